@@ -1,0 +1,39 @@
+/*
+ * str - borrowed views of bytes for parsers; NUL-terminated strings exist only at the edges.
+ *
+ * A view borrows its bytes; the function that hands one out says until when.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(literal) ((struct str){ .p = (literal), .n = sizeof(literal) - 1 })
+
+struct str str_of(const char *text);              /* NULL reads as empty */
+bool str_eq(struct str a, struct str b);
+bool str_eq_text(struct str a, const char *text);
+int str_compare(struct str a, struct str b);      /* byte order, like strcmp */
+bool str_starts_with(struct str a, struct str prefix);
+bool str_ends_with(struct str a, struct str suffix);
+struct str str_slice(struct str a, size_t from, size_t to);
+struct str str_trim(struct str a);                /* spaces and tabs */
+uint64_t str_hash(struct str a, uint64_t seed);   /* FNV-1a; not for hostile keys without a seed */
+char *str_dup(struct str a);                      /* heap copy, NUL-terminated; NULL without memory */
+char *text_dup(const char *text);                 /* heap copy; NULL stays NULL */
+
+/* The best of NULL-terminated `names` within edit distance 2 (Damerau-Levenshtein), else NULL: for
+ * "did you mean". */
+const char *str_nearest(struct str a, const char *const *names);
+
+/* True when the bytes are well-formed UTF-8 without NUL. */
+bool str_is_utf8(struct str a);
+
+#endif
