@@ -1,0 +1,67 @@
+/*
+ * target - everything sampled from one scraped address: its series, which metric names its last page had,
+ * and since when it has been watched without a gap.
+ *
+ * Pure. A page is begun, filled and then committed whole or aborted; until commit no series changes.
+ * Ingestion mends what scraping loses (rule K8), and only when asked to: a counter, bucket,
+ * count or sum that shows up on a target whose previous page was good and lacked it gets a zero sample at
+ * that page's time; when the process restarted (process_start_time_seconds rose, or a cumulative series
+ * of the page fell) cumulative series get a zero sample at the restart.
+ * A series that a good page no longer carries, and every series when a page fails, gets a stale marker.
+ */
+#ifndef SERIES_TARGET_H
+#define SERIES_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "series/series.h"
+
+struct target_options {
+	const struct label *labels; /* added to every series: instance, job; win over the page's own (the page's
+	                               go to exported_NAME) */
+	size_t nlabels;
+	bool mend;                  /* rule K8 */
+	bool honor_timestamps;      /* use the page's own timestamps */
+	int64_t retention_ms;
+	size_t max_series;
+	uint64_t seed;
+};
+
+/* What is known about the target as evidence. Times are wall milliseconds, 0 = never. */
+struct target_health {
+	int64_t last_attempt_ms;   /* newest scrape that ended, well or not */
+	int64_t last_good_ms;      /* newest page that was kept */
+	int64_t covered_since_ms;  /* first page of the present unbroken run of good pages of one process; 0 while
+	                              the newest attempt failed (rule K4) */
+	int64_t process_start_ms;  /* from process_start_time_seconds; 0 when not exposed */
+	uint64_t pages, failures, restarts;
+	size_t samples;            /* on the newest good page, skipped ones included */
+	bool up;                   /* the newest attempt was good */
+	bool future_timestamp;     /* the newest page had a sample more than 60 s ahead (rule K: error) */
+	char last_error[240];
+};
+
+struct target;
+
+struct target *target_new(const struct target_options *options, struct err *err);
+void target_free(struct target **t);
+void target_retain(struct target *t, int64_t retention_ms);
+const struct target_health *target_health(const struct target *t);
+const struct series_set *target_series(const struct target *t);
+/* Whether the newest good page carried this metric name (any labels; rule K2). Names not wanted count
+ * when they were announced through target_page_name. */
+bool target_has_name(const struct target *t, struct str name);
+
+bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CHECK;
+/* name + labels as the page had them; two samples of the same series on one page are ERR_INVALID. */
+bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
+                     double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
+                     struct err *err) MUST_CHECK;
+bool target_page_commit(struct target *t, size_t samples_on_page, struct err *err) MUST_CHECK;
+/* Ends the page (begun or not) as failed at `at_ms`: marks everything stale, keeps the reason. */
+void target_page_abort(struct target *t, int64_t at_ms, const char *reason);
+
+#endif
