@@ -1,0 +1,176 @@
+/*
+ * gate - a condition on the service under release: a kind that measures one number, a ladder of rungs that
+ * number is held against, votes that make a breach persistent, and a sentence a person can read.
+ *
+ * Pure. Every kind reduces what it watches to a struct gate_measure; the ladder (rules E1 to E4) is the
+ * same for all kinds. Comparisons are written so that NaN cannot pass, and no default yields a pass.
+ */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/field.h"
+#include "base/time.h"
+#include "gate/kpi.h"
+
+#define GATE_MAX_RUNGS 4
+#define GATE_MAX_VOTES 32
+
+/* The worst gate wins; anything that is not a pass is at least a hold. */
+enum verdict {
+	VERDICT_PASS = 0,
+	VERDICT_HOLD,
+	VERDICT_ASK,
+	VERDICT_PAUSE,
+	VERDICT_ROLLBACK,
+	VERDICT_COUNT
+};
+extern const char *const verdict_names[VERDICT_COUNT + 1];
+
+enum rung_compare { RUNG_ABOVE = 0, RUNG_BELOW };
+enum rung_then { RUNG_NOTE = 0, RUNG_ASK, RUNG_PAUSE, RUNG_ROLLBACK, RUNG_THEN_COUNT };
+extern const char *const rung_then_names[RUNG_THEN_COUNT + 1];
+
+/* {above: 1%, for: 3 of 3, then: pause}. Exactly one of votes and duration. */
+struct gate_rung {
+	enum rung_compare compare;
+	double limit;          /* in the unit of what the gate watches */
+	unsigned votes_needed; /* N of M; 0 when `for_ms` is used */
+	unsigned votes_of;
+	int64_t for_ms;
+	enum rung_then then;
+	char *option;          /* rollback option; NULL: the first whose conditions hold */
+};
+
+enum gate_place { GATE_IN_DEFAULT = 0, GATE_IN_ALL, GATE_IN_STAGES }; /* default: rollout and verify stages */
+
+struct gate_kind;
+
+struct gate {
+	char *name;
+	const struct gate_kind *kind;
+	void *spec;              /* kind->fields describes it; owned */
+	struct gate_rung *rungs;
+	size_t nrungs;
+	double min_events;       /* 0 when written as 0 or not needed */
+	char *min_events_kpi;    /* which KPI counts them; NULL without min_events */
+	double quorum;           /* 0: the source's */
+	enum gate_place in;
+	char **in_stages;        /* with GATE_IN_STAGES */
+	size_t nin_stages;
+	int64_t vote_every_ms;   /* 0: the longest range of what it watches */
+	int64_t max_hold_ms;     /* rule E5; default 1 h */
+	enum rung_then after_max_hold; /* RUNG_ASK (escalate, default) or RUNG_ROLLBACK */
+	bool optional;           /* may be missing without blocking */
+	bool shadow;             /* evaluated and shown, never counted */
+	char **waivable_by;      /* role names */
+	size_t nwaivable_by;
+	/* set by policy_bind */
+	size_t kpi_index;        /* threshold gates */
+	size_t events_index;     /* KPI that counts events; SIZE_MAX without */
+};
+
+/* One URL of a health gate as last seen. Failing counts only when a second probe confirmed it. */
+enum probe_state { PROBE_NEVER = 0, PROBE_OK, PROBE_FAILED, PROBE_UNKNOWN /* our own network or limits failed */ };
+struct gate_probe {
+	const char *url;
+	enum probe_state state;
+	bool confirmed;
+	struct wall at;
+	long status;
+	int64_t latency_ms;
+	char why[160];
+};
+
+/* Alerts of one alerts gate as last asked. */
+struct gate_alerts {
+	bool known; /* the newest answer was whole and understood */
+	struct wall at;
+	int64_t every_ms;
+	size_t firing;
+	char names[160]; /* the first few, for the sentence */
+	char why[160];   /* when not known */
+};
+
+/* Everything one round has to say about one release; the gates pick what they watch. */
+struct gate_evidence {
+	struct wall at;
+	int64_t evaluate_every_ms;
+	const struct kpi_reading *kpis; /* index as in the policy */
+	const struct kpi *kpi_list;
+	size_t nkpis;
+	/* per gate index of the policy; nprobes 0 for gates that are no health gates */
+	const struct gate_probe *const *probes;
+	const size_t *nprobes;
+	const struct gate_alerts *const *alerts; /* NULL entries for gates that are no alerts gates */
+};
+
+/* What a kind reduces its evidence to. */
+struct gate_measure {
+	enum gate_result result; /* GATE_PASS: `value` may be held against the rungs (then BREACH or WARMING may
+	                            follow); else why not */
+	double value;
+	enum kpi_unit unit;
+	double events;           /* behind the value; NaN when not counted */
+	int64_t range_ms;        /* stretch of past behind the value; votes lie at least this far apart */
+	bool covered;
+	struct wall covered_at;
+	char why[240];           /* when result is not GATE_PASS, or not covered */
+};
+
+struct gate_kind {
+	const char *name, *doc;
+	const struct field_table *fields; /* of the spec; its first key is the kind's name */
+	unsigned default_votes;           /* 0: a rung must say `for`; 1: "1 of 1" (rule E1) */
+	bool implicit_rung;               /* without rungs: above 0 (health, alerts) */
+	void (*measure)(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
+	                struct gate_measure *out);
+};
+extern const struct gate_kind *const gate_kinds[]; /* NULL at the end; a new kind: one more name */
+extern const char *const gate_kind_names[];
+
+/* The memory of one rung between evaluations; part of the checkpoint (rule E3). */
+struct rung_state {
+	uint32_t votes;          /* newest in bit 0; 1 = breach */
+	unsigned nvotes;         /* at most votes_of */
+	struct wall last_vote;
+	struct wall last_result; /* newest pass or breach, voting or not */
+	int64_t breach_ms;       /* for `for: 10m`: unbroken observed breach */
+	bool breached;           /* the newest result was a breach of this rung */
+};
+struct gate_state {
+	struct rung_state rungs[GATE_MAX_RUNGS];
+};
+extern const struct field_table gate_state_table; /* for checkpoints */
+
+struct gate_outcome {
+	enum gate_result result;
+	enum verdict verdict;    /* what this gate alone asks for, were it to count */
+	bool counts;             /* in this stage, not waived, not shadow, not optional-and-missing */
+	bool waived;
+	int rung;                /* worst rung whose condition holds; -1 */
+	int fired;               /* worst rung that fired; -1 */
+	const char *option;      /* of the fired rollback rung; borrowed from the gate; may be NULL */
+	struct gate_measure measure;
+	unsigned votes;          /* breach votes of `rung` (or the first rung) so far */
+	struct wall next_vote;
+	char sentence[240];      /* "2nd of 3 votes above 1 %: 2.4 % of 412 requests; a third pauses" */
+};
+
+/* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs (a breach
+ * then is shown, not voted). */
+void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
+                   bool settled, struct gate_state *state, struct gate_outcome *out);
+void gate_state_clear(struct gate_state *state); /* votes forgotten: resume */
+
+/* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat). */
+extern const struct field_table gate_table;
+extern const struct field_table kpi_table;
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * policy - how a service is released: sources, KPIs, gates, stages, actions and the way back, decoded from
+ * YAML or JSON, checked as a whole, hashed.
+ *
+ * Pure: the text of included files is handed in. A decoded policy is immutable. Two forms: as written
+ * (placeholders open; what is stored, hashed and shown) and bound (placeholders of one release filled,
+ * expressions parsed; what evaluates). Stage placeholders stay open until the stage is entered.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/field.h"
+#include "base/problem.h"
+#include "gate/gate.h"
+
+#define POLICY_MAX_BYTES (1024 * 1024)
+#define POLICY_MAX_DEPTH 16
+#define POLICY_MAX_STAGES 64
+#define POLICY_HASH_TEXT 65 /* SHA-256 in hex + NUL */
+
+enum source_kind { SOURCE_SCRAPE = 0, SOURCE_ALERTMANAGER, SOURCE_KIND_COUNT };
+extern const char *const source_kind_names[SOURCE_KIND_COUNT + 1];
+
+struct policy_source {
+	char *name;
+	enum source_kind kind; /* by the key that names the address: scrape, alertmanager */
+	char **addresses;      /* URLs */
+	size_t naddresses;
+	int64_t every_ms;      /* default 15 s */
+	int64_t timeout_ms;    /* default 10 s, at most `every` */
+	double quorum;         /* default 1 */
+	bool mend;             /* rule K8; default true */
+	bool honor_timestamps; /* default true as in Prometheus */
+};
+
+enum stage_kind { STAGE_PREFLIGHT = 0, STAGE_ROLLOUT, STAGE_VERIFY, STAGE_KIND_COUNT };
+extern const char *const stage_kind_names[STAGE_KIND_COUNT + 1];
+
+struct policy_check {  /* checks: {tests: qa} */
+	char *name;
+	char *owner;   /* role */
+};
+struct policy_approval { /* approvals: {release_manager: 1} */
+	char *name;    /* role */
+	int64_t count;
+};
+
+struct policy_stage {
+	char *stage;           /* its name */
+	enum stage_kind kind;  /* default rollout */
+	int64_t weight;        /* 0..100; -1 when not written (not allowed in preflight) */
+	json_t *flags;         /* handed to actions; object or NULL */
+	int64_t bake_ms;
+	bool allow_zero_bake;
+	int64_t overdue_ms;    /* 0: none; rule B2 */
+	int64_t settle_ms;     /* default 0 */
+	int64_t min_evaluations; /* default 3; rule V1 */
+	bool manual;           /* promotion: manual */
+	char **enter;          /* action names */
+	size_t nenter;
+	struct policy_check *checks;
+	size_t nchecks;
+	struct policy_approval *approvals;
+	size_t napprovals;
+};
+
+struct policy_action {
+	char *name;
+	char *to;        /* destination in headgate.yaml */
+	char *method;    /* default POST */
+	char *path;      /* placeholders */
+	json_t *body;    /* placeholders; any JSON */
+	json_t *headers; /* object of strings or NULL */
+	int64_t acknowledge_ms; /* entering: after this long without acknowledgement people are called; default 5m */
+};
+
+enum rollback_requires { REQUIRES_NOTHING = 0, REQUIRES_REVERSIBLE_MIGRATION, ROLLBACK_REQUIRES_COUNT };
+extern const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1];
+
+struct policy_option {
+	char *option;
+	char **actions;
+	size_t nactions;
+	enum rollback_requires requires;
+	bool manual;             /* people do it, `ack` acknowledges (rule R7) */
+	int64_t acknowledge_ms;  /* default 5m; rule R3 */
+};
+
+struct policy_rollback {
+	bool present;
+	int64_t window_ms;       /* default 24h; rule R6 */
+	struct policy_option *options;
+	size_t noptions;
+	char **stabilise_gates;
+	size_t nstabilise_gates;
+	int64_t stabilise_bake_ms;
+	int64_t stabilise_deadline_ms;
+	char **reentry;
+	size_t nreentry;
+};
+
+struct policy {
+	char *name;
+	int64_t evaluate_every_ms;
+	struct policy_source *sources;
+	size_t nsources;
+	struct kpi *kpis;
+	size_t nkpis;
+	struct gate *gates;
+	size_t ngates;
+	struct policy_stage *stages;
+	size_t nstages;
+	struct policy_action *actions;
+	size_t nactions;
+	struct policy_rollback rollback;
+	char hash[POLICY_HASH_TEXT]; /* of the canonical form with all defaults written out (rule I1) */
+};
+extern const struct field_table policy_table;
+
+/* Hands out the text of an included file, or NULL with *err. The text is borrowed until the decode ends. */
+struct policy_include {
+	const char *(*read)(void *ctx, const char *path, size_t *out_n, struct err *err);
+	void *ctx;
+};
+
+/* From YAML. Every mistake found goes to `problems` with line and column; NULL if there was any. Includes
+ * are expanded first; include may be NULL (then `include:` is a mistake). */
+struct policy *policy_from_yaml(const char *file, struct str text,
+                                const struct policy_include *include, struct problems *problems);
+/* From JSON (the API, the database). */
+struct policy *policy_from_json(json_t *document, struct problems *problems);
+void policy_free(struct policy **p);
+/* The canonical form, defaults written out; new reference. */
+json_t *policy_to_json(const struct policy *p);
+/* Warnings that do not refuse a policy ("headgate check"): votes on overlapping windows, stabilise gates that
+ * name the canary, ... */
+void policy_warnings(const struct policy *p, struct problems *warnings);
+
+/* The values placeholders stand for. */
+struct policy_values {
+	const char *service, *environment, *version, *stable_version, *component; /* NULL reads as absent */
+	const json_t *params;            /* ${params.x} */
+	const struct policy_stage *stage; /* ${stage.name}, ${stage.weight}, ${stage.flags.x}; NULL: stay open */
+};
+/* Fills what belongs to one release, parses expressions, resolves names to indexes. An open placeholder
+ * without a value is ERR_INVALID naming it. */
+struct policy *policy_bind(const struct policy *p, const struct policy_values *values,
+                           struct err *err);
+
+/* Where a filled value will stand; decides how it is escaped. */
+enum placeholder_place { PLACE_PROMQL = 0, PLACE_URL, PLACE_JSON, PLACE_ARGUMENT };
+/* Heap text; NULL with *err. */
+char *placeholder_fill(const char *text, enum placeholder_place place,
+                       const struct policy_values *values, struct err *err);
+/* A copy with every string filled; a string that is exactly one placeholder keeps the value's type. */
+json_t *placeholder_fill_json(const json_t *value, const struct policy_values *values,
+                              struct err *err);
+
+const struct policy_action *policy_action(const struct policy *p, const char *name);
+const struct gate *policy_gate(const struct policy *p, const char *name, size_t *out_index);
+/* Whether the gate counts in that stage (in:, waivers aside). */
+bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage);
+
+#endif

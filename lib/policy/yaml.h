@@ -1,0 +1,21 @@
+/*
+ * yaml - a strict subset of YAML as JSON with positions. What policies and headgate.yaml are read with.
+ *
+ * One document, at most max_bytes and depth 16; no tags, anchors, aliases, merge keys. Plain scalars become
+ * JSON strings marked `plain` in the positions: their type comes from the field that reads them.
+ */
+#ifndef POLICY_YAML_H
+#define POLICY_YAML_H
+
+#include <jansson.h>
+
+#include "base/position.h"
+#include "base/problem.h"
+#include "base/str.h"
+
+/* A new reference; NULL after adding at least one problem (duplicate keys, syntax, bounds; as many as can be
+ * found). Positions are added under `file`. */
+json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct positions *positions,
+                   struct problems *problems);
+
+#endif
