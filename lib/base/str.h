@@ -36,4 +36,12 @@ const char *str_nearest(struct str a, const char *const *names);
 /* True when the bytes are well-formed UTF-8 without NUL. */
 bool str_is_utf8(struct str a);
 
+/* Somebody's input in double quotes for a message: at most 60 bytes of it, then "...", control
+ * characters and bytes that are not UTF-8 as '?'. Returns out, which is always UTF-8. */
+#define STR_QUOTE_MAX 68
+const char *str_quote(struct str a, char out[STR_QUOTE_MAX]);
+
+/* Mends a text that snprintf may have cut in a buffer of `size`: no half UTF-8 sequence at its end. */
+void text_mend_cut(char *text, size_t size);
+
 #endif
