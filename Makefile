@@ -40,7 +40,7 @@ ifneq ($(COV),)
 OPT := -O0 -g --coverage
 HARDEN := -fPIE -fno-common
 endif
-CPPFLAGS += -D_GNU_SOURCE -Ilib -I. $(if $(FAILPOINTS),-DHEADGATE_FAILPOINTS)
+CPPFLAGS += -D_GNU_SOURCE -Ilib -Idaemon $(if $(FAILPOINTS),-DHEADGATE_FAILPOINTS)
 CFLAGS_ALL = -std=c17 $(OPT) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage) $(LDFLAGS)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))$(PKG_CFLAGS)

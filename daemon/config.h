@@ -1,0 +1,65 @@
+/*
+ * config - headgate.yaml, read once at start with the same decoder as policies. Every key is documented in
+ * config/headgate.yaml, which `make check` holds against this table.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/field.h"
+#include "base/problem.h"
+
+struct networks;
+
+struct config_destination {
+	char *name;
+	char *url;             /* base address; an action's path is appended */
+	char *secret_file;     /* HMAC secret; NULL: unsigned */
+	char **networks;       /* allowed CIDRs; empty: all but link-local */
+	size_t nnetworks;
+	int64_t timeout_ms;    /* default 15 s */
+	char *secret;          /* read from secret_file at start; never logged */
+	struct networks *allowed;
+};
+struct config_role {       /* roles: {release_manager: [operate, approve, waive]} */
+	char *name;
+	char **permissions;    /* view, submit, operate, approve, waive, emergency, audit, admin */
+	size_t npermissions;
+};
+struct config_limits {
+	int64_t connections, connections_per_address;
+	int64_t request_timeout_ms;
+	int64_t targets;
+	int64_t page_bytes, page_samples;
+	int64_t series_per_target;
+};
+struct config {
+	char *listen;          /* "127.0.0.1:8080"; IPv6 in brackets */
+	char *socket;          /* UNIX socket path; NULL: none */
+	char *database;        /* libpq keywords or URI */
+	char *tokens_file;
+	char *policies_dir;
+	char *state_dir;
+	char *log_level;       /* error, warn, info, debug */
+	bool allow_anonymous_view; /* default false: GET without a token */
+	struct config_destination *destinations;
+	size_t ndestinations;
+	struct config_role *roles;
+	size_t nroles;
+	char **networks;       /* where scrapes and probes may go; empty: all but link-local */
+	size_t nnetworks;
+	struct config_limits limits;
+	struct networks *allowed; /* of `networks` */
+};
+extern const struct field_table config_table;
+
+/* Reads and checks the file; secrets are read too. NULL after adding problems. */
+struct config *config_load(const char *path, struct problems *problems);
+void config_free(struct config **c);
+const struct config_destination *config_destination(const struct config *c, const char *name);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * fetch - HTTP requests to the outside through libcurl on the loop: scrapes, probes, webhooks.
+ *
+ * Spread over several multi handles (one multi is slow with thousands of idle connections). No redirects,
+ * no proxy, http and https only, every answer capped, every request with one total deadline. The
+ * address that was really resolved is checked against `networks` when connecting; link-local and
+ * cloud metadata addresses are always refused.
+ */
+#ifndef LOOP_FETCH_H
+#define LOOP_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct loop;
+struct fetcher;
+struct fetch_reply;
+struct networks; /* allowed CIDRs, see networks.h; NULL allows all but link-local */
+
+enum fetch_failure {
+	FETCH_OK = 0,       /* a whole answer arrived; look at the status */
+	FETCH_PEER,         /* refused, reset, timed out, broken answer: the other side's doing */
+	FETCH_TOO_LARGE,    /* more than max_bytes */
+	FETCH_STOPPED,      /* on_bytes returned false */
+	FETCH_FORBIDDEN,    /* address not allowed, bad URL */
+	FETCH_LOCAL         /* our own limits: memory, descriptors, name resolution, no route */
+};
+
+struct fetch_request {
+	const char *method;           /* "GET", "POST", ... */
+	const char *url;              /* copied */
+	const char *const *headers;   /* "Name: value", NULL-terminated; copied; may be NULL */
+	struct str body;              /* copied; empty for none */
+	int64_t timeout_ms;
+	size_t max_bytes;             /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
+	bool cut_large;               /* keep the first max_bytes and judge by status (webhooks) */
+	const struct networks *networks; /* borrowed until the end */
+	/* Streams the body instead of collecting it; returning false ends the request as FETCH_STOPPED. */
+	bool (*on_bytes)(void *ctx, const char *bytes, size_t n);
+	void (*done)(void *ctx, const struct fetch_reply *reply); /* exactly once, never inside fetch_start,
+	                                                             not after fetch_cancel */
+	void *ctx;
+};
+
+struct fetch_reply {
+	enum fetch_failure failure;
+	long status;
+	const char *content_type;  /* "" when absent; borrowed during done() */
+	int64_t retry_after_ms;    /* from Retry-After; -1 when absent */
+	struct str body;           /* collected body; borrowed during done() */
+	int64_t elapsed_ms;
+	struct err err;            /* when failure != FETCH_OK */
+};
+
+struct fetch;
+
+struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active, struct err *err);
+void fetcher_free(struct fetcher **f); /* cancels what is under way */
+/* NULL with *err when it cannot even start (bounded queue full: ERR_LIMIT). */
+struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *request, struct err *err);
+void fetch_cancel(struct fetch *fetch); /* done() is not called */
+size_t fetcher_active(const struct fetcher *f);
+
+#endif
