@@ -30,6 +30,14 @@ void buf_clear(struct buf *b)
 		b->bytes[0] = '\0';
 }
 
+void buf_cut(struct buf *b, size_t n)
+{
+	if (n >= b->n)
+		return;
+	b->n = n;
+	b->bytes[n] = '\0';
+}
+
 /* Makes room for n more bytes and the NUL. */
 static bool make_room(struct buf *b, size_t n)
 {

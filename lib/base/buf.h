@@ -25,6 +25,7 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b); /* empty and error-free again, memory kept */
+void buf_cut(struct buf *b, size_t n); /* back to the first n bytes; an error stays */
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_text(struct buf *b, const char *text);

@@ -55,8 +55,16 @@ struct field_custom {
 
 enum field_flag {
 	FIELD_REQUIRED = 1,
-	FIELD_OMIT_ABSENT = 2 /* encode leaves an absent text, empty list, NULL json or zero instant out */
+	/* encode leaves a member without fallback out when it is zero (no text, empty list, NULL json,
+	 * zero instant, 0, a nested struct of zeros); an absent STRUCT stays zero. */
+	FIELD_OMIT_ABSENT = 2
 };
+
+/*
+ * An absent key reads as its fallback, else as zero. An absent STRUCT without fallback and without
+ * FIELD_OMIT_ABSENT reads like {}, so that the defaults inside it hold. The fallback of a STRUCT, LIST,
+ * MAP or JSON is JSON text; that of a TEXT_LIST or CUSTOM is one text unless it starts with [ or {.
+ */
 
 struct field {
 	const char *key;
@@ -77,11 +85,12 @@ struct field_table {
 	const struct field *fields;
 	size_t n;
 	size_t size; /* of the struct */
-	/* Optional: rewrites the object before its keys are read (short forms to long ones). Returns a new
+	/* Optional: rewrites the object before its keys are read (short forms to long ones). Given whatever
+	 * value stands there, an object or not, so that `qa` can stand for {role: qa}. Returns a new
 	 * reference, or NULL after reporting a problem. The rewritten values keep the pointer they had in
 	 * the document as far as possible, so that positions still fit. */
 	json_t *(*normalise)(json_t *object, struct decode *d);
-	/* Optional: checks the decoded struct as a whole. */
+	/* Optional: checks the decoded struct as a whole; called only when its members are all right. */
 	bool (*check)(const void *decoded, struct decode *d);
 };
 
@@ -107,13 +116,15 @@ bool decode_is_plain(const struct decode *d);
 bool field_decode(const struct field_table *table, json_t *object, void *out,
                   struct decode *d) MUST_CHECK;
 /* Reads one value as one field, for custom decoders. `base` is the struct that field.offset is relative
- * to. */
+ * to; the member is empty before. */
 bool field_decode_one(const struct field *field, json_t *value, void *base,
                       struct decode *d) MUST_CHECK;
-/* A new reference; NULL without memory. Keys in table order, defaults written out; durations, ratios and
- * instants in their text form. field_decode(field_encode(x)) is x. */
+/* A new reference; NULL without memory. Keys in table order, defaults written out; durations and instants
+ * in their text form, ratios as reals. What has no spelling is left out: no text, no json, a zero beyond
+ * the bounds. field_decode(field_encode(x)) is x. */
 json_t *field_encode(const struct field_table *table, const void *in);
-/* Deep copy into *out (overwritten, not freed). False without memory; *out is then safe to free. */
+/* Deep copy into *out (overwritten, not freed). Members outside the table are zero in the copy. False
+ * without memory; *out is then safe to free. */
 bool field_copy(const struct field_table *table, const void *in, void *out) MUST_CHECK;
 /* Frees everything the members own and zeroes the struct. Harmless on a zeroed struct. */
 void field_free(const struct field_table *table, void *in);
@@ -123,15 +134,18 @@ void field_list_free(const struct field_table *table, void *items, size_t n, boo
 /* The reference of one table and the tables below it, in Markdown: key, kind, bounds, default, doc. */
 void field_reference(const struct field_table *table, struct buf *out);
 
-/* JSON text that two equal documents share: object keys sorted, no spaces, reals with 17 digits. What policy
- * hashes and audit records are made of. */
+/* JSON text that two equal documents share: object keys sorted by bytes, no spaces, reals with 17 digits and
+ * always recognisable as reals. What policy hashes and audit records are made of. Nesting is at most 64. */
 bool json_canonical(const json_t *value, struct buf *out, struct err *err) MUST_CHECK;
 
-/* Parses wire JSON strictly: no duplicate keys, no trailing data, depth at most 32, at most
- * max_bytes, root an object. NULL with line and column in *err otherwise. */
+/* Parses wire JSON strictly: no duplicate keys, no trailing data, no byte order mark, no number that is
+ * too small to be kept, depth at most 32, at most 10000 tokens and max_bytes, root an object. NULL with
+ * line and column in *err otherwise. */
 json_t *json_parse_strict(struct str text, size_t max_bytes, struct err *err);
 
-/* YAML 1.2 core schema for one unquoted scalar: null, bool, int, float, else string. New reference. */
+/* YAML 1.2 core schema for one unquoted scalar: null, bool, int, float, else string. What JSON cannot hold
+ * exactly as a number (.inf, an integer beyond 64 bits) stays a string. New reference; NULL without memory
+ * or when the bytes are not UTF-8. */
 json_t *json_of_plain_scalar(struct str text);
 
 #endif
