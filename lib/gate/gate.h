@@ -101,6 +101,8 @@ struct gate_alerts {
 /* Everything one round has to say about one release; the gates pick what they watch. */
 struct gate_evidence {
 	struct wall at;
+	struct wall exposed_since; /* start of the present exposure; 0 when nothing is exposed */
+	bool entering;             /* the exposure is only being changed: nothing is covered yet */
 	int64_t evaluate_every_ms;
 	const struct kpi_reading *kpis; /* index as in the policy */
 	const struct kpi *kpi_list;
@@ -121,6 +123,7 @@ struct gate_measure {
 	int64_t range_ms;        /* stretch of past behind the value; votes lie at least this far apart */
 	bool covered;
 	struct wall covered_at;
+	char text[160];          /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
 	char why[240];           /* when result is not GATE_PASS, or not covered */
 };
 
@@ -156,6 +159,7 @@ struct gate_outcome {
 	bool waived;
 	int rung;                /* worst rung whose condition holds; -1 */
 	int fired;               /* worst rung that fired; -1 */
+	unsigned fired_set;      /* every rung that fired: bit 1 << rung */
 	const char *option;      /* of the fired rollback rung; borrowed from the gate; may be NULL */
 	struct gate_measure measure;
 	unsigned votes;          /* breach votes of `rung` (or the first rung) so far */
@@ -163,8 +167,9 @@ struct gate_outcome {
 	char sentence[240];      /* "2nd of 3 votes above 1 %: 2.4 % of 412 requests; a third pauses" */
 };
 
-/* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs (a breach
- * then is shown, not voted). */
+/* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs or where the
+ * gate does not count (a breach then is shown, not voted). `counts` is true but for shadow gates and
+ * optional ones without data; whoever knows the stage narrows it further. */
 void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                    bool settled, struct gate_state *state, struct gate_outcome *out);
 void gate_state_clear(struct gate_state *state); /* votes forgotten: resume */

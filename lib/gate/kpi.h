@@ -62,7 +62,8 @@ struct kpi_reading {
 	struct wall newest;      /* newest sample behind the value */
 	int64_t range_ms;        /* longest range of the expression */
 	size_t targets_good, targets;
-	char why[200];           /* a sentence when the result is not GATE_PASS or not covered */
+	size_t targets_covered;  /* good ones whose own run of samples meets rule K4 */
+	char why[240];           /* a sentence when the result is not GATE_PASS or not covered */
 };
 
 /* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present exposure; 0
@@ -70,7 +71,12 @@ struct kpi_reading {
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
               struct wall exposed_since, struct arena *arena, struct kpi_reading *out);
 
+/* How many of `targets` a quorum (0..1) asks for: rounded up, at least one. */
+size_t kpi_quorum_needed(double quorum, size_t targets);
+
 /* "2.4 %", "512 ms", "1,204 events": for sentences. */
 void kpi_format(double value, enum kpi_unit unit, char *out, size_t size);
+/* The same with every digit, for a value whose short form reads like the limit it crossed. */
+void kpi_format_exact(double value, enum kpi_unit unit, char *out, size_t size);
 
 #endif
