@@ -1,11 +1,13 @@
 /*
- * exposition - reads a metrics page as it arrives, in chunks cut anywhere, and hands out its samples.
+ * exposition - reads a metrics page as it arrives, in chunks cut anywhere, and hands out its
+ * samples.
  *
  * Pure. Nothing handed to the callback outlives the call. A page is good or bad as a whole: whoever
  * collects the samples throws them away when feed or finish fails. Errors carry "line L, column C".
  *
  * Prometheus text format 0.0.4, as leniently as Prometheus reads it: samples without TYPE, blank
- * lines, comments, spaces and tabs between tokens, timestamps in milliseconds.
+ * lines, comments, spaces and tabs between tokens, timestamps in milliseconds. The page must end
+ * with a newline, and escapes must be the format's own.
  */
 #ifndef EXPOSITION_EXPOSITION_H
 #define EXPOSITION_EXPOSITION_H
@@ -38,21 +40,23 @@ struct exposition_limits {
 
 struct exposition_sample {
 	struct str name;
-	const struct label *labels; /* without __name__; in page order, duplicates already refused */
+	/* Without __name__; in page order, duplicates already refused. */
+	const struct label *labels;
 	size_t nlabels;
 	double value;
 	bool has_timestamp;
 	int64_t timestamp_ms;
-	enum metric_type type; /* of the family the name belongs to: foo_bucket, foo_sum and foo_count of a
-	                          histogram foo read as METRIC_HISTOGRAM */
+	/* Of the family the name belongs to: foo_bucket, foo_sum and foo_count of a histogram foo
+	 * read as METRIC_HISTOGRAM. */
+	enum metric_type type;
 };
 
 /* Returning false stops the page with *err. */
 typedef bool (*exposition_sample_fn)(void *ctx, const struct exposition_sample *sample,
                                      struct err *err);
 
-/* Asked once per metric name before its labels are parsed; false skips the line quickly (its syntax is then
- * not checked beyond the name). NULL wants everything. */
+/* Asked before a sample's labels are parsed, once for a run of samples of one name; false skips the
+ * lines quickly (their syntax is then not checked beyond the name). NULL wants everything. */
 typedef bool (*exposition_wanted_fn)(void *ctx, struct str name);
 
 struct exposition;

@@ -26,6 +26,12 @@ bool labels_make(const struct label *list, size_t n, struct arena *arena, struct
 /* The same on the heap, one block; free with labels_fini. */
 bool labels_own(const struct label *list, size_t n, struct labels *out, struct err *err) MUST_CHECK;
 void labels_fini(struct labels *l);
+/* Sorts and drops in the caller's own list and copies nothing: *out borrows list and texts. For
+ * looking up. */
+bool labels_borrow(struct label *list, size_t n, struct labels *out, struct err *err) MUST_CHECK;
+/* A hash under a secret seed, for tables whose keys a stranger picks; `hash` is the one under seed
+ * 0. */
+uint64_t labels_hash(const struct labels *l, uint64_t seed);
 struct str labels_get(const struct labels *l, struct str name); /* empty when absent */
 bool labels_equal(const struct labels *a, const struct labels *b);
 /* Only (or all but) the names given, "__name__" among the dropped unless kept by name. For `by` and

@@ -1,10 +1,11 @@
 /*
  * series - the samples of metric series over the last stretch of time, and the sets they live in.
  *
- * Pure. Timestamps rise strictly within a series; a sample that does not is refused (counted, not an
- * error). Samples stay contiguous in memory, so that a range of time is one slice.
- * Retention: samples older than `retention_ms` before the newest are dropped, but the newest sample at or
- * before that edge is kept while the series lives; a series with nothing left disappears.
+ * Pure. Timestamps rise strictly within a series; a sample that does not is refused (counted, not
+ * an error). Samples stay contiguous in memory, so that a range of time is one slice.
+ *
+ * Retention: samples older than `retention_ms` before the newest are dropped, but the newest sample
+ * at or before that edge is kept while the series lives; a series with nothing left disappears.
  */
 #ifndef SERIES_SERIES_H
 #define SERIES_SERIES_H
@@ -40,19 +41,27 @@ struct series {
 size_t series_slice(const struct series *s, int64_t from_ms, int64_t to_ms,
                     const struct sample **out);
 
+/* Room for `more` samples, so that as many appends cannot fail. */
+bool series_reserve(struct series *s, size_t more, struct err *err) MUST_CHECK;
+
 struct series_set;
 
 struct series_set *series_set_new(uint64_t seed, int64_t retention_ms, size_t max_series);
 void series_set_free(struct series_set **set);
-void series_set_retain(struct series_set *set, int64_t retention_ms); /* longer or shorter from now on */
+/* Longer or shorter from now on. */
+void series_set_retain(struct series_set *set, int64_t retention_ms);
 size_t series_set_count(const struct series_set *set);
 size_t series_set_samples(const struct series_set *set);
+/* Samples that were not newer than their series' newest. */
+size_t series_set_refused(const struct series_set *set);
 /* Finds or makes; labels are copied when made. ERR_LIMIT beyond max_series. */
 struct series *series_set_obtain(struct series_set *set, const struct labels *labels,
                                  struct err *err);
 const struct series *series_set_find(const struct series_set *set, const struct labels *labels);
 bool series_append(struct series_set *set, struct series *s, struct sample sample,
                    struct err *err) MUST_CHECK; /* true and dropped when out of order */
+/* Drops what retention lets go; a series ended by a stale marker goes with its last sample, one
+ * that got no sample goes at once. Pointers to dropped series die. */
 void series_set_expire(struct series_set *set, int64_t newest_ms);
 /* Walks every series; *at starts at 0. NULL at the end. */
 const struct series *series_set_next(const struct series_set *set, size_t *at);

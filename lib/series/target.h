@@ -1,13 +1,18 @@
 /*
- * target - everything sampled from one scraped address: its series, which metric names its last page had,
- * and since when it has been watched without a gap.
+ * target - everything sampled from one scraped address: its series, which metric names its last
+ * page had, and since when it has been watched without a gap.
  *
- * Pure. A page is begun, filled and then committed whole or aborted; until commit no series changes.
+ * Pure. A page is begun, filled and then committed whole or aborted; until commit no series
+ * changes.
+ *
  * Ingestion mends what scraping loses (rule K8), and only when asked to: a counter, bucket,
- * count or sum that shows up on a target whose previous page was good and lacked it gets a zero sample at
- * that page's time; when the process restarted (process_start_time_seconds rose, or a cumulative series
- * of the page fell) cumulative series get a zero sample at the restart.
- * A series that a good page no longer carries, and every series when a page fails, gets a stale marker.
+ * count or sum that shows up for the first time on a target whose previous page was good gets a
+ * zero sample at that page's time; when process_start_time_seconds rose, cumulative series get a
+ * zero sample at the restart. Where it is not exposed, a cumulative series that fell counts as a
+ * restart too, but its time is not guessed: PromQL's own reset logic sees the fall.
+ *
+ * A series that a good page no longer carries, and every series when a page fails, gets a stale
+ * marker.
  */
 #ifndef SERIES_TARGET_H
 #define SERIES_TARGET_H
@@ -20,11 +25,11 @@
 #include "series/series.h"
 
 struct target_options {
-	const struct label *labels; /* added to every series: instance, job; win over the page's own (the page's
-	                               go to exported_NAME) */
+	const struct label *labels; /* added to every series: instance, job; win over the page's own
+	                               (the page's go to exported_NAME) */
 	size_t nlabels;
-	bool mend;                  /* rule K8 */
-	bool honor_timestamps;      /* use the page's own timestamps */
+	bool mend;             /* rule K8 */
+	bool honor_timestamps; /* use the page's own timestamps */
 	int64_t retention_ms;
 	size_t max_series;
 	uint64_t seed;
@@ -32,15 +37,15 @@ struct target_options {
 
 /* What is known about the target as evidence. Times are wall milliseconds, 0 = never. */
 struct target_health {
-	int64_t last_attempt_ms;   /* newest scrape that ended, well or not */
-	int64_t last_good_ms;      /* newest page that was kept */
-	int64_t covered_since_ms;  /* first page of the present unbroken run of good pages of one process; 0 while
-	                              the newest attempt failed (rule K4) */
-	int64_t process_start_ms;  /* from process_start_time_seconds; 0 when not exposed */
+	int64_t last_attempt_ms;  /* newest scrape that ended, well or not */
+	int64_t last_good_ms;     /* newest page that was kept */
+	int64_t covered_since_ms; /* first page of the present unbroken run of good pages of one
+	                             process; 0 while the newest attempt failed (rule K4) */
+	int64_t process_start_ms; /* from process_start_time_seconds; 0 when not exposed */
 	uint64_t pages, failures, restarts;
-	size_t samples;            /* on the newest good page, skipped ones included */
-	bool up;                   /* the newest attempt was good */
-	bool future_timestamp;     /* the newest page had a sample more than 60 s ahead (rule K: error) */
+	size_t samples;        /* on the newest good page, skipped ones included */
+	bool up;               /* the newest attempt was good */
+	bool future_timestamp; /* the newest page had a sample more than 60 s ahead (rule K) */
 	char last_error[240];
 };
 
@@ -51,15 +56,23 @@ void target_free(struct target **t);
 void target_retain(struct target *t, int64_t retention_ms);
 const struct target_health *target_health(const struct target *t);
 const struct series_set *target_series(const struct target *t);
-/* Whether the newest good page carried this metric name (any labels; rule K2). Names not wanted count
- * when they were announced through target_page_name. */
+/* Whether the newest good page carried this metric name (any labels; rule K2). Names not wanted
+ * count when they were announced through target_page_name. */
 bool target_has_name(const struct target *t, struct str name);
 
+/* Say this when the caller starts to pick names it did not pick before: a name that is new on the
+ * next page may then have been there all along, and is not taken for a born counter. */
+void target_selection_changed(struct target *t);
+
+/* ERR_CONFLICT when at_ms is not later than the newest attempt. */
 bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CHECK;
-/* name + labels as the page had them; two samples of the same series on one page are ERR_INVALID. */
+/* name + labels as the page had them; two samples of the same series on one page: ERR_INVALID. */
 bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
                      double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
                      struct err *err) MUST_CHECK;
+/* The page carries this name, but its samples are not wanted. */
+bool target_page_name(struct target *t, struct str name, struct err *err) MUST_CHECK;
+/* False: nothing was kept and the page is closed; abort it to record the failure. */
 bool target_page_commit(struct target *t, size_t samples_on_page, struct err *err) MUST_CHECK;
 /* Ends the page (begun or not) as failed at `at_ms`: marks everything stale, keeps the reason. */
 void target_page_abort(struct target *t, int64_t at_ms, const char *reason);

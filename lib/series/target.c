@@ -1,0 +1,592 @@
+/*
+ * target - a page is staged in a list of entries; commit makes room for everything first and only
+ * then changes series, so that nothing is ever kept in part.
+ */
+#include "series/target.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+
+/* A sample further ahead than this makes the page an error (rule K) and is not kept: it would keep
+ * out all samples until its time has come. */
+#define FUTURE_MS 60000
+/* process_start_time_seconds of one process may jitter by this much. */
+#define START_JITTER_MS 1000
+#define START_SECONDS_MAX 1e11
+#define EXPORTED_BYTES_MAX ((size_t)1024 * 1024)
+#define SHOWN_SERIES_MAX 150
+#define FIRST_SLOTS 64
+
+/* One sample of the page being filled. */
+struct entry {
+	const struct series *known; /* borrowed from the set, NULL when it has no such series */
+	struct labels labels;       /* own; only when not known */
+	struct series *series;      /* set by commit */
+	uint64_t hash;
+	struct sample sample;
+	bool has_sample; /* false: further ahead than FUTURE_MS */
+	bool cumulative;
+};
+
+struct page {
+	bool is_open;
+	int64_t at_ms;
+	struct entry *entries;
+	size_t n, capacity;
+	uint32_t *slots; /* entry number + 1 by hash, linear probing, at most half full */
+	size_t nslots;
+	int64_t process_start_ms;
+	bool future_timestamp;
+};
+
+struct target {
+	struct target_options options; /* labels are own_labels */
+	struct labels own_labels;
+	struct series_set *series;
+	struct target_health health;
+	uint64_t page_number;
+	struct page page;
+	/* Metric names of the newest good page and of the one being filled. The value says whether
+	 * there were samples of it (PICKED) or only its name (ANNOUNCED). */
+	struct map *names, *page_names;
+	bool selection_changed;
+	struct label *scratch; /* the labels of one sample */
+	size_t scratch_capacity;
+	struct arena exported; /* their names that had to be changed */
+};
+
+static const char picked_mark = 'p';
+static const char announced_mark = 'a';
+
+/* The maps hold void pointers; nobody writes through them. */
+static void *mark(const char *which)
+{
+	void *value;
+
+	memcpy(&value, &which, sizeof(value));
+	return value;
+}
+
+static bool keep_labels(struct target *t, const struct target_options *options, struct err *err)
+{
+	for (size_t i = 0; i < options->nlabels; i++) {
+		if (str_eq(options->labels[i].name, STR("__name__")))
+			return err_set(err, ERR_INVALID, "a target cannot have the label __name__");
+	}
+	if (!labels_own(options->labels, options->nlabels, &t->own_labels, err))
+		return false;
+	t->options.labels = t->own_labels.list;
+	t->options.nlabels = t->own_labels.n;
+	return true;
+}
+
+struct target *target_new(const struct target_options *options, struct err *err)
+{
+	struct target *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a target");
+		return NULL;
+	}
+	t->options = *options;
+	arena_init(&t->exported, EXPORTED_BYTES_MAX);
+	if (!keep_labels(t, options, err)) {
+		target_free(&t);
+		return NULL;
+	}
+	t->series = series_set_new(options->seed, options->retention_ms, options->max_series);
+	t->names = map_new(options->seed);
+	t->page_names = map_new(options->seed);
+	if (t->series == NULL || t->names == NULL || t->page_names == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a target");
+		target_free(&t);
+	}
+	return t;
+}
+
+/* Forgets what was staged. */
+static void page_clear(struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++)
+		labels_fini(&page->entries[i].labels);
+	if (page->n > 0)
+		memset(page->slots, 0, page->nslots * sizeof(*page->slots));
+	page->n = 0;
+	page->is_open = false;
+}
+
+void target_free(struct target **t)
+{
+	if (*t == NULL)
+		return;
+	page_clear(&(*t)->page);
+	free((*t)->page.entries);
+	free((*t)->page.slots);
+	free((*t)->scratch);
+	arena_fini(&(*t)->exported);
+	if ((*t)->names != NULL)
+		map_free(&(*t)->names);
+	if ((*t)->page_names != NULL)
+		map_free(&(*t)->page_names);
+	series_set_free(&(*t)->series);
+	labels_fini(&(*t)->own_labels);
+	free(*t);
+	*t = NULL;
+}
+
+void target_retain(struct target *t, int64_t retention_ms)
+{
+	series_set_retain(t->series, retention_ms);
+}
+
+const struct target_health *target_health(const struct target *t)
+{
+	return &t->health;
+}
+
+const struct series_set *target_series(const struct target *t)
+{
+	return t->series;
+}
+
+bool target_has_name(const struct target *t, struct str name)
+{
+	return map_get(t->names, name) != NULL;
+}
+
+void target_selection_changed(struct target *t)
+{
+	t->selection_changed = true;
+}
+
+bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
+{
+	if (t->health.last_attempt_ms != 0 && at_ms <= t->health.last_attempt_ms)
+		return err_set(err, ERR_CONFLICT,
+		               "this page is not later than the one before it (%lld ms)",
+		               (long long)(t->health.last_attempt_ms - at_ms));
+	page_clear(&t->page);
+	map_clear(t->page_names);
+	t->page.is_open = true;
+	t->page.at_ms = at_ms;
+	t->page.process_start_ms = 0;
+	t->page.future_timestamp = false;
+	return true;
+}
+
+static bool has_label(const struct label *list, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(list[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* "exported_" before the name, as often as it takes for nobody else to have it. */
+static bool export_name(struct target *t, const struct label *labels, size_t nlabels,
+                        struct str *name, struct err *err)
+{
+	static const struct str prefix = {"exported_", 9};
+
+	do {
+		char *text = arena_alloc(&t->exported, prefix.n + name->n);
+
+		if (text == NULL)
+			return arena_ok(&t->exported, err) ||
+			       err_set(err, ERR_BUG, "the arena gave no reason");
+		memcpy(text, prefix.p, prefix.n);
+		memcpy(text + prefix.n, name->p, name->n);
+		*name = (struct str){.p = text, .n = prefix.n + name->n};
+	} while (has_label(labels, nlabels, *name) ||
+	         has_label(t->options.labels, t->options.nlabels, *name));
+	return true;
+}
+
+/* The labels the series will have, in the scratch list. */
+static bool join_labels(struct target *t, struct str name, const struct label *labels,
+                        size_t nlabels, struct labels *out, struct err *err)
+{
+	size_t most = nlabels + t->options.nlabels + 1;
+	size_t n = 0;
+
+	if (most > t->scratch_capacity) {
+		struct label *scratch = realloc(t->scratch, 2 * most * sizeof(*scratch));
+
+		if (scratch == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for the labels of a sample");
+		t->scratch = scratch;
+		t->scratch_capacity = 2 * most;
+	}
+	t->scratch[n++] = (struct label){.name = STR("__name__"), .value = name};
+	for (size_t i = 0; i < t->options.nlabels; i++)
+		t->scratch[n++] = t->options.labels[i];
+	arena_clear(&t->exported);
+	for (size_t i = 0; i < nlabels; i++) {
+		struct label label = labels[i];
+
+		/* An empty value is no label: it must not push anything aside. */
+		if (label.value.n == 0)
+			continue;
+		if (has_label(t->options.labels, t->options.nlabels, label.name) &&
+		    !export_name(t, labels, nlabels, &label.name, err))
+			return false;
+		t->scratch[n++] = label;
+	}
+	return labels_borrow(t->scratch, n, out, err);
+}
+
+static const struct labels *entry_labels(const struct entry *entry)
+{
+	return entry->known != NULL ? &entry->known->labels : &entry->labels;
+}
+
+static bool grow_page(struct page *page, struct err *err)
+{
+	if (page->n == page->capacity) {
+		size_t capacity = page->capacity > 0 ? page->capacity * 2 : FIRST_SLOTS / 2;
+		struct entry *entries = realloc(page->entries, capacity * sizeof(*entries));
+
+		if (entries == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for %zu samples of a page",
+			               capacity);
+		page->entries = entries;
+		page->capacity = capacity;
+	}
+	if (page->n + 1 > page->nslots / 2) {
+		size_t nslots = page->nslots > 0 ? page->nslots * 2 : FIRST_SLOTS;
+		uint32_t *slots = calloc(nslots, sizeof(*slots));
+
+		if (slots == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for %zu samples of a page",
+			               nslots);
+		for (size_t i = 0; i < page->n; i++) {
+			size_t at = page->entries[i].hash & (nslots - 1);
+
+			while (slots[at] != 0)
+				at = (at + 1) & (nslots - 1);
+			slots[at] = (uint32_t)(i + 1);
+		}
+		free(page->slots);
+		page->slots = slots;
+		page->nslots = nslots;
+	}
+	return true;
+}
+
+static bool refuse_twice(const struct labels *labels, struct err *err)
+{
+	struct buf shown;
+
+	buf_init(&shown, SHOWN_SERIES_MAX);
+	labels_print(labels, &shown);
+	err_set(err, ERR_INVALID, "the series %.*s stands twice on the page", (int)shown.n,
+	        shown.bytes != NULL ? shown.bytes : "");
+	buf_fini(&shown);
+	return false;
+}
+
+/* Stages the entry; its label set is `labels`, which is copied when the set does not have it. */
+static bool stage(struct target *t, const struct labels *labels, struct entry entry,
+                  struct err *err)
+{
+	struct page *page = &t->page;
+	size_t at;
+
+	if (!grow_page(page, err))
+		return false;
+	entry.hash = labels_hash(labels, t->options.seed);
+	for (at = entry.hash & (page->nslots - 1); page->slots[at] != 0;
+	     at = (at + 1) & (page->nslots - 1)) {
+		const struct entry *other = &page->entries[page->slots[at] - 1];
+
+		if (other->hash == entry.hash && labels_equal(entry_labels(other), labels))
+			return refuse_twice(labels, err);
+	}
+	entry.known = series_set_find(t->series, labels);
+	if (entry.known == NULL && !labels_own(labels->list, labels->n, &entry.labels, err))
+		return false;
+	page->entries[page->n++] = entry;
+	page->slots[at] = (uint32_t)page->n;
+	return true;
+}
+
+/* Of several processes behind one page the youngest counts: its restart is a restart. */
+static void notice_process_start(struct page *page, double seconds)
+{
+	int64_t start_ms;
+
+	if (!(seconds > 0 && seconds < START_SECONDS_MAX))
+		return;
+	start_ms = (int64_t)(seconds * 1000);
+	if (start_ms > page->process_start_ms)
+		page->process_start_ms = start_ms;
+}
+
+static bool is_future(const struct page *page, int64_t timestamp_ms)
+{
+	int64_t ahead_ms;
+
+	if (timestamp_ms <= page->at_ms)
+		return false;
+	return __builtin_sub_overflow(timestamp_ms, page->at_ms, &ahead_ms) || ahead_ms > FUTURE_MS;
+}
+
+bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
+                     double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
+                     struct err *err)
+{
+	struct page *page = &t->page;
+	struct entry entry = {
+	        .sample = {.at_ms = page->at_ms, .value = value},
+	        .has_sample = true,
+	        .cumulative = cumulative,
+	};
+	bool future = has_timestamp && is_future(page, timestamp_ms);
+	struct labels joined;
+
+	if (!page->is_open)
+		return err_set(err, ERR_BUG, "a sample without a page");
+	if (has_timestamp && t->options.honor_timestamps) {
+		entry.sample.at_ms = timestamp_ms;
+		entry.has_sample = !future;
+	}
+	if (!join_labels(t, name, labels, nlabels, &joined, err) || !stage(t, &joined, entry, err))
+		return false;
+	if (map_get(t->page_names, name) != mark(&picked_mark) &&
+	    !map_put(t->page_names, name, mark(&picked_mark), err))
+		return false;
+	if (future)
+		page->future_timestamp = true;
+	if (str_eq(name, STR("process_start_time_seconds")))
+		notice_process_start(page, value);
+	return true;
+}
+
+bool target_page_name(struct target *t, struct str name, struct err *err)
+{
+	if (!t->page.is_open)
+		return err_set(err, ERR_BUG, "a metric name without a page");
+	return map_get(t->page_names, name) != NULL ||
+	       map_put(t->page_names, name, mark(&announced_mark), err);
+}
+
+/* The newest sample that is not a stale marker; NULL when there is none. */
+static const struct sample *newest_real(const struct series *s)
+{
+	for (size_t i = s->n; i > 0; i--) {
+		const struct sample *sample = &s->samples[s->start + i - 1];
+
+		if (!series_is_stale_nan(sample->value))
+			return sample;
+	}
+	return NULL;
+}
+
+static bool any_fell(const struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		const struct entry *entry = &page->entries[i];
+		const struct sample *before;
+
+		if (!entry->cumulative || entry->known == NULL)
+			continue;
+		before = newest_real(entry->known);
+		if (before != NULL && entry->sample.value < before->value)
+			return true;
+	}
+	return false;
+}
+
+/* What commit finds out by comparing the page with what was known. */
+struct news {
+	bool restarted;
+	bool restarted_at_known_time; /* process_start_time_seconds rose */
+	bool may_be_born;             /* the previous page was good and of the same process */
+	int64_t restart_zero_ms;
+	int64_t birth_zero_ms;
+};
+
+static struct news compare(const struct target *t)
+{
+	const struct target_health *health = &t->health;
+	const struct page *page = &t->page;
+	bool both_known = page->process_start_ms > 0 && health->process_start_ms > 0;
+	int64_t moved_ms = both_known ? page->process_start_ms - health->process_start_ms : 0;
+	bool same_process =
+	        both_known && moved_ms <= START_JITTER_MS && moved_ms >= -START_JITTER_MS;
+	struct news news = {0};
+
+	news.restarted_at_known_time = moved_ms > START_JITTER_MS;
+	/* A start that fell says that someone else answers, or another clock: then the counters
+	 * decide, as they do where no start is exposed. */
+	news.restarted = news.restarted_at_known_time || (!same_process && any_fell(page));
+	news.may_be_born = health->up && !news.restarted;
+	news.birth_zero_ms = health->last_good_ms;
+	news.restart_zero_ms = health->last_attempt_ms + 1;
+	if (page->process_start_ms > news.restart_zero_ms)
+		news.restart_zero_ms = page->process_start_ms;
+	return news;
+}
+
+/* Whether a series of which nothing is known can only have come into being since the previous page.
+ */
+static bool name_was_watched(const struct target *t, const struct series *s)
+{
+	const void *how = map_get(t->names, labels_get(&s->labels, STR("__name__")));
+
+	if (how == NULL)
+		return !t->selection_changed;
+	return how == &picked_mark;
+}
+
+/* The zero sample of rule K8. A series that was seen before and came back gets none: it may well be
+ * the same counter going on, and if it is not, PromQL sees the reset. */
+static void mend(struct target *t, const struct entry *entry, const struct news *news)
+{
+	struct series *s = entry->series;
+	struct err err;
+	int64_t zero_ms;
+	bool appended;
+
+	if (news->restarted_at_known_time)
+		zero_ms = news->restart_zero_ms;
+	else if (news->may_be_born && newest_real(s) == NULL && name_was_watched(t, s))
+		zero_ms = news->birth_zero_ms;
+	else
+		return;
+	if (zero_ms >= entry->sample.at_ms || zero_ms >= t->page.at_ms)
+		return;
+	if (s->n > 0 && s->samples[s->start + s->n - 1].at_ms >= zero_ms)
+		return;
+	appended = series_append(t->series, s, (struct sample){.at_ms = zero_ms, .value = 0}, &err);
+	assert(appended); /* make_room() did */
+}
+
+/* Series of the page and room in them: for a zero, the sample, and the stale marker that will
+ * follow one day, which must not fail for want of memory. */
+static bool make_room(struct target *t, struct err *err)
+{
+	for (size_t i = 0; i < t->page.n; i++) {
+		struct entry *entry = &t->page.entries[i];
+
+		entry->series = series_set_obtain(t->series, entry_labels(entry), err);
+		if (entry->series == NULL || !series_reserve(entry->series, 3, err))
+			return false;
+	}
+	return true;
+}
+
+static void keep_entry(struct target *t, const struct entry *entry, const struct news *news)
+{
+	struct err err;
+	bool appended;
+
+	entry->series->last_page = t->page_number;
+	entry->series->cumulative = entry->cumulative;
+	if (!entry->has_sample)
+		return;
+	if (t->options.mend && entry->cumulative)
+		mend(t, entry, news);
+	appended = series_append(t->series, entry->series, entry->sample, &err);
+	assert(appended); /* make_room() did */
+}
+
+/* Ends every series that the newest page does not carry. */
+static void mark_stale(struct target *t, int64_t at_ms)
+{
+	const struct series *walked;
+
+	for (size_t at = 0; (walked = series_set_next(t->series, &at)) != NULL;) {
+		struct series *s;
+		struct err err;
+		int64_t newest_ms, stale_ms = at_ms;
+		bool appended;
+
+		if (walked->last_page == t->page_number || walked->n == 0)
+			continue;
+		if (series_is_stale_nan(walked->samples[walked->start + walked->n - 1].value))
+			continue;
+		newest_ms = walked->samples[walked->start + walked->n - 1].at_ms;
+		/* The page's own timestamps may run a little ahead. */
+		if (newest_ms >= stale_ms)
+			stale_ms = newest_ms + 1;
+		s = series_set_obtain(t->series, &walked->labels, &err);
+		assert(s != NULL);
+		appended = series_append(
+		        t->series, s,
+		        (struct sample){.at_ms = stale_ms, .value = series_stale_nan()}, &err);
+		assert(appended); /* make_room() left room */
+	}
+}
+
+static void keep_health(struct target *t, const struct news *news, size_t samples_on_page)
+{
+	struct target_health *health = &t->health;
+	const struct page *page = &t->page;
+
+	if (news->restarted)
+		health->restarts++;
+	if (!health->up || news->restarted)
+		health->covered_since_ms = page->at_ms;
+	health->last_attempt_ms = page->at_ms;
+	health->last_good_ms = page->at_ms;
+	health->process_start_ms = page->process_start_ms;
+	health->pages++;
+	health->samples = samples_on_page;
+	health->up = true;
+	health->future_timestamp = page->future_timestamp;
+	health->last_error[0] = '\0';
+}
+
+bool target_page_commit(struct target *t, size_t samples_on_page, struct err *err)
+{
+	struct map *names = t->names;
+	struct news news;
+
+	if (!t->page.is_open)
+		return err_set(err, ERR_BUG, "a commit without a page");
+	if (!make_room(t, err)) {
+		page_clear(&t->page);
+		series_set_expire(t->series,
+		                  t->health.last_attempt_ms); /* the new ones are empty */
+		return false;
+	}
+	news = compare(t);
+	t->page_number++;
+	for (size_t i = 0; i < t->page.n; i++)
+		keep_entry(t, &t->page.entries[i], &news);
+	mark_stale(t, t->page.at_ms);
+	keep_health(t, &news, samples_on_page);
+	t->names = t->page_names;
+	t->page_names = names;
+	t->selection_changed = false;
+	page_clear(&t->page);
+	series_set_expire(t->series, t->health.last_attempt_ms);
+	return true;
+}
+
+void target_page_abort(struct target *t, int64_t at_ms, const char *reason)
+{
+	struct target_health *health = &t->health;
+
+	page_clear(&t->page);
+	t->page_number++;
+	mark_stale(t, at_ms);
+	if (at_ms > health->last_attempt_ms)
+		health->last_attempt_ms = at_ms;
+	health->covered_since_ms = 0;
+	health->failures++;
+	health->up = false;
+	health->future_timestamp = false;
+	snprintf(health->last_error, sizeof(health->last_error), "%s",
+	         reason != NULL ? reason : "");
+	text_mend_cut(health->last_error, sizeof(health->last_error));
+	series_set_expire(t->series, health->last_attempt_ms);
+}
