@@ -64,11 +64,13 @@ enum hold_source {
 extern const char *const hold_source_names[HOLD_SOURCE_COUNT + 1];
 
 struct hold {
-	char *name;       /* key within the release: gate name, role, check, "person:ann" */
+	char *name;       /* key within the release: "errors" (a gate's pause), "ask:errors", "person:ann",
+	                     "rejected:qa", "evidence", "action:set_weight" */
 	enum hold_source source;
 	bool pauses;      /* of kind pause */
 	char *reason;
 	char *owner;      /* who may clear it: a subject, a role or "headgate" */
+	bool acknowledged; /* an ask a person has seen: blocks no more, gone once its gate passes */
 	struct wall since;
 	struct wall expires; /* 0: never; people's holds only (rule H4) */
 };
@@ -105,7 +107,9 @@ struct rollback_progress {
 	struct wall since;
 	int64_t option;           /* present option, index into the policy's list; -1 before the first */
 	struct wall option_since; /* its acknowledge deadline counts from here */
+	int64_t version;          /* row_version whose messages are the present option's */
 	int64_t tried;            /* bit set of options used */
+	int64_t passed_over;      /* bit set: tried, unacknowledged when the next one was taken as well */
 	bool unconfirmed;         /* 60 s without acknowledgement: people were called */
 	bool acknowledged;
 	bool restore_confirmed;   /* an irreversible migration was restored (rule R7) */
@@ -122,6 +126,7 @@ struct release {
 	char *stable_version, *artifact, *author, *ticket; /* author: a person (rule A1) */
 	enum migration migration;
 	json_t *params, *links;       /* objects or NULL */
+	char *poster;                 /* the person behind the token that posted it; approves as little as the author */
 	struct wall start;            /* scheduled start; 0: now */
 	bool start_manual;
 	bool queue;                   /* on_active: queue; else reject */
@@ -134,6 +139,11 @@ struct release {
 	struct wall stage_since;      /* stage entry */
 	struct wall exposure_since;   /* when the present exposure was acknowledged; 0 when nothing is exposed */
 	int64_t entry_version;        /* row_version whose messages enter the present stage */
+	struct wall entry_since;      /* when those were queued */
+	bool enter_called;            /* they went unacknowledged for too long: people were called */
+	int64_t bake_version;         /* row_version at which the bake last restarted at 0 (rule B1) */
+	int64_t votes_version;        /* row_version at which votes were last forgotten (rule E3) */
+	struct wall votes_since;      /* the same as an instant: older evaluations fire no rung any more */
 	enum stage_step paused_step;  /* step a pause left (rule H3) */
 	bool paused_by_gate;          /* some gate's pause among the present ones: bake restarts on resume */
 	bool promoted;                /* rule P1, for this stage */
@@ -163,6 +173,9 @@ bool release_is_active(enum release_state state); /* rule H1 */
 bool release_is_ended(enum release_state state);
 const struct hold *release_hold(const struct release *r, const char *name);
 const struct policy_stage *release_stage(const struct release *r, const struct policy *p);
+bool release_is_waived(const struct release *r, const char *gate, const char *stage);
+/* What placeholders stand for; borrows from both. `stage` may be NULL. */
+struct policy_values release_values(const struct release *r, const struct policy_stage *stage);
 
 /* Bake, votes and the last evaluation: saved beside the release, no transition (rule B3). */
 struct checkpoint {
@@ -181,6 +194,11 @@ struct checkpoint {
 	size_t ngates;
 };
 extern const struct field_table checkpoint_table;
+
+/* Makes the checkpoint fit the release: a bake that restarted since it was taken starts at 0, votes that were
+ * forgotten are forgotten. To be called whenever the shell has loaded or replaced the snapshot, whoever
+ * changed it. Harmless when called again. */
+void checkpoint_follow(struct checkpoint *c, const struct release *r);
 
 /* All gates at one instant. Owned arrays; sentences are copied in. */
 struct evaluation {
@@ -210,27 +228,36 @@ enum release_event {
 	EVENT_START = 0, EVENT_PAUSE, EVENT_RESUME, EVENT_PROMOTE, EVENT_WAIVE, EVENT_ROLLBACK, EVENT_CANCEL,
 	EVENT_APPROVE, EVENT_REJECT, EVENT_CHECK, EVENT_ACK, EVENT_RETRY, EVENT_RESOLVE, EVENT_NOTE,
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
+	EVENT_START_SILENT,         /* the first stage has nothing to send */
+	EVENT_PAUSE_AGAIN,          /* adds a hold to a paused release */
 	EVENT_RESUME_PARTLY,        /* some pause holds stay */
 	EVENT_RESUME_ENTERING,      /* back to entering */
-	EVENT_PAUSE_AGAIN,          /* adds a hold to a paused release */
 	EVENT_ROLLBACK_UNEXPOSED,   /* nothing to roll back: cancelled */
 	EVENT_ROLLBACK_JUMP,        /* a later option jumps ahead */
+	EVENT_RESTORE_CONFIRMED,    /* a repeated rollback that says the data is restored (rule R7) */
+	EVENT_APPROVE_LAST,         /* clears the last pause hold, a rejection (rule A2) */
+	EVENT_APPROVE_LAST_ENTERING,
 	EVENT_ACK_MANUAL,           /* acknowledges a manual rollback option */
 	/* headgate's own */
 	EVENT_START_DUE,
+	EVENT_START_DUE_SILENT,
 	EVENT_ENTERED,              /* every enter message acknowledged (or none needed) */
+	EVENT_ENTER_UNCONFIRMED,    /* not acknowledged for too long: call people */
 	EVENT_BAKE_DONE,
 	EVENT_BAKE_LOST,            /* ready, but the bake restarted */
 	EVENT_ADVANCE,              /* rule V1 holds: next stage, with messages to send */
 	EVENT_ADVANCE_SILENT,       /* next stage has nothing to send */
 	EVENT_FINISH,               /* left the last stage */
 	EVENT_RUNG_ASK, EVENT_RUNG_PAUSE, EVENT_RUNG_ROLLBACK,
+	EVENT_RUNG_BLOCKED,         /* a rollback rung with nothing exposed: blocks and calls people */
+	EVENT_ASK_OVER,             /* the gate of an acknowledged ask passes again */
 	EVENT_NO_EVIDENCE,          /* rule E5: three rounds */
 	EVENT_EVIDENCE_BACK,
 	EVENT_EVIDENCE_OVERDUE,     /* max_hold: call people */
+	EVENT_EVIDENCE_ROLLBACK,    /* max_hold, and the policy rolls back then */
 	EVENT_OVERDUE,              /* rule B2 */
-	EVENT_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED,
-	EVENT_ACTION_REFUSED,       /* an advance message was refused for good */
+	EVENT_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING,
+	EVENT_ACTION_REFUSED,       /* an advance message was refused for good, or cannot be written */
 	EVENT_ROLLBACK_ACKED,
 	EVENT_ROLLBACK_UNCONFIRMED, /* 60 s */
 	EVENT_ROLLBACK_NEXT,        /* acknowledge deadline or 4xx: next option as well */
@@ -282,8 +309,11 @@ struct release_facts {
 	size_t enter_pending;        /* unacknowledged messages of the present stage entry */
 	bool enter_refused;          /* one of them was refused for good */
 	const char *enter_refused_action;
-	size_t rollback_pending;     /* unacknowledged messages of the present rollback option */
+	size_t rollback_pending;     /* unacknowledged messages of the present rollback option, that is of the
+	                                rollback class queued at rollback.version */
 	bool rollback_refused;       /* one of them was answered 4xx */
+	int64_t rollback_acked;      /* bit set: options all of whose messages have been acknowledged by now; only
+	                                those in rollback.passed_over matter (late acknowledgements) */
 	const struct evaluation *evaluation; /* newest, or NULL */
 	bool newer_active;           /* another release of the pair started after this one completed (rule R6) */
 };
@@ -298,6 +328,7 @@ struct message {
 	char *destination;
 	char *method, *path;
 	json_t *body, *headers;
+	int64_t option;              /* index of the rollback option it belongs to; -1 */
 };
 void messages_free(struct message *list, size_t n);
 
@@ -307,11 +338,13 @@ struct decision {
 	char *text;                  /* why + reason and operands, for people; owned */
 	enum release_state from_state, to_state;
 	enum stage_step from_step, to_step;
-	bool needs_lease;            /* rule V4: automatic advance or stage entry */
+	bool needs_lease;            /* rule V4: the statement checks the shard lease */
+	bool needs_thaw;             /* rule A3: the statement checks that nothing is frozen */
+	bool decides_rollback;       /* its transition is the one repeats are answered with */
 	bool supersedes;             /* pending advance messages are superseded (rule R8) */
 	bool parks;                  /* pending advance messages are parked (rule H2) */
-	bool resets_checkpoint;      /* bake and passes start at 0; */
-	bool clears_votes;           /* rule E3: resume */
+	bool resets_checkpoint;      /* bake and passes start at 0; checkpoint_follow() does it */
+	bool clears_votes;           /* rule E3: resume; likewise */
 	bool calls_people;           /* escalation starts */
 	json_t *detail;              /* for audit; owned */
 };
@@ -336,6 +369,9 @@ struct outcome {
 	size_t nmessages;
 };
 void outcome_fini(struct outcome *o);
+/* Writes the id of the transition that commits the outcome into its snapshot. */
+bool outcome_stamp(struct outcome *o, const char transition[RELEASE_UUID_TEXT],
+                   struct err *err) MUST_CHECK;
 
 /* The one function. `bound`: the release's bound policy. The event may be refined by facts first (resume
  * to resume_entering ...); then exactly one row of the transition table applies or the event is refused.
@@ -349,12 +385,16 @@ void release_step(const struct release *r, const struct checkpoint *c, const str
 bool release_due(const struct release *r, const struct checkpoint *c, const struct policy *bound,
                  const struct release_facts *facts, struct event *out);
 
+enum on_active { ON_ACTIVE_REJECT = 0, ON_ACTIVE_QUEUE, ON_ACTIVE_COUNT };
+extern const char *const on_active_names[ON_ACTIVE_COUNT + 1];
+
 /* What a client posts; the decoded body of POST /v1/releases. */
 struct release_request {
 	char *service, *environment, *version, *policy, *stable_version, *artifact, *author, *ticket;
+	char *type;                   /* instead of policy: a name the configuration maps to one */
 	enum migration migration;
 	char *start;                  /* RFC 3339, "now" or "manual" */
-	int64_t on_active;            /* 0 reject, 1 queue */
+	enum on_active on_active;
 	json_t *params, *links;
 };
 extern const struct field_table release_request_table;
@@ -384,14 +424,22 @@ enum release_effect {
 	FX_RESEND = 1 << 2,        /* entry messages again at the new version */
 	FX_ADD_HOLD = 1 << 3,
 	FX_CLEAR_HOLDS = 1 << 4,
-	FX_ROLLBACK = 1 << 5,      /* pick the option, queue its messages, supersede advances */
+	FX_ROLLBACK = 1 << 5,      /* pick the option, queue its messages */
 	FX_EXPOSURE = 1 << 6,      /* the present exposure begins now */
 	FX_FINISH = 1 << 7,
 	FX_CALL_PEOPLE = 1 << 8,
-	FX_RECORD = 1 << 9,        /* only sets change: approval, check, waiver, note */
+	FX_RECORD = 1 << 9,        /* only sets change: approval, check, waiver, note, flag */
 	FX_LEASE = 1 << 10,        /* rule V4 */
-	FX_STABILISE = 1 << 11
+	FX_STABILISE = 1 << 11,    /* green time is counted from now */
+	FX_THAW = 1 << 12,         /* rule A3: not while frozen */
+	FX_SUPERSEDE = 1 << 13,    /* pending advance messages are never sent (rule R8) */
+	FX_PARK = 1 << 14,         /* pending advance messages wait (rule H2) */
+	FX_RESTART_BAKE = 1 << 15, /* rule B1 */
+	FX_CLEAR_VOTES = 1 << 16,  /* rule E3 */
+	FX_RETRY = 1 << 17,        /* the present rollback option once more */
+	FX_END = 1 << 18           /* nothing is held any more */
 };
+extern const char *const release_effect_names[]; /* by bit; NULL at the end */
 struct transition {
 	enum release_state state;
 	enum stage_step step;
