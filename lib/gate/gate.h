@@ -40,6 +40,7 @@ extern const char *const rung_then_names[RUNG_THEN_COUNT + 1];
 /* {above: 1%, for: 3 of 3, then: pause}. Exactly one of votes and duration. */
 struct gate_rung {
 	enum rung_compare compare;
+	char *limit_text;      /* as written; in canonical spelling once the policy knows the unit */
 	double limit;          /* in the unit of what the gate watches */
 	unsigned votes_needed; /* N of M; 0 when `for_ms` is used */
 	unsigned votes_of;

@@ -1,0 +1,110 @@
+/* How the memory of a gate's rungs is kept in a checkpoint (rule E3). */
+#include "gate/gate.h"
+
+#include "base/macros.h"
+
+/* A struct rung_state in the types that tables can read. */
+struct wire {
+	int64_t votes, nvotes, breach_ms;
+	struct wall last_vote, last_result;
+	bool breached;
+};
+
+/* clang-format off */
+static const struct field wire_fields[] = {
+	{ .key = "votes", .kind = FIELD_INT, .offset = offsetof(struct wire, votes), .max = UINT32_MAX, .fallback = "0",
+	  .doc = "The last votes as bits, the newest in bit 0; 1 is a breach." },
+	{ .key = "nvotes", .kind = FIELD_INT, .offset = offsetof(struct wire, nvotes), .max = GATE_MAX_VOTES,
+	  .fallback = "0",
+	  .doc = "How many votes there are." },
+	{ .key = "last_vote", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct wire, last_vote),
+	  .doc = "When the newest vote was given." },
+	{ .key = "last_result", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct wire, last_result),
+	  .doc = "When the newest pass or breach was seen, voting or not." },
+	{ .key = "breach", .kind = FIELD_DURATION, .offset = offsetof(struct wire, breach_ms), .fallback = "0s",
+	  .doc = "How long the breach has been observed without a break." },
+	{ .key = "breached", .kind = FIELD_BOOL, .offset = offsetof(struct wire, breached), .fallback = "false",
+	  .doc = "Whether the newest result was a breach of this rung." },
+};
+static const struct field_table wire_table = {
+	.noun = "rung state", .fields = wire_fields, .n = ARRAY_LEN(wire_fields), .size = sizeof(struct wire)
+};
+/* clang-format on */
+
+static bool rungs_decode(json_t *value, void *member, struct decode *d)
+{
+	struct rung_state *rungs = member;
+	size_t n = json_array_size(value);
+	bool ok = true;
+
+	if (!json_is_array(value) || n > GATE_MAX_RUNGS)
+		return decode_problem(d, "must be a list of at most %d rung states",
+		                      GATE_MAX_RUNGS);
+	for (size_t i = 0; i < n; i++) {
+		size_t mark = decode_push_index(d, i);
+		struct wire wire;
+
+		ok = field_decode(&wire_table, json_array_get(value, i), &wire, d) && ok;
+		decode_pop(d, mark);
+		rungs[i] = (struct rung_state){.votes = (uint32_t)wire.votes,
+		                               .nvotes = (unsigned)wire.nvotes,
+		                               .last_vote = wire.last_vote,
+		                               .last_result = wire.last_result,
+		                               .breach_ms = wire.breach_ms,
+		                               .breached = wire.breached};
+	}
+	return ok;
+}
+
+static bool is_blank(const struct rung_state *state)
+{
+	return state->nvotes == 0 && state->breach_ms == 0 && !state->breached &&
+	       state->last_vote.ms == 0 && state->last_result.ms == 0;
+}
+
+static json_t *rungs_encode(const void *member)
+{
+	const struct rung_state *rungs = member;
+	json_t *list = json_array();
+	size_t n = GATE_MAX_RUNGS;
+
+	while (n > 0 && is_blank(&rungs[n - 1]))
+		n--;
+	for (size_t i = 0; list && i < n; i++) {
+		struct wire wire = {.votes = rungs[i].votes,
+		                    .nvotes = rungs[i].nvotes,
+		                    .last_vote = rungs[i].last_vote,
+		                    .last_result = rungs[i].last_result,
+		                    .breach_ms = rungs[i].breach_ms,
+		                    .breached = rungs[i].breached};
+
+		if (json_array_append_new(list, field_encode(&wire_table, &wire)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static bool rungs_copy(const void *from, void *to)
+{
+	const struct gate_state *old = from;
+	struct gate_state *state = to;
+
+	*state = *old;
+	return true;
+}
+
+static const struct field_custom rungs_custom = {rungs_decode, rungs_encode, rungs_copy, NULL};
+
+/* clang-format off */
+static const struct field state_fields[] = {
+	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
+	  .doc = "One state per rung, in the order of the ladder; those after the last are blank." },
+};
+const struct field_table gate_state_table = {
+	.noun = "gate state", .fields = state_fields, .n = ARRAY_LEN(state_fields), .size = sizeof(struct gate_state)
+};
+/* clang-format on */
