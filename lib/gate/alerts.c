@@ -1,0 +1,89 @@
+/*
+ * alerts - the newest answer of an Alertmanager as a measure: how many alerts of the selector fire.
+ */
+#include "gate/alerts.h"
+
+#include "base/units.h"
+#include "gate/gate.h"
+#include "gate/sentence.h"
+
+#define FUTURE_MS (60 * 1000)
+
+/* clang-format off */
+static const struct field fields[] = {
+	{ .key = "alerts", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
+	  .offset = offsetof(struct alerts_spec, alerts), .min = 2, .max = 2000,
+	  .doc = "label matchers in braces; every firing alert they select counts" },
+	{ .key = "source", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct alerts_spec, source), .min = 1, .max = 100,
+	  .doc = "the alertmanager source; may be left out when there is only one" },
+};
+static const struct field_table table = {
+	.noun = "alerts gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct alerts_spec),
+};
+/* clang-format on */
+
+static void refuse(struct gate_measure *m, enum gate_result result, const char *why)
+{
+	m->result = result;
+	sentence_set(m->why, sizeof(m->why), "%s", why);
+}
+
+/* The first row of the result table that applies. */
+static bool is_refused(const struct gate_alerts *a, struct wall at, struct gate_measure *m)
+{
+	char age[UNITS_TEXT_MAX];
+
+	if (!a || a->at.ms <= 0) {
+		refuse(m, GATE_NO_DATA,
+		       a && a->why[0] ? a->why : "the Alertmanager has not been asked yet");
+		return true;
+	}
+	if (a->at.ms > at.ms + FUTURE_MS) {
+		refuse(m, GATE_ERROR, "the newest answer is more than 60 s ahead of now");
+		return true;
+	}
+	if (!(at.ms - a->at.ms <= 2 * a->every_ms)) {
+		sentence_span(at.ms - a->at.ms, age);
+		m->result = GATE_STALE;
+		sentence_set(m->why, sizeof(m->why), "the newest answer is %s old%s%s", age,
+		             a->why[0] ? ": " : "", a->why);
+		return true;
+	}
+	if (!a->known) {
+		refuse(m, GATE_NO_DATA, a->why[0] ? a->why : "the newest answer is not whole");
+		return true;
+	}
+	return false;
+}
+
+static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
+                    struct gate_measure *m)
+{
+	const struct gate_alerts *a = evidence->alerts ? evidence->alerts[index] : NULL;
+
+	(void)gate;
+	m->unit = KPI_NUMBER;
+	if (is_refused(a, evidence->at, m))
+		return;
+	m->result = GATE_PASS;
+	m->value = (double)a->firing;
+	m->covered = a->at.ms >= evidence->exposed_since.ms;
+	if (a->firing == 0)
+		sentence_set(m->text, sizeof(m->text), "no alert fires");
+	else
+		sentence_set(m->text, sizeof(m->text), "%zu %s: %s", a->firing,
+		             a->firing == 1 ? "alert fires" : "alerts fire", a->names);
+	if (!m->covered)
+		sentence_set(m->why, sizeof(m->why),
+		             "needs an answer of the Alertmanager inside this exposure");
+}
+
+const struct gate_kind gate_alerts = {
+        .name = "alerts",
+        .doc = "counts firing alerts of an Alertmanager",
+        .fields = &table,
+        .default_votes = 1,
+        .implicit_rung = true,
+        .measure = measure,
+};

@@ -1,0 +1,410 @@
+/*
+ * kpi - reads one KPI from what was sampled: its value, or the first reason why there is none.
+ */
+#include "gate/kpi.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "gate/sentence.h"
+
+#define FUTURE_MS (60 * 1000) /* a timestamp further ahead is an error, not evidence */
+
+/* What the targets of the source look like at this instant. */
+struct muster {
+	size_t good, needed;
+	int64_t newest_good_ms; /* newest page of any target; 0 never */
+	bool future;
+	const char *complaint; /* of the first target that is not good */
+};
+
+static bool target_is_good(const struct target_health *h, int64_t every_ms, struct wall at)
+{
+	return h->up && h->last_good_ms > 0 && at.ms - h->last_good_ms <= 2 * every_ms;
+}
+
+size_t kpi_quorum_needed(double quorum, size_t targets)
+{
+	double share = quorum <= 1 ? quorum : 1; /* NaN asks for all */
+	double needed = ceil(share * (double)targets - 1e-9);
+
+	return needed >= 1 ? (size_t)needed : 1;
+}
+
+static void muster_targets(const struct kpi_source *source, double quorum, struct wall at,
+                           struct muster *out)
+{
+	*out = (struct muster){.needed = kpi_quorum_needed(quorum, source->ntargets)};
+	for (size_t i = 0; i < source->ntargets; i++) {
+		const struct target_health *h = target_health(source->targets[i]);
+
+		if (h->last_good_ms > out->newest_good_ms)
+			out->newest_good_ms = h->last_good_ms;
+		if (h->future_timestamp)
+			out->future = true;
+		if (target_is_good(h, source->every_ms, at))
+			out->good++;
+		else if (!out->complaint && h->last_error[0])
+			out->complaint = h->last_error;
+	}
+}
+
+static void refuse(struct kpi_reading *out, enum gate_result result, const char *why)
+{
+	out->result = result;
+	sentence_set(out->why, sizeof(out->why), "%s", why);
+}
+
+static bool evaluate(const struct kpi *kpi, const struct kpi_source *source, struct wall at,
+                     struct arena *arena, struct promql_value *out, struct err *err)
+{
+	struct promql_position position;
+	const struct series_set **sets = arena_array(arena, source->ntargets + 1, sizeof(*sets));
+
+	if (!sets)
+		return arena_ok(arena, err);
+	for (size_t i = 0; i < source->ntargets; i++)
+		sets[i] = target_series(source->targets[i]);
+	struct promql_data data = {.sets = sets, .nsets = source->ntargets};
+	return promql_eval(kpi->parsed, &data, at.ms, arena, out, &position, err);
+}
+
+/* The one number of a scalar or a vector of one (rule K1). *out_empty: nothing came back, value
+ * stays NaN. False with the result set to error. */
+static bool read_value(const struct promql_value *v, struct kpi_reading *out, bool *out_empty)
+{
+	*out_empty = false;
+	if (v->type == PROMQL_SCALAR) {
+		out->value = v->scalar;
+	} else if (v->type != PROMQL_VECTOR) {
+		out->result = GATE_ERROR;
+		sentence_set(out->why, sizeof(out->why), "a %s: a KPI is one number",
+		             promql_type_name(v->type));
+		return false;
+	} else if (v->nvector > 1) {
+		out->result = GATE_ERROR;
+		sentence_set(out->why, sizeof(out->why), "%zu series: wrap in sum() or max()",
+		             v->nvector);
+		return false;
+	} else if (v->nvector == 0) {
+		*out_empty = true;
+	} else {
+		out->value = v->vector[0].value;
+	}
+	if (isinf(out->value)) {
+		refuse(out, GATE_ERROR, out->value > 0 ? "the value is +Inf" : "the value is -Inf");
+		return false;
+	}
+	return true;
+}
+
+/* How far back the newest sample of an honest selector lies by intent: the smallest offset. */
+static int64_t least_offset_ms(const struct kpi *kpi)
+{
+	const struct promql_need *needs;
+	size_t n = promql_needs(kpi->parsed, &needs);
+	int64_t least = n ? INT64_MAX : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (needs[i].offset_ms < least)
+			least = needs[i].offset_ms;
+	}
+	return least > 0 ? least : 0;
+}
+
+static void refuse_stale(struct kpi_reading *out, const char *what, int64_t age_ms,
+                         int64_t every_ms)
+{
+	char age[UNITS_TEXT_MAX], every[UNITS_TEXT_MAX];
+
+	sentence_span(age_ms, age);
+	duration_format(every_ms, every);
+	out->result = GATE_STALE;
+	sentence_set(out->why, sizeof(out->why), "the newest %s is %s old; it should come every %s",
+	             what, age, every);
+}
+
+/* Scrapes that stopped, and samples whose own timestamps stand still while the page is fetched. */
+static bool is_stale(const struct kpi *kpi, const struct kpi_source *source,
+                     const struct muster *muster, struct wall at, struct kpi_reading *out)
+{
+	int64_t limit_ms = 2 * source->every_ms;
+
+	if (muster->newest_good_ms > 0 && at.ms - muster->newest_good_ms > limit_ms) {
+		refuse_stale(out, "good scrape", at.ms - muster->newest_good_ms, source->every_ms);
+		return true;
+	}
+	if (out->newest.ms > 0) {
+		int64_t age_ms = at.ms - least_offset_ms(kpi) - out->newest.ms;
+
+		if (age_ms > limit_ms) {
+			refuse_stale(out, "sample", age_ms, source->every_ms);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool may_be_absent(const struct kpi *kpi, struct str name)
+{
+	for (size_t i = 0; i < kpi->nmay_be_absent; i++) {
+		if (str_eq_text(name, kpi->may_be_absent[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_on_a_page(const struct kpi_source *source, struct wall at, struct str name)
+{
+	for (size_t i = 0; i < source->ntargets; i++) {
+		const struct target *t = source->targets[i];
+
+		if (target_is_good(target_health(t), source->every_ms, at) &&
+		    target_has_name(t, name))
+			return true;
+	}
+	return false;
+}
+
+/* Rule K2: a misspelt name must not read as 0. */
+static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *source, struct wall at,
+                            struct kpi_reading *out)
+{
+	const struct promql_need *needs;
+	size_t n = promql_needs(kpi->parsed, &needs);
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name = needs[i].name;
+
+		if (name.n == 0 || may_be_absent(kpi, name) || is_on_a_page(source, at, name))
+			continue;
+		out->result = GATE_NO_DATA;
+		sentence_set(out->why, sizeof(out->why),
+		             "metric %.*s is not on any page of source %s",
+		             (int)(name.n < 100 ? name.n : 100), name.p,
+		             kpi->source ? kpi->source : "?");
+		return true;
+	}
+	return false;
+}
+
+static bool misses_quorum(const struct kpi *kpi, const struct muster *muster,
+                          struct kpi_reading *out)
+{
+	if (out->targets > 0 && muster->good >= muster->needed)
+		return false;
+	out->result = GATE_NO_DATA;
+	if (out->targets == 0)
+		sentence_set(out->why, sizeof(out->why), "source %s has no targets",
+		             kpi->source ? kpi->source : "?");
+	else
+		sentence_set(out->why, sizeof(out->why),
+		             "%zu of %zu targets answer, the quorum is %zu%s%s", muster->good,
+		             out->targets, muster->needed, muster->complaint ? ": " : "",
+		             muster->complaint ? muster->complaint : "");
+	return true;
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Since when a quorum of good targets has been sampled without a gap; 0 when fewer are. */
+static int64_t quorum_since_ms(const struct kpi_source *source, const struct muster *muster,
+                               struct wall at, struct arena *arena)
+{
+	int64_t *since = arena_array(arena, source->ntargets + 1, sizeof(*since));
+	size_t n = 0;
+
+	if (!since)
+		return 0;
+	for (size_t i = 0; i < source->ntargets; i++) {
+		const struct target_health *h = target_health(source->targets[i]);
+
+		if (target_is_good(h, source->every_ms, at) && h->covered_since_ms > 0)
+			since[n++] = h->covered_since_ms;
+	}
+	if (n < muster->needed)
+		return 0;
+	qsort(since, n, sizeof(*since), compare_ms);
+	return since[muster->needed - 1];
+}
+
+static void say_uncovered(struct wall at, struct wall exposed_since, int64_t since_ms,
+                          struct kpi_reading *out)
+{
+	char left[UNITS_TEXT_MAX];
+
+	if (since_ms == 0) {
+		sentence_set(out->why, sizeof(out->why),
+		             "too few targets are sampled without a gap");
+		return;
+	}
+	int64_t from_ms = exposed_since.ms > since_ms ? exposed_since.ms : since_ms;
+
+	out->covered_at.ms = from_ms + out->range_ms;
+	if (out->covered_at.ms <= at.ms) {
+		out->covered_at.ms = 0;
+		sentence_set(out->why, sizeof(out->why), "needs a scrape inside this exposure");
+		return;
+	}
+	sentence_span(out->covered_at.ms - at.ms, left);
+	sentence_set(out->why, sizeof(out->why), "needs %s more of %s", left,
+	             exposed_since.ms >= since_ms ? "this exposure" : "samples without a gap");
+}
+
+/* Rule K4. A target counts once its own run of good pages spans one range and a page fell into the
+ * exposure: a gauge last seen before it says nothing about it. */
+static void cover(const struct kpi_source *source, const struct muster *muster, struct wall at,
+                  struct wall exposed_since, struct arena *arena, struct kpi_reading *out)
+{
+	int64_t edge_ms = at.ms - out->range_ms;
+
+	for (size_t i = 0; i < source->ntargets; i++) {
+		const struct target_health *h = target_health(source->targets[i]);
+
+		if (target_is_good(h, source->every_ms, at) && h->covered_since_ms > 0 &&
+		    h->covered_since_ms <= edge_ms && h->last_good_ms >= exposed_since.ms)
+			out->targets_covered++;
+	}
+	out->covered = exposed_since.ms <= edge_ms && out->targets_covered >= muster->needed;
+	if (!out->covered)
+		say_uncovered(at, exposed_since, quorum_since_ms(source, muster, at, arena), out);
+}
+
+void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
+              struct wall exposed_since, struct arena *arena, struct kpi_reading *out)
+{
+	struct muster muster;
+	struct promql_value value = {0};
+	struct err err = {0};
+	bool is_empty;
+
+	*out = (struct kpi_reading){
+	        .result = GATE_ERROR, .value = (double)NAN, .targets = source->ntargets};
+	if (!kpi->parsed) {
+		refuse(out, GATE_ERROR, "the expression was never parsed");
+		return;
+	}
+	out->range_ms = promql_longest_range_ms(kpi->parsed);
+	muster_targets(source, quorum > source->quorum ? quorum : source->quorum, at, &muster);
+	out->targets_good = muster.good;
+	if (!evaluate(kpi, source, at, arena, &value, &err)) {
+		refuse(out, GATE_ERROR, err.text);
+		return;
+	}
+	out->newest.ms = value.newest_sample_ms;
+	if (!read_value(&value, out, &is_empty))
+		return;
+	if (muster.future || out->newest.ms > at.ms + FUTURE_MS) {
+		refuse(out, GATE_ERROR, "a sample's timestamp is more than 60 s ahead");
+		return;
+	}
+	if (is_stale(kpi, source, &muster, at, out) || misses_quorum(kpi, &muster, out) ||
+	    has_absent_name(kpi, source, at, out))
+		return;
+	if (is_empty) {
+		refuse(out, GATE_NO_DATA, "nothing came back");
+		return;
+	}
+	out->result = GATE_PASS;
+	cover(source, &muster, at, exposed_since, arena, out);
+}
+
+/* "1204" -> "1,204"; other texts pass unchanged. */
+static void group_digits(char *text, size_t size)
+{
+	size_t sign = text[0] == '-' ? 1 : 0;
+	size_t digits = strspn(text + sign, "0123456789");
+	size_t n = strlen(text);
+
+	for (size_t at = digits; at > 3; at -= 3) {
+		if (n + 2 > size)
+			return;
+		char *gap = text + sign + at - 3;
+
+		memmove(gap + 1, gap, strlen(gap) + 1);
+		*gap = ',';
+		n++;
+	}
+}
+
+/* Whole from 1000 on, else at most 4 significant digits. */
+static void number_short(double value, char *out, size_t size)
+{
+	double size_of_value = fabs(value);
+
+	if (size_of_value >= 1000 && size_of_value < 1e15) {
+		sentence_set(out, size, "%.0f", value);
+		group_digits(out, size);
+	} else {
+		sentence_set(out, size, "%.4g", number_is_same(value, 0) ? 0 : value);
+	}
+}
+
+static void number_exact(double value, char *out, size_t size)
+{
+	char text[UNITS_TEXT_MAX];
+
+	number_format(value, text);
+	sentence_set(out, size, "%s", text);
+}
+
+/* The factor and the word a value of this size is shown with. */
+static const char *scale(double value, enum kpi_unit unit, double *out_factor)
+{
+	static const char *const bytes[] = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+	size_t i = 0;
+
+	*out_factor = 1;
+	switch (unit) {
+	case KPI_RATIO:
+		*out_factor = 100;
+		return " %";
+	case KPI_SECONDS:
+		if (!(fabs(value) < 1) || number_is_same(value, 0))
+			return " s";
+		*out_factor = 1000;
+		return " ms";
+	case KPI_BYTES:
+		for (; i + 1 < ARRAY_LEN(bytes) && fabs(value * *out_factor) >= 1024; i++)
+			*out_factor /= 1024;
+		return bytes[i];
+	case KPI_EVENTS:
+		return " events";
+	case KPI_NUMBER:
+	case KPI_UNIT_COUNT:
+		break;
+	}
+	return "";
+}
+
+static void format(double value, enum kpi_unit unit, char *out, size_t size,
+                   void (*digits)(double, char *, size_t))
+{
+	char text[64];
+	double factor;
+	const char *word = scale(value, unit, &factor);
+
+	if (!isfinite(value)) {
+		sentence_set(out, size, "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	digits(value * factor, text, sizeof(text));
+	sentence_set(out, size, "%s%s", text, word);
+}
+
+void kpi_format(double value, enum kpi_unit unit, char *out, size_t size)
+{
+	format(value, unit, out, size, number_short);
+}
+
+void kpi_format_exact(double value, enum kpi_unit unit, char *out, size_t size)
+{
+	format(value, unit, out, size, number_exact);
+}
