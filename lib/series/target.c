@@ -43,6 +43,7 @@ struct page {
 	size_t nslots;
 	int64_t process_start_ms;
 	bool future_timestamp;
+	bool selection_changed; /* before it was begun */
 };
 
 struct target {
@@ -55,8 +56,8 @@ struct target {
 	/* Metric names of the newest good page and of the one being filled. The value says whether
 	 * there were samples of it (PICKED) or only its name (ANNOUNCED). */
 	struct map *names, *page_names;
-	bool selection_changed;
-	struct label *scratch; /* the labels of one sample */
+	bool selection_changed; /* since the newest page was begun */
+	struct label *scratch;  /* the labels of one sample */
 	size_t scratch_capacity;
 	struct arena exported; /* their names that had to be changed */
 };
@@ -171,6 +172,11 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 		return err_set(err, ERR_CONFLICT,
 		               "this page is not later than the one before it (%lld ms)",
 		               (long long)(t->health.last_attempt_ms - at_ms));
+	/* A change while a page is being filled concerns that page, of which part was picked the
+	 * old way, and the next. */
+	t->page.selection_changed =
+	        t->selection_changed || (t->page.is_open && t->page.selection_changed);
+	t->selection_changed = false;
 	page_clear(&t->page);
 	map_clear(t->page_names);
 	t->page.is_open = true;
@@ -442,7 +448,7 @@ static bool name_was_watched(const struct target *t, const struct series *s)
 	const void *how = map_get(t->names, labels_get(&s->labels, STR("__name__")));
 
 	if (how == NULL)
-		return !t->selection_changed;
+		return !t->selection_changed && !t->page.selection_changed;
 	return how == &picked_mark;
 }
 
@@ -566,7 +572,6 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	keep_health(t, &news, samples_on_page);
 	t->names = t->page_names;
 	t->page_names = names;
-	t->selection_changed = false;
 	page_clear(&t->page);
 	series_set_expire(t->series, t->health.last_attempt_ms);
 	return true;
