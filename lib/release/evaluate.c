@@ -1,0 +1,307 @@
+/*
+ * evaluate - all gates of a release at one instant: where they count (rule table E), the verdict
+ * they give together, and what it means for bake (B1), votes (E3) and the time without proof (E5).
+ *
+ * Decides nothing: what a fired rung does to the release is release_due()'s and release_step()'s.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "release/evaluation.h"
+#include "release/release.h"
+
+#define RESTART_MS (5 * 60 * 1000) /* rule B1: at least this long without a pass */
+
+/* What the release's place means for its gates. */
+struct place {
+	const struct policy_stage *stage; /* NULL when there is none */
+	bool judged;                      /* gates may count and vote here */
+	bool baking;                      /* a pass adds green time */
+	bool waiting;                     /* missing proof is counted (rule E5) */
+	bool entering;                    /* the exposure is only being changed */
+	bool stabilising;
+	bool settled;
+	int64_t bake_ms;
+	struct wall since; /* evaluations before it belong to another place */
+};
+
+struct wall release_exposed_since(const struct release *r)
+{
+	return r->state == RELEASE_STABILISING ? r->rollback.stabilising_since : r->exposure_since;
+}
+
+static struct wall later(struct wall a, struct wall b)
+{
+	return a.ms > b.ms ? a : b;
+}
+
+/* `settle` counts from where the stage's exposure begins. */
+static bool is_settled(const struct release *r, const struct place *place, struct wall at)
+{
+	int64_t settle_ms = place->stage ? place->stage->settle_ms : 0;
+
+	if (settle_ms <= 0 || place->stabilising)
+		return true;
+	return !place->entering && at.ms - later(r->exposure_since, r->stage_since).ms >= settle_ms;
+}
+
+static struct place place_of(const struct release *r, const struct policy *p, struct wall at)
+{
+	bool is_running = r->state == RELEASE_RUNNING, is_paused = r->state == RELEASE_PAUSED;
+	enum stage_step step = is_paused ? r->paused_step : r->step;
+	struct place place = {.stage = release_stage(r, p),
+	                      .stabilising = r->state == RELEASE_STABILISING};
+
+	place.judged = place.stabilising || ((is_running || is_paused) && place.stage);
+	place.entering = (is_running || is_paused) && step == STEP_ENTERING;
+	place.baking = place.stabilising ||
+	               (is_running && place.stage && (step == STEP_BAKING || step == STEP_READY));
+	place.waiting = place.stabilising || (is_running && place.stage);
+	place.bake_ms = place.stabilising ? p->rollback.stabilise_bake_ms
+	                : place.stage     ? place.stage->bake_ms
+	                                  : 0;
+	place.since = place.stabilising ? r->rollback.stabilising_since : r->stage_since;
+	place.settled = is_settled(r, &place, at);
+	return place;
+}
+
+static bool is_named(char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool counts_here(const struct policy *p, const struct place *place, const struct gate *gate)
+{
+	if (!place->judged)
+		return false;
+	if (place->stabilising)
+		return is_named(p->rollback.stabilise_gates, p->rollback.nstabilise_gates,
+		                gate->name);
+	return policy_gate_counts(gate, place->stage);
+}
+
+/* Place of a rollback option in the policy's list; the first one stands for "no name given". */
+static size_t option_rank(const struct policy *p, const char *option)
+{
+	for (size_t i = 0; option && i < p->rollback.noptions; i++) {
+		if (strcmp(p->rollback.options[i].option, option) == 0)
+			return i + 1;
+	}
+	return option ? SIZE_MAX : 0;
+}
+
+/* Rule R2: of two rollback rungs at once the option that stands earlier in the list. */
+static void choose_option(const struct policy *p, const struct gate *gate, struct gate_outcome *o)
+{
+	if (o->verdict != VERDICT_ROLLBACK)
+		return;
+	for (size_t i = 0; i < gate->nrungs && i < GATE_MAX_RUNGS; i++) {
+		const struct gate_rung *rung = &gate->rungs[i];
+
+		if (!(o->fired_set >> i & 1) || rung->then != RUNG_ROLLBACK ||
+		    option_rank(p, rung->option) >= option_rank(p, o->option))
+			continue;
+		o->fired = (int)i;
+		o->option = rung->option;
+	}
+}
+
+static void look_at(const struct release *r, const struct policy *p, const struct place *place,
+                    const struct gate_evidence *evidence, struct checkpoint *c,
+                    struct evaluation *e)
+{
+	for (size_t i = 0; i < p->ngates; i++) {
+		const struct gate *gate = &p->gates[i];
+		struct gate_outcome *o = &e->gates[i];
+		bool waived = place->stage && release_is_waived(r, gate->name, place->stage->stage);
+		bool here = counts_here(p, place, gate) && !waived;
+
+		gate_evaluate(gate, i, evidence, here && place->settled, &c->gates[i], o);
+		o->waived = waived;
+		o->counts = o->counts && here;
+		choose_option(p, gate, o);
+	}
+}
+
+/* Whether gate i decides rather than the one that did so far. */
+static bool decides(const struct policy *p, const struct evaluation *e, size_t i)
+{
+	const struct gate_outcome *o = &e->gates[i];
+
+	if (e->decisive < 0 || o->verdict != e->verdict)
+		return o->verdict > e->verdict;
+	return o->verdict == VERDICT_ROLLBACK &&
+	       option_rank(p, o->option) < option_rank(p, e->gates[e->decisive].option);
+}
+
+/* The worst counting gate wins. Without a counting gate there is no proof, save where nothing is
+ * exposed: there checks and approvals may be all there is (rule E6). */
+static void conclude(const struct policy *p, const struct place *place, struct evaluation *e)
+{
+	size_t counting = 0, passing = 0;
+
+	e->decisive = -1;
+	e->verdict = VERDICT_PASS;
+	for (size_t i = 0; i < e->ngates; i++) {
+		const struct gate_outcome *o = &e->gates[i];
+
+		if (!o->counts)
+			continue;
+		counting++;
+		if (o->result == GATE_PASS && o->verdict == VERDICT_PASS)
+			passing++;
+		if (decides(p, e, i)) {
+			e->verdict = o->verdict;
+			e->decisive = (int64_t)i;
+		}
+	}
+	bool is_preflight =
+	        place->judged && !place->stabilising && place->stage->kind == STAGE_PREFLIGHT;
+
+	e->all_pass = passing == counting && (counting > 0 || is_preflight);
+	if (!e->all_pass && e->verdict == VERDICT_PASS)
+		e->verdict = VERDICT_HOLD;
+}
+
+static void restart_bake(struct checkpoint *c)
+{
+	c->observed_ms = 0;
+	c->passes = 0;
+	c->last_passed = false;
+}
+
+/* A checkpoint of another stage or of the time before this place says nothing about it; votes stay
+ * (rule E3). */
+static void enter_place(const struct release *r, const struct place *place, struct checkpoint *c)
+{
+	if (c->stage == r->stage && c->last_evaluation.ms >= place->since.ms)
+		return;
+	restart_bake(c);
+	c->last_pass.ms = 0;
+	c->no_proof_since.ms = 0;
+	c->no_proof_rounds = 0;
+}
+
+/* Rule B1. */
+static void grow_bake(const struct place *place, const struct evaluation *e, int64_t every_ms,
+                      struct checkpoint *c)
+{
+	int64_t gap_ms = e->at.ms - c->last_evaluation.ms;
+	int64_t restart_ms = place->bake_ms / 10 > RESTART_MS ? place->bake_ms / 10 : RESTART_MS;
+
+	if (e->verdict >= VERDICT_PAUSE || e->at.ms - c->last_pass.ms > restart_ms)
+		restart_bake(c);
+	if (e->all_pass && place->baking) {
+		if (c->last_passed && gap_ms > 0 && gap_ms <= 2 * every_ms)
+			c->observed_ms += gap_ms;
+		c->passes++;
+	}
+	if (e->all_pass)
+		c->last_pass = e->at;
+	c->last_passed = e->all_pass && place->baking;
+}
+
+static int64_t longest_range_ms(const struct evaluation *e)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < e->nkpis; i++) {
+		if (e->kpis[i].range_ms > longest)
+			longest = e->kpis[i].range_ms;
+	}
+	return longest;
+}
+
+/* The first range of an exposure, or of a process that took over, warms by design: nothing is
+ * missing that could be there. Later warming (targets that restart) is missing proof. */
+static bool is_first_warming(const struct release *r, const struct place *place,
+                             const struct evaluation *e, int64_t every_ms,
+                             const struct checkpoint *c)
+{
+	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
+	struct wall since = later(release_exposed_since(r), place->since);
+	bool is_warming = false;
+
+	for (size_t i = 0; i < e->ngates; i++) {
+		const struct gate_outcome *o = &e->gates[i];
+
+		if (!o->counts || o->result == GATE_PASS)
+			continue;
+		if (o->result != GATE_WARMING)
+			return false;
+		is_warming = true;
+	}
+	return is_warming && (place->entering || e->at.ms - since.ms <= range_ms ||
+	                      (c->fresh_rounds - 1) * every_ms <= range_ms);
+}
+
+/* Rule E5. */
+static void count_no_proof(const struct release *r, const struct place *place,
+                           const struct evaluation *e, int64_t every_ms, struct checkpoint *c)
+{
+	if (!place->waiting || e->verdict != VERDICT_HOLD ||
+	    is_first_warming(r, place, e, every_ms, c)) {
+		c->no_proof_since.ms = 0;
+		c->no_proof_rounds = 0;
+		return;
+	}
+	if (c->no_proof_rounds == 0)
+		c->no_proof_since = e->at;
+	c->no_proof_rounds++;
+}
+
+/* The memory of every gate, made at the first evaluation. */
+static bool obtain_states(struct checkpoint *c, size_t ngates)
+{
+	struct gate_state *gates;
+
+	if (c->gates && c->ngates == ngates)
+		return true;
+	gates = calloc(ngates + 1, sizeof(*gates));
+	if (!gates)
+		return false;
+	if (c->gates)
+		memcpy(gates, c->gates, (c->ngates < ngates ? c->ngates : ngates) * sizeof(*gates));
+	free(c->gates);
+	c->gates = gates;
+	c->ngates = ngates;
+	return true;
+}
+
+struct evaluation *release_evaluate(const struct release *r, const struct policy *bound,
+                                    const struct gate_evidence *evidence,
+                                    struct checkpoint *checkpoint, struct err *err)
+{
+	struct place place = place_of(r, bound, evidence->at);
+	struct gate_evidence here = *evidence;
+	struct evaluation *e = evaluation_new(bound->ngates, evidence->nkpis);
+
+	if (!e || !obtain_states(checkpoint, bound->ngates)) {
+		evaluation_free(&e);
+		err_set(err, ERR_NOMEM, "no memory to evaluate %zu gates", bound->ngates);
+		return NULL;
+	}
+	here.exposed_since = release_exposed_since(r);
+	here.entering = place.entering;
+	if (evidence->nkpis > 0)
+		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));
+	e->number = checkpoint->evaluation + 1;
+	e->at = evidence->at;
+	e->stage = r->stage;
+	look_at(r, bound, &place, &here, checkpoint, e);
+	conclude(bound, &place, e);
+
+	enter_place(r, &place, checkpoint);
+	checkpoint->fresh_rounds++;
+	grow_bake(&place, e, evidence->evaluate_every_ms, checkpoint);
+	count_no_proof(r, &place, e, evidence->evaluate_every_ms, checkpoint);
+	checkpoint->evaluation = e->number;
+	checkpoint->last_evaluation = e->at;
+	checkpoint->stage = r->stage;
+	checkpoint->row_version = r->row_version;
+	return e;
+}
