@@ -13,10 +13,10 @@
 static const struct field fields[] = {
 	{ .key = "alerts", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
 	  .offset = offsetof(struct alerts_spec, alerts), .min = 2, .max = 2000,
-	  .doc = "label matchers in braces; every firing alert they select counts" },
+	  .doc = "Label matchers in braces; every firing alert they select counts." },
 	{ .key = "source", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct alerts_spec, source), .min = 1, .max = 100,
-	  .doc = "the alertmanager source; may be left out when there is only one" },
+	  .doc = "The alertmanager source; may be left out when there is only one." },
 };
 static const struct field_table table = {
 	.noun = "alerts gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct alerts_spec),

@@ -14,15 +14,15 @@ static const struct field fields[] = {
 	{ .key = "health", .kind = FIELD_TEXT_LIST, .flags = FIELD_REQUIRED,
 	  .offset = offsetof(struct health_spec, health), .count_offset = offsetof(struct health_spec, nhealth),
 	  .min = 1, .max = HEALTH_MAX_URLS,
-	  .doc = "URLs that must answer; one that fails twice in a row is a breach" },
+	  .doc = "URLs that must answer; one that fails twice in a row is a breach." },
 	{ .key = "status_min", .kind = FIELD_INT, .offset = offsetof(struct health_spec, status_min),
-	  .min = 100, .max = 599, .fallback = "200", .doc = "lowest HTTP status that is healthy" },
+	  .min = 100, .max = 599, .fallback = "200", .doc = "Lowest HTTP status that is healthy." },
 	{ .key = "status_max", .kind = FIELD_INT, .offset = offsetof(struct health_spec, status_max),
-	  .min = 100, .max = 599, .fallback = "299", .doc = "highest HTTP status that is healthy" },
+	  .min = 100, .max = 599, .fallback = "299", .doc = "Highest HTTP status that is healthy." },
 	{ .key = "timeout", .kind = FIELD_DURATION, .offset = offsetof(struct health_spec, timeout_ms),
-	  .min = 100, .max = 60000, .fallback = "5s", .doc = "a probe without an answer after this long fails" },
+	  .min = 100, .max = 60000, .fallback = "5s", .doc = "A probe without an answer after this long fails." },
 	{ .key = "every", .kind = FIELD_DURATION, .offset = offsetof(struct health_spec, every_ms),
-	  .min = 1000, .max = 3600000, .fallback = "15s", .doc = "how often each URL is probed" },
+	  .min = 1000, .max = 3600000, .fallback = "15s", .doc = "How often each URL is probed." },
 };
 /* clang-format on */
 

@@ -16,7 +16,7 @@
 static const struct field fields[] = {
 	{ .key = "threshold", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
 	  .offset = offsetof(struct threshold_spec, threshold), .min = 1, .max = 100,
-	  .doc = "the KPI whose value is held against the rungs" },
+	  .doc = "The KPI whose value is held against the rungs." },
 };
 static const struct field_table table = {
 	.noun = "threshold gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct threshold_spec),
