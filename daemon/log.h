@@ -16,6 +16,8 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_INFO = 6, LOG_DEBUG = 7 };
 
 /* Process-wide threshold, set once in main before anything logs. */
 void log_set_level(enum log_level level);
+bool log_wants(enum log_level level); /* whether a line of that level would be written */
+uint64_t log_error_count(void);       /* lines at level error since start, for /metrics */
 
 /* log_line(LOG_INFO, "release_advanced", "release", "%lld", (long long)id, "stage", "%s", name, NULL) is not
  * checkable by the compiler, so fields are given as one format: "release=%lld stage=%s"; use log_quote for

@@ -1,0 +1,9 @@
+/*
+ * version - what this program calls itself.
+ */
+#ifndef DAEMON_VERSION_H
+#define DAEMON_VERSION_H
+
+#define HEADGATE_VERSION "0.1.0"
+
+#endif
