@@ -24,7 +24,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max);
 void arena_fini(struct arena *a);
-void arena_clear(struct arena *a); /* keeps the first block for reuse */
+void arena_clear(struct arena *a);                         /* keeps the first block for reuse */
 void *arena_alloc(struct arena *a, size_t n);              /* NULL when failed */
 void *arena_array(struct arena *a, size_t n, size_t size); /* overflow-checked */
 char *arena_text(struct arena *a, struct str s);

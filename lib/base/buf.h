@@ -24,7 +24,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
-void buf_clear(struct buf *b); /* empty and error-free again, memory kept */
+void buf_clear(struct buf *b);         /* empty and error-free again, memory kept */
 void buf_cut(struct buf *b, size_t n); /* back to the first n bytes; an error stays */
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_add_str(struct buf *b, struct str s);
@@ -32,7 +32,7 @@ void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct str buf_str(const struct buf *b); /* borrowed until the next change */
-char *buf_take_text(struct buf *b);      /* the heap bytes; the buf is empty after; NULL if failed */
+char *buf_take_text(struct buf *b); /* the heap bytes; the buf is empty after; NULL if failed */
 bool buf_ok(const struct buf *b, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,8 +6,9 @@
 #include "base/field_parts.h"
 #include "base/units.h"
 
-#define TABLES_MAX 128 /* tables under one root; more are left out, and no document is that large  \
-	                */
+#define TABLES_MAX                                                                                 \
+	128 /* tables under one root; more are left out, and no document is that large             \
+	     */
 
 /* The tables to print, in the order they are first mentioned. */
 struct queue {
@@ -38,8 +39,12 @@ static void print_cell(const char *text, struct buf *out)
 static void print_link(const struct field_table *table, struct buf *out)
 {
 	buf_printf(out, "[%s](#", table->noun);
-	for (const char *p = table->noun; *p != '\0'; p++)
-		buf_add_char(out, *p == ' ' ? '-' : *p);
+	for (const char *p = table->noun; *p != '\0'; p++) {
+		if (*p == ' ')
+			buf_add_char(out, '-');
+		else
+			buf_add_char(out, *p);
+	}
 	buf_add_char(out, ')');
 }
 

@@ -66,7 +66,7 @@ static json_t *unconst(const json_t *value)
 static bool write_object(const json_t *object, size_t depth, struct buf *out, struct err *err)
 {
 	size_t n = json_object_size(object);
-	const char **keys = malloc((n ? n : 1) * sizeof(*keys));
+	const char **keys = malloc((n ? n : 1) * sizeof(const char *));
 	json_t *walked = unconst(object);
 	const char *key;
 	json_t *member;
@@ -76,7 +76,7 @@ static bool write_object(const json_t *object, size_t depth, struct buf *out, st
 	if (!keys)
 		return err_set(err, ERR_NOMEM, "no memory to sort %zu keys", n);
 	json_object_foreach(walked, key, member) keys[at++] = key;
-	qsort(keys, n, sizeof(*keys), compare_keys);
+	qsort(keys, n, sizeof(const char *), compare_keys);
 	buf_add_char(out, '{');
 	for (size_t i = 0; i < n && ok; i++) {
 		if (i > 0)
@@ -256,7 +256,9 @@ static void refuse_parsed(const json_error_t *error, struct err *err)
 	char why[JSON_ERROR_TEXT_LENGTH];
 	size_t n = strnlen(error->text, sizeof(why) - 1);
 
-	if (json_error_code(error) == json_error_out_of_memory) {
+	/* Without memory for a container the library fails without a word; where it fails inside a
+	 * token it calls the token invalid, and nobody can tell. */
+	if (n == 0 || json_error_code(error) == json_error_out_of_memory) {
 		err_set(err, ERR_NOMEM, "no memory to read JSON");
 		return;
 	}
@@ -264,7 +266,9 @@ static void refuse_parsed(const json_error_t *error, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)error->text[i];
 
-		why[i] = c < 0x20 || c >= 0x7F ? '?' : error->text[i];
+		why[i] = error->text[i];
+		if (c < 0x20 || c >= 0x7F)
+			why[i] = '?';
 	}
 	why[n] = '\0';
 	err_set(err, ERR_INVALID, "JSON refused at line %d, column %d: %s",

@@ -21,7 +21,7 @@ void map_free(struct map **m);
 size_t map_count(const struct map *m);
 void *map_get(const struct map *m, struct str key); /* NULL when absent */
 bool map_put(struct map *m, struct str key, void *value, struct err *err) MUST_CHECK; /* replaces */
-void *map_remove(struct map *m, struct str key);    /* the removed value, or NULL */
+void *map_remove(struct map *m, struct str key); /* the removed value, or NULL */
 void map_clear(struct map *m);
 
 /* Walk: start with *at = 0; false at the end. The map must not change meanwhile, but the entry just

@@ -77,7 +77,10 @@ static void print_pointer(const char *pointer, struct buf *out)
 	for (; *pointer != '\0'; pointer++) {
 		unsigned char c = (unsigned char)*pointer;
 
-		buf_add_char(out, c < 0x20 || c == 0x7F ? '?' : *pointer);
+		if (c < 0x20 || c == 0x7F)
+			buf_add_char(out, '?');
+		else
+			buf_add_char(out, *pointer);
 	}
 }
 

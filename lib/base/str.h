@@ -15,19 +15,19 @@ struct str {
 	size_t n;
 };
 
-#define STR(literal) ((struct str){ .p = (literal), .n = sizeof(literal) - 1 })
+#define STR(literal) ((struct str){.p = (literal), .n = sizeof(literal) - 1})
 
-struct str str_of(const char *text);              /* NULL reads as empty */
+struct str str_of(const char *text); /* NULL reads as empty */
 bool str_eq(struct str a, struct str b);
 bool str_eq_text(struct str a, const char *text);
-int str_compare(struct str a, struct str b);      /* byte order, like strcmp */
+int str_compare(struct str a, struct str b); /* byte order, like strcmp */
 bool str_starts_with(struct str a, struct str prefix);
 bool str_ends_with(struct str a, struct str suffix);
 struct str str_slice(struct str a, size_t from, size_t to);
-struct str str_trim(struct str a);                /* spaces and tabs */
-uint64_t str_hash(struct str a, uint64_t seed);   /* FNV-1a; not for hostile keys without a seed */
-char *str_dup(struct str a);                      /* heap copy, NUL-terminated; NULL without memory */
-char *text_dup(const char *text);                 /* heap copy; NULL stays NULL */
+struct str str_trim(struct str a);              /* spaces and tabs */
+uint64_t str_hash(struct str a, uint64_t seed); /* FNV-1a; not for hostile keys without a seed */
+char *str_dup(struct str a);                    /* heap copy, NUL-terminated; NULL without memory */
+char *text_dup(const char *text);               /* heap copy; NULL stays NULL */
 
 /* The best of NULL-terminated `names` within edit distance 2 (Damerau-Levenshtein), else NULL: for
  * "did you mean". */
@@ -41,7 +41,8 @@ bool str_is_utf8(struct str a);
 #define STR_QUOTE_MAX 68
 const char *str_quote(struct str a, char out[STR_QUOTE_MAX]);
 
-/* Mends a text that snprintf may have cut in a buffer of `size`: no half UTF-8 sequence at its end. */
+/* Mends a text that snprintf may have cut in a buffer of `size`: no half UTF-8 sequence at its end.
+ */
 void text_mend_cut(char *text, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "base/units.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,9 @@ static bool is_digit(char c)
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 static bool is_hex_digit(char c)
@@ -288,7 +291,7 @@ bool number_parse(struct str text, double *out, struct err *err)
 static bool reads_back(const char *text, double value)
 {
 	struct err ignored;
-	double again;
+	double again = 0;
 
 	return number_parse(str_of(text), &again, &ignored) && number_is_same(again, value);
 }
@@ -499,6 +502,7 @@ void duration_format(int64_t ms, char out[UNITS_TEXT_MAX])
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		uint64_t unit_ms = (uint64_t)units[i].ms;
 
+		assert(unit_ms > 0);
 		if (rest < unit_ms || (units[i].only_even && rest % unit_ms != 0))
 			continue;
 		n += (size_t)snprintf(out + n, UNITS_TEXT_MAX - n, "%llu%s",
@@ -576,15 +580,20 @@ static void date_of_days(int64_t days, int64_t *year, int64_t *month, int64_t *d
 	*year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
+static bool matches_byte(char c, char pattern)
+{
+	if (pattern == '0')
+		return is_digit(c);
+	if (pattern == 'T')
+		return c == 'T' || c == 't' || c == ' ';
+	return c == pattern;
+}
+
 /* `pattern`: '0' is any digit, 'T' a T, t or space, anything else itself. */
 static bool matches(struct str text, size_t at, const char *pattern)
 {
 	for (; *pattern != '\0'; pattern++, at++) {
-		char c = at < text.n ? text.p[at] : '\0';
-
-		if (*pattern == '0'   ? !is_digit(c)
-		    : *pattern == 'T' ? (c != 'T' && c != 't' && c != ' ')
-		                      : c != *pattern)
+		if (at >= text.n || !matches_byte(text.p[at], *pattern))
 			return false;
 	}
 	return true;
@@ -648,13 +657,13 @@ bool instant_parse(struct str text, struct wall *out, struct err *err)
 {
 	char quote[STR_QUOTE_MAX];
 	int64_t hour, minute, second;
-	int64_t fraction_ms_part;
+	int64_t part_ms;
 	int64_t offset_ms;
 	size_t at = sizeof("0000-00-00T00:00:00") - 1;
 	int64_t days;
 
-	if (!matches(text, 0, "0000-00-00T00:00:00") ||
-	    !take_fraction(text, &at, &fraction_ms_part) || !take_offset(text, at, &offset_ms))
+	if (!matches(text, 0, "0000-00-00T00:00:00") || !take_fraction(text, &at, &part_ms) ||
+	    !take_offset(text, at, &offset_ms))
 		return err_set(err, ERR_INVALID,
 		               "%s is not an instant: write it like 2026-01-02T03:04:05Z or "
 		               "2026-01-02T03:04:05+01:00",
@@ -669,7 +678,7 @@ bool instant_parse(struct str text, struct wall *out, struct err *err)
 		               str_quote(text, quote));
 	days = days_of_date(digits_at(text, 0, 4), digits_at(text, 5, 2), digits_at(text, 8, 2));
 	out->ms = days * MS_PER_DAY + hour * MS_PER_HOUR + minute * MS_PER_MINUTE +
-	          second * MS_PER_SECOND + fraction_ms_part - offset_ms;
+	          second * MS_PER_SECOND + part_ms - offset_ms;
 	return true;
 }
 

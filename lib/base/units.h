@@ -21,14 +21,15 @@
 bool int_parse(struct str text, int64_t *out, struct err *err) MUST_CHECK;
 
 /* A float as the Prometheus formats write it: decimal or exponent, hexadecimal float (0x1p3), and
- * NaN, Inf, +Inf, -Inf in any case. "1e999" reads as +Inf there; callers who want finite values look. */
+ * NaN, Inf, +Inf, -Inf in any case. "1e999" reads as +Inf there; callers who want finite values
+ * look. */
 bool number_parse(struct str text, double *out, struct err *err) MUST_CHECK;
 /* The shortest decimal that reads back to the same double; "NaN", "+Inf", "-Inf". */
 void number_format(double value, char out[UNITS_TEXT_MAX]);
 
-/* "1w2d3h4m5s6ms" (each unit at most once, falling; fractions only on a single unit, "1.5h", and never
- * finer than 1 ms); "0" is 0. "1y" is 365 days. Never negative, at most 10 years. The form Prometheus
- * writes: weeks and years only when they come out even. */
+/* "1w2d3h4m5s6ms" (each unit at most once, falling; fractions only on a single unit, "1.5h", and
+ * never finer than 1 ms); "0" is 0. "1y" is 365 days. Never negative, at most 10 years. The form
+ * Prometheus writes: weeks and years only when they come out even. */
 bool duration_parse(struct str text, int64_t *out_ms, struct err *err) MUST_CHECK;
 void duration_format(int64_t ms, char out[UNITS_TEXT_MAX]); /* "15m", "1h30m", "250ms", "0s" */
 
