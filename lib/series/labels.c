@@ -145,7 +145,7 @@ bool labels_make(const struct label *list, size_t n, struct arena *arena, struct
 	struct label *copies = arena_alloc(arena, n * sizeof(*copies) + text_bytes(list, n));
 
 	if (copies == NULL)
-		return arena_ok(arena, err) || err_set(err, ERR_BUG, "the arena gave no reason");
+		return arena_ok(arena, err);
 	copy_into(copies, list, n);
 	return labels_borrow(copies, n, out, err);
 }
@@ -218,7 +218,7 @@ static bool pick(const struct labels *l, const struct str *names, size_t n, bool
 	size_t npicked = 0;
 
 	if (picked == NULL)
-		return arena_ok(arena, err) || err_set(err, ERR_BUG, "the arena gave no reason");
+		return arena_ok(arena, err);
 	for (size_t i = 0; i < l->n; i++) {
 		if (is_among(l->list[i].name, names, n) == wanted &&
 		    !(drop_name && str_eq(l->list[i].name, STR("__name__"))))

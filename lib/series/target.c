@@ -205,8 +205,7 @@ static bool export_name(struct target *t, const struct label *labels, size_t nla
 		char *text = arena_alloc(&t->exported, prefix.n + name->n);
 
 		if (text == NULL)
-			return arena_ok(&t->exported, err) ||
-			       err_set(err, ERR_BUG, "the arena gave no reason");
+			return arena_ok(&t->exported, err);
 		memcpy(text, prefix.p, prefix.n);
 		memcpy(text + prefix.n, name->p, name->n);
 		*name = (struct str){.p = text, .n = prefix.n + name->n};
