@@ -1,8 +1,9 @@
 /*
- * promql - parses and evaluates PromQL instant queries over sampled series, with Prometheus 3's meaning.
+ * promql - parses and evaluates PromQL instant queries over sampled series, with Prometheus 3's
+ * meaning.
  *
- * Pure. A parsed expression is immutable and may be evaluated any number of times. Values live in the
- * arena of the evaluation. NaN and Inf are values here; they are stopped at the gate.
+ * Pure. A parsed expression is immutable and may be evaluated any number of times. Values live in
+ * the arena of the evaluation. NaN and Inf are values here; they are stopped at the gate.
  */
 #ifndef PROMQL_PROMQL_H
 #define PROMQL_PROMQL_H
@@ -33,7 +34,13 @@ struct promql_expr;
 struct promql_expr *promql_parse(struct str text, struct promql_position *at, struct err *err);
 void promql_free(struct promql_expr **e);
 
-enum promql_type { PROMQL_SCALAR = 0, PROMQL_VECTOR, PROMQL_MATRIX, PROMQL_STRING, PROMQL_TYPE_COUNT };
+enum promql_type {
+	PROMQL_SCALAR = 0,
+	PROMQL_VECTOR,
+	PROMQL_MATRIX,
+	PROMQL_STRING,
+	PROMQL_TYPE_COUNT
+};
 const char *promql_type_name(enum promql_type type); /* "scalar", "vector", "matrix", "string" */
 enum promql_type promql_expr_type(const struct promql_expr *e);
 struct str promql_expr_text(const struct promql_expr *e);
@@ -45,8 +52,8 @@ struct promql_need {
 	int64_t offset_ms; /* may be negative */
 };
 size_t promql_needs(const struct promql_expr *e, const struct promql_need **out);
-/* Longest stretch of past behind one evaluation: max(range + offset, 0 for instant selectors); what votes
- * must lie apart (rule E2) and what must be covered (rule K4). */
+/* Longest stretch of past behind one evaluation: max(range + offset, 0 for instant selectors); what
+ * votes must lie apart (rule E2) and what must be covered (rule K4). */
 int64_t promql_longest_range_ms(const struct promql_expr *e);
 /* How long samples must be kept: range or look-back, plus offset. */
 int64_t promql_retention_ms(const struct promql_expr *e);
@@ -59,7 +66,8 @@ struct promql_data {
 
 struct promql_element {
 	struct labels labels;
-	int64_t at_ms; /* the sample's own time where the value is a sample as is, else the evaluation's */
+	int64_t at_ms; /* the sample's own time where the value is a sample as is, else the
+	                  evaluation's */
 	double value;
 };
 
@@ -84,7 +92,8 @@ bool promql_eval(const struct promql_expr *e, const struct promql_data *data, in
                  struct arena *arena, struct promql_value *out, struct promql_position *at,
                  struct err *err) MUST_CHECK;
 
-/* Prometheus' BucketQuantile (promql/quantile.go). Buckets are cumulative counts by upper bound; sorted and mended in place. */
+/* Prometheus' BucketQuantile (promql/quantile.go). Buckets are cumulative counts by upper bound;
+ * sorted and mended in place. */
 struct promql_bucket {
 	double upper_bound;
 	double count;

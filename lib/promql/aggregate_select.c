@@ -1,0 +1,186 @@
+/* Aggregations that need all values of a group at once: topk, bottomk, quantile, count_values. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "promql/aggregate.h"
+#include "promql/quantile.h"
+#include "promql/vector.h"
+
+/* A double written out without an exponent: 309 digits before the point or 340 behind it. */
+#define PLAIN_NUMBER_MAX 360
+
+struct ranked {
+	double value;
+	size_t element;
+};
+
+/* Largest first, NaN last; of equals the earlier one. */
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a;
+	const struct ranked *y = b;
+
+	if (isnan(x->value) != isnan(y->value))
+		return isnan(x->value) ? 1 : -1;
+	if (x->value > y->value || x->value < y->value)
+		return x->value > y->value ? -1 : 1;
+	return (x->element > y->element) - (x->element < y->element);
+}
+
+static bool read_k(double value, size_t n, size_t *out, struct err *err)
+{
+	if (isnan(value))
+		return err_set(err, ERR_INVALID, "parameter value is NaN");
+	if (fabs(value) >= 9223372036854775807.0)
+		return err_set(err, ERR_INVALID, "scalar value %g overflows int64", value);
+	if (value < 1)
+		*out = 0;
+	else
+		*out = value < (double)n ? (size_t)value : n;
+	return true;
+}
+
+/* `sign` is 1 for the largest, -1 for the smallest. */
+static bool select_k(struct evaluation *e, const struct aggregate *a, double param,
+                     const struct promql_value *in, double sign, struct promql_value *out,
+                     struct err *err)
+{
+	struct ranked *ranked = take_array(e->arena, in->nvector, sizeof(*ranked), err);
+	struct grouping g;
+	size_t k = 0;
+
+	if (!ranked || !read_k(param, in->nvector, &k, err) ||
+	    !grouping_make(&g, a, in, e->arena, err) ||
+	    !grouping_collect(&g, in->nvector, e->arena, err) ||
+	    !vector_make(out, in->nvector, e->arena, err))
+		return false;
+	for (size_t i = 0; i < g.n; i++) {
+		const struct group *group = &g.groups[i];
+
+		for (size_t m = 0; m < group->n; m++) {
+			size_t element = g.members[group->first + m];
+
+			ranked[m] = (struct ranked){sign * in->vector[element].value, element};
+		}
+		qsort(ranked, group->n, sizeof(*ranked), compare_ranked);
+		for (size_t m = 0; m < k && m < group->n; m++)
+			vector_add(out, in->vector[ranked[m].element]);
+	}
+	return true;
+}
+
+bool reduce_topk(struct evaluation *e, const struct aggregate *a, const struct promql_value *param,
+                 struct promql_value *in, struct promql_value *out, struct err *err)
+{
+	return select_k(e, a, param->scalar, in, 1, out, err);
+}
+
+bool reduce_bottomk(struct evaluation *e, const struct aggregate *a,
+                    const struct promql_value *param, struct promql_value *in,
+                    struct promql_value *out, struct err *err)
+{
+	return select_k(e, a, param->scalar, in, -1, out, err);
+}
+
+bool reduce_quantile(struct evaluation *e, const struct aggregate *a,
+                     const struct promql_value *param, struct promql_value *in,
+                     struct promql_value *out, struct err *err)
+{
+	double *values = take_array(e->arena, in->nvector, sizeof(*values), err);
+	struct grouping g;
+
+	if (!values || !grouping_make(&g, a, in, e->arena, err) ||
+	    !grouping_collect(&g, in->nvector, e->arena, err) ||
+	    !vector_make(out, g.n, e->arena, err))
+		return false;
+	for (size_t i = 0; i < g.n; i++) {
+		const struct group *group = &g.groups[i];
+
+		for (size_t m = 0; m < group->n; m++)
+			values[m] = in->vector[g.members[group->first + m]].value;
+		vector_add(out,
+		           (struct promql_element){
+		                   .labels = *group->labels,
+		                   .at_ms = e->at_ms,
+		                   .value = quantile_of_values(param->scalar, values, group->n),
+		           });
+	}
+	return true;
+}
+
+/* "1.5e+21" as "1500000000000000000000": the label values of count_values have no exponent. */
+static void plain_number(double value, char out[PLAIN_NUMBER_MAX])
+{
+	char shortest[UNITS_TEXT_MAX];
+	int digits = 0;
+	double point;
+
+	number_format(value, shortest);
+	if (!strchr(shortest, 'e') || !isfinite(value)) {
+		snprintf(out, PLAIN_NUMBER_MAX, "%s", shortest);
+		return;
+	}
+	for (const char *p = shortest; *p != 'e'; p++)
+		digits += *p >= '0' && *p <= '9';
+	/* The shortest digits are those that %.*e prints with that many; what lies left of the
+	 * point and beyond them is zeros. */
+	point = floor(log10(fabs(value)));
+	if (point < 0) {
+		snprintf(out, PLAIN_NUMBER_MAX, "%.*f", digits - 1 - (int)point, value);
+		return;
+	}
+	snprintf(out, PLAIN_NUMBER_MAX, "%.0f", value);
+	for (char *p = out + (value < 0); *p; p++) {
+		if (digits-- <= 0)
+			*p = '0';
+	}
+}
+
+static bool label_by_value(struct promql_element *el, struct str name, struct arena *arena,
+                           struct err *err)
+{
+	char text[PLAIN_NUMBER_MAX];
+
+	plain_number(el->value, text);
+	return vector_set_label(el, name, str_of(text), arena, err);
+}
+
+/* Counting by value is counting by a label that holds the value. */
+bool reduce_count_values(struct evaluation *e, const struct aggregate *a,
+                         const struct promql_value *param, struct promql_value *in,
+                         struct promql_value *out, struct err *err)
+{
+	struct aggregate by = *a;
+	struct str *names = take_array(e->arena, a->nlabels + 1, sizeof(*names), err);
+	struct grouping g;
+
+	if (!names)
+		return false;
+	if (!param->string.n)
+		return err_set(err, ERR_INVALID, "invalid label name \"\"");
+	for (size_t i = 0; i < a->nlabels; i++)
+		names[i] = a->labels[i];
+	names[a->nlabels] = param->string;
+	if (!a->without) {
+		by.labels = names;
+		by.nlabels++;
+	}
+	for (size_t i = 0; i < in->nvector; i++) {
+		if (!label_by_value(&in->vector[i], param->string, e->arena, err))
+			return false;
+	}
+	if (!grouping_make(&g, &by, in, e->arena, err) ||
+	    !grouping_collect(&g, in->nvector, e->arena, err) ||
+	    !vector_make(out, g.n, e->arena, err))
+		return false;
+	for (size_t i = 0; i < g.n; i++)
+		vector_add(out, (struct promql_element){
+		                        .labels = *g.groups[i].labels,
+		                        .at_ms = e->at_ms,
+		                        .value = (double)g.groups[i].n,
+		                });
+	return true;
+}

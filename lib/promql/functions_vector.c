@@ -1,0 +1,152 @@
+/* Functions that turn vectors and scalars into each other, or look at a vector as a whole. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "promql/function.h"
+#include "promql/matcher.h"
+#include "promql/vector.h"
+
+bool eval_time(struct evaluation *e, const struct call *call, struct promql_value *args,
+               struct promql_value *out, struct err *err)
+{
+	(void)call, (void)args, (void)err;
+	*out = (struct promql_value){.type = PROMQL_SCALAR, .scalar = (double)e->at_ms / 1000};
+	return true;
+}
+
+bool eval_scalar(struct evaluation *e, const struct call *call, struct promql_value *args,
+                 struct promql_value *out, struct err *err)
+{
+	(void)e, (void)call, (void)err;
+	*out = (struct promql_value){
+	        .type = PROMQL_SCALAR,
+	        .scalar = args[0].nvector == 1 ? args[0].vector[0].value : (double)NAN,
+	};
+	return true;
+}
+
+/* One element with these labels. */
+static bool lone_element(struct evaluation *e, const struct label *labels, size_t n, double value,
+                         struct promql_value *out, struct err *err)
+{
+	if (!vector_make(out, 1, e->arena, err))
+		return false;
+	vector_add(out, (struct promql_element){.at_ms = e->at_ms, .value = value});
+	return labels_make(labels, n, e->arena, &out->vector[0].labels, err);
+}
+
+bool eval_vector(struct evaluation *e, const struct call *call, struct promql_value *args,
+                 struct promql_value *out, struct err *err)
+{
+	(void)call;
+	return lone_element(e, NULL, 0, args[0].scalar, out, err);
+}
+
+/* The samples' own times where the argument is a plain selector, else the evaluation's, as in
+ * Prometheus. */
+bool eval_timestamp(struct evaluation *e, const struct call *call, struct promql_value *args,
+                    struct promql_value *out, struct err *err)
+{
+	bool own = call->args[0]->kind == NODE_SELECTOR;
+
+	for (size_t i = 0; i < args[0].nvector; i++) {
+		struct promql_element *el = &args[0].vector[i];
+
+		el->value = (double)(own ? el->at_ms : e->at_ms) / 1000;
+		el->at_ms = e->at_ms;
+		if (!vector_drop_name(el, e->arena, err))
+			return false;
+	}
+	*out = args[0];
+	return true;
+}
+
+/* How often a selector's matchers name this label. */
+static size_t count_named(const struct selector *s, struct str name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nmatchers; i++)
+		n += str_eq(s->matchers[i].name, name);
+	return n;
+}
+
+/* The labels an absent series would have had: what the selector says by equality and says once. */
+static bool absent_element(struct evaluation *e, const struct node *arg, struct promql_value *out,
+                           struct err *err)
+{
+	const struct selector *s = &arg->selector;
+	struct label *labels;
+	size_t n = 0;
+
+	if (arg->kind != NODE_SELECTOR)
+		return lone_element(e, NULL, 0, 1, out, err);
+	labels = take_array(e->arena, s->nmatchers, sizeof(*labels), err);
+	if (!labels)
+		return false;
+	for (size_t i = 0; i < s->nmatchers; i++) {
+		const struct matcher *m = &s->matchers[i];
+
+		if (m->kind == MATCHER_EQUAL && !str_eq(m->name, PROMQL_NAME_LABEL) &&
+		    count_named(s, m->name) == 1)
+			labels[n++] = (struct label){.name = m->name, .value = m->value};
+	}
+	return lone_element(e, labels, n, 1, out, err);
+}
+
+bool eval_absent(struct evaluation *e, const struct call *call, struct promql_value *args,
+                 struct promql_value *out, struct err *err)
+{
+	if (args[0].nvector)
+		return vector_make(out, 0, e->arena, err);
+	return absent_element(e, call->args[0], out, err);
+}
+
+bool eval_absent_over_time(struct evaluation *e, const struct call *call, struct promql_value *args,
+                           struct promql_value *out, struct err *err)
+{
+	if (args[0].nmatrix)
+		return vector_make(out, 0, e->arena, err);
+	return absent_element(e, call->args[0], out, err);
+}
+
+/* Rising or falling, NaN last in both. */
+static int compare_rising(const void *a, const void *b)
+{
+	double x = ((const struct promql_element *)a)->value;
+	double y = ((const struct promql_element *)b)->value;
+
+	if (isnan(x) || isnan(y))
+		return !!isnan(x) - !!isnan(y);
+	return (x > y) - (x < y);
+}
+
+static int compare_falling(const void *a, const void *b)
+{
+	double x = ((const struct promql_element *)a)->value;
+	double y = ((const struct promql_element *)b)->value;
+
+	if (isnan(x) || isnan(y))
+		return !!isnan(x) - !!isnan(y);
+	return (x < y) - (x > y);
+}
+
+bool eval_sort(struct evaluation *e, const struct call *call, struct promql_value *args,
+               struct promql_value *out, struct err *err)
+{
+	(void)e, (void)call, (void)err;
+	if (args[0].nvector)
+		qsort(args[0].vector, args[0].nvector, sizeof(*args[0].vector), compare_rising);
+	*out = args[0];
+	return true;
+}
+
+bool eval_sort_desc(struct evaluation *e, const struct call *call, struct promql_value *args,
+                    struct promql_value *out, struct err *err)
+{
+	(void)e, (void)call, (void)err;
+	if (args[0].nvector)
+		qsort(args[0].vector, args[0].nvector, sizeof(*args[0].vector), compare_falling);
+	*out = args[0];
+	return true;
+}

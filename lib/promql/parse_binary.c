@@ -1,0 +1,130 @@
+/* Operators between expressions, their modifiers, and which types they join. */
+#include "promql/binary.h"
+#include "promql/parser.h"
+
+static void adopt(struct node *n, const struct node *child)
+{
+	if (child->depth + 1 > n->depth)
+		n->depth = child->depth + 1;
+}
+
+/* bool, then on/ignoring, then group_left/group_right: each optional, the last only behind the
+ * second. */
+static bool parse_matching(struct parser *p, struct binary *b)
+{
+	struct matching *m = &b->matching;
+
+	if (!parse_accept(p, TOKEN_BOOL, &b->returns_bool))
+		return false;
+	if (p->token.kind != TOKEN_ON && p->token.kind != TOKEN_IGNORING)
+		return true;
+	m->on = p->token.kind == TOKEN_ON;
+	if (!parse_advance(p) || !parse_label_names(p, &m->labels, &m->nlabels))
+		return false;
+	if (p->token.kind != TOKEN_GROUP_LEFT && p->token.kind != TOKEN_GROUP_RIGHT)
+		return true;
+	m->card = p->token.kind == TOKEN_GROUP_LEFT ? MATCH_MANY_TO_ONE : MATCH_ONE_TO_MANY;
+	if (!parse_advance(p))
+		return false;
+	return p->token.kind != TOKEN_LEFT_PAREN || parse_label_names(p, &m->include, &m->ninclude);
+}
+
+static bool check_matching(struct parser *p, const struct binary *b, size_t offset)
+{
+	const struct matching *m = &b->matching;
+
+	for (size_t i = 0; m->on && i < m->nlabels; i++) {
+		for (size_t k = 0; k < m->ninclude; k++) {
+			if (str_eq(m->labels[i], m->include[k]))
+				return parse_fail(p, offset,
+				                  "label \"%.*s\" must not occur in ON and GROUP "
+				                  "clause at once",
+				                  (int)(m->labels[i].n < 60 ? m->labels[i].n : 60),
+				                  m->labels[i].p);
+		}
+	}
+	if (b->op->kind == OPERATOR_SET && m->card != MATCH_ONE_TO_ONE)
+		return parse_fail(p, offset, "no grouping allowed for \"%s\" operation",
+		                  b->op->name);
+	return true;
+}
+
+static bool check_operand(struct parser *p, const struct node *n)
+{
+	if (n->type == PROMQL_SCALAR || n->type == PROMQL_VECTOR)
+		return true;
+	return parse_fail(p, n->offset,
+	                  "binary expression must contain only scalar and instant vector types");
+}
+
+static bool check_types(struct parser *p, const struct binary *b, size_t offset)
+{
+	int scalars = (b->lhs->type == PROMQL_SCALAR) + (b->rhs->type == PROMQL_SCALAR);
+
+	if (b->returns_bool && b->op->kind != OPERATOR_COMPARISON)
+		return parse_fail(p, offset,
+		                  "bool modifier can only be used on comparison operators");
+	if (!check_operand(p, b->lhs) || !check_operand(p, b->rhs))
+		return false;
+	if (b->op->kind == OPERATOR_COMPARISON && scalars == 2 && !b->returns_bool)
+		return parse_fail(p, offset, "comparisons between scalars must use BOOL modifier");
+	if (scalars && b->matching.nlabels)
+		return parse_fail(p, offset,
+		                  "vector matching only allowed between instant vectors");
+	if (scalars && b->op->kind == OPERATOR_SET)
+		return parse_fail(p, offset,
+		                  "set operator \"%s\" not allowed in binary scalar expression",
+		                  b->op->name);
+	return check_matching(p, b, offset);
+}
+
+struct node *parse_binary(struct parser *p, struct node *lhs)
+{
+	const struct operator* op = operator_find(p->token.kind);
+	struct node *n = parse_node(p, NODE_BINARY, PROMQL_VECTOR, lhs->offset);
+	size_t offset = p->token.offset;
+	/* Only the power binds to the right: 2 ^ 3 ^ 2 is 2 ^ 9. */
+	int lowest = (int)op->precedence + (op->precedence != OPERATOR_POWER);
+	struct binary *b;
+
+	if (!n)
+		return NULL;
+	b = &n->binary;
+	b->op = op;
+	b->lhs = lhs;
+	if (!parse_advance(p) || !parse_matching(p, b))
+		return NULL;
+	b->rhs = parse_expression(p, lowest);
+	if (!b->rhs || !check_types(p, b, offset))
+		return NULL;
+	adopt(n, b->lhs);
+	adopt(n, b->rhs);
+	if (b->lhs->type == PROMQL_SCALAR && b->rhs->type == PROMQL_SCALAR)
+		n->type = PROMQL_SCALAR;
+	return n;
+}
+
+/* A sign binds like a product: -1 ^ 2 is -(1 ^ 2), -a * b is (-a) * b. */
+struct node *parse_unary(struct parser *p)
+{
+	struct node *n = parse_node(p, NODE_UNARY, PROMQL_SCALAR, p->token.offset);
+
+	if (!n)
+		return NULL;
+	n->unary.negates = p->token.kind == TOKEN_SUB;
+	if (!parse_advance(p))
+		return NULL;
+	n->unary.operand = parse_expression(p, OPERATOR_PRODUCT + 1);
+	if (!n->unary.operand)
+		return NULL;
+	n->type = n->unary.operand->type;
+	adopt(n, n->unary.operand);
+	if (n->type == PROMQL_SCALAR || n->type == PROMQL_VECTOR)
+		return n;
+	parse_fail(p, n->offset,
+	           "unary expression only allowed on expressions of type scalar or instant vector, "
+	           "got "
+	           "%s",
+	           type_words(n->type));
+	return NULL;
+}

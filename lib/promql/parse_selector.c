@@ -1,0 +1,284 @@
+/* Selectors and what may follow them: matchers, ranges, offsets. */
+#include <math.h>
+
+#include "base/units.h"
+#include "promql/matcher.h"
+#include "promql/parser.h"
+#include "promql/regex.h"
+
+/* Durations and offsets are cut to ten years, as base/units has it. */
+#define SECONDS_MAX (10.0 * 366 * 86400)
+
+static bool matcher_kind_of(enum token_kind token, enum matcher_kind *out)
+{
+	static const struct {
+		enum token_kind token;
+		enum matcher_kind kind;
+	} rows[] = {
+	        {TOKEN_ASSIGN, MATCHER_EQUAL},
+	        {TOKEN_NOT_EQUAL, MATCHER_NOT_EQUAL},
+	        {TOKEN_MATCH, MATCHER_REGEX},
+	        {TOKEN_NOT_MATCH, MATCHER_NOT_REGEX},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].token == token) {
+			*out = rows[i].kind;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool compile_regex(struct parser *p, struct matcher *m, size_t offset)
+{
+	if (m->kind != MATCHER_REGEX && m->kind != MATCHER_NOT_REGEX)
+		return true;
+	m->regex = regex_compile(m->value, &p->expr->arena, &p->expr->regexes, p->err);
+	return m->regex || parse_fail_prefixed(p, offset);
+}
+
+/* `name="value"`, or a lone "metric name" in quotes. */
+static bool parse_matcher(struct parser *p, struct matcher *m, size_t *out_offset)
+{
+	struct token name = p->token;
+
+	*out_offset = name.offset;
+	if (name.kind != TOKEN_STRING && !name.is_word)
+		return parse_fail_token(p, "label matcher or \"}\"");
+	m->name = name.text;
+	if (name.kind == TOKEN_STRING && !token_unquote(&name, &p->expr->arena, &m->name, p->err))
+		return parse_fail_prefixed(p, name.offset);
+	if (!parse_advance(p))
+		return false;
+	if (name.kind == TOKEN_STRING &&
+	    (p->token.kind == TOKEN_COMMA || p->token.kind == TOKEN_RIGHT_BRACE)) {
+		*m = (struct matcher){.name = PROMQL_NAME_LABEL, .value = m->name};
+		return m->value.n > 0 ||
+		       parse_fail(p, name.offset, "a metric name cannot be empty");
+	}
+	if (!matcher_kind_of(p->token.kind, &m->kind))
+		return parse_fail_token(p, "one of \"=\", \"!=\", \"=~\", \"!~\"");
+	if (!parse_advance(p))
+		return false;
+	if (p->token.kind != TOKEN_STRING)
+		return parse_fail_token(p, "string");
+	if (!token_unquote(&p->token, &p->expr->arena, &m->value, p->err) ||
+	    !compile_regex(p, m, p->token.offset))
+		return parse_fail_prefixed(p, p->token.offset);
+	return parse_advance(p);
+}
+
+static size_t count_matchers(const struct parser *p)
+{
+	struct lexer ahead = p->lexer;
+	struct token t = p->token;
+	struct err ignored;
+	size_t n = 1;
+
+	while (t.kind != TOKEN_RIGHT_BRACE && t.kind != TOKEN_END) {
+		n += t.kind == TOKEN_COMMA;
+		if (!lexer_next(&ahead, &t, &ignored))
+			break;
+	}
+	return n;
+}
+
+static bool check_name_once(struct parser *p, const struct selector *s, const struct matcher *m,
+                            bool is_bare, size_t offset)
+{
+	if (!str_eq(m->name, PROMQL_NAME_LABEL))
+		return true;
+	if (s->name.n && is_bare)
+		return parse_fail(p, offset,
+		                  "metric name must not be set twice: \"%.*s\" or \"%.*s\"",
+		                  (int)(s->name.n < 60 ? s->name.n : 60), s->name.p,
+		                  (int)(m->value.n < 60 ? m->value.n : 60), m->value.p);
+	return true;
+}
+
+/* The part in braces; list[0 .. s->nmatchers) may hold the name already. */
+static bool parse_braces(struct parser *p, struct selector *s, struct matcher *list)
+{
+	bool has_bare_name = s->name.n > 0;
+	bool more = true;
+	size_t offset = 0;
+
+	if (!parse_advance(p))
+		return false;
+	while (more && p->token.kind != TOKEN_RIGHT_BRACE) {
+		struct matcher *m = &list[s->nmatchers];
+
+		if (!parse_matcher(p, m, &offset) ||
+		    !check_name_once(p, s, m, has_bare_name, offset))
+			return false;
+		s->nmatchers++;
+		if (m->kind == MATCHER_EQUAL && str_eq(m->name, PROMQL_NAME_LABEL) && !s->name.n)
+			s->name = m->value;
+		if (!parse_accept(p, TOKEN_COMMA, &more))
+			return false;
+	}
+	return parse_expect(p, TOKEN_RIGHT_BRACE, "\",\" or \"}\"");
+}
+
+/* A selector that every series fits is a typing mistake. */
+static bool check_not_empty(struct parser *p, const struct node *n)
+{
+	struct regex_scratch *scratch = regex_scratch_new(p->err);
+	bool matches_empty = true;
+	bool ok = scratch;
+
+	for (size_t i = 0; ok && i < n->selector.nmatchers && matches_empty; i++)
+		ok = matcher_matches(&n->selector.matchers[i], STR(""), scratch, &matches_empty,
+		                     p->err);
+	regex_scratch_free(&scratch);
+	if (!ok)
+		return parse_fail_prefixed(p, n->offset);
+	if (matches_empty)
+		return parse_fail(p, n->offset,
+		                  "vector selector must contain at least one non-empty matcher");
+	return true;
+}
+
+struct node *parse_selector(struct parser *p)
+{
+	struct node *n = parse_node(p, NODE_SELECTOR, PROMQL_VECTOR, p->token.offset);
+	struct matcher *list;
+	struct selector *s;
+
+	if (!n)
+		return NULL;
+	list = parse_array(p, count_matchers(p) + 1, sizeof(*list));
+	if (!list)
+		return NULL;
+	s = &n->selector;
+	s->matchers = list;
+	if (p->token.kind != TOKEN_LEFT_BRACE) {
+		s->name = p->token.text;
+		list[s->nmatchers++] =
+		        (struct matcher){.name = PROMQL_NAME_LABEL, .value = s->name};
+		if (!parse_advance(p))
+			return NULL;
+	}
+	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, s, list))
+		return NULL;
+	if (!check_not_empty(p, n))
+		return NULL;
+	s->earlier = p->last_selector;
+	p->last_selector = n;
+	p->nselectors++;
+	return n;
+}
+
+/* "5m", or seconds as a plain number. */
+static bool parse_length(struct parser *p, int64_t *out_ms)
+{
+	double seconds = 0;
+	size_t offset = p->token.offset;
+
+	if (p->token.kind == TOKEN_DURATION) {
+		if (!duration_parse(p->token.text, out_ms, p->err))
+			return parse_fail_prefixed(p, offset);
+		return parse_advance(p);
+	}
+	if (p->token.kind != TOKEN_NUMBER)
+		return parse_fail_token(p, "duration");
+	if (!token_number(&p->token, &p->expr->arena, &seconds, p->err))
+		return parse_fail_prefixed(p, offset);
+	if (!(seconds <= SECONDS_MAX))
+		return parse_fail(p, offset, "duration out of range");
+	*out_ms = (int64_t)(seconds * 1000);
+	return parse_advance(p);
+}
+
+static struct node *parse_range(struct parser *p, struct node *n)
+{
+	size_t offset = p->token.offset;
+	size_t length_offset;
+
+	if (!parse_advance(p))
+		return NULL;
+	length_offset = p->token.offset;
+	if (n->selector.has_offset) {
+		parse_fail(p, offset, "no offset modifiers allowed before range");
+		return NULL;
+	}
+	if (!parse_length(p, &n->selector.range_ms))
+		return NULL;
+	if (p->token.kind == TOKEN_COLON) {
+		parse_fail(p, offset, "a subquery is not supported yet");
+		return NULL;
+	}
+	if (n->selector.range_ms <= 0) {
+		parse_fail(p, length_offset, "duration must be greater than 0");
+		return NULL;
+	}
+	n->selector.is_range = true;
+	n->type = PROMQL_MATRIX;
+	return parse_expect(p, TOKEN_RIGHT_BRACKET, "\"]\"") ? n : NULL;
+}
+
+/* What stands in brackets behind something that is no selector: a range there is wrong, a subquery
+ * only not built. */
+static struct node *refuse_range(struct parser *p, const struct node *n)
+{
+	size_t offset = p->token.offset;
+	int64_t ignored_ms = 0;
+
+	if (!parse_advance(p) || !parse_length(p, &ignored_ms))
+		return NULL;
+	if (p->token.kind == TOKEN_COLON)
+		parse_fail(p, offset, "a subquery is not supported yet");
+	else
+		parse_fail(p, n->offset, "ranges only allowed for vector selectors");
+	return NULL;
+}
+
+static bool is_plain_selector(const struct node *n)
+{
+	return n->kind == NODE_SELECTOR && !n->grouped;
+}
+
+static struct node *parse_offset(struct parser *p, struct node *n)
+{
+	bool negative;
+	int64_t ms = 0;
+
+	if (!is_plain_selector(n)) {
+		parse_fail(
+		        p, n->offset,
+		        "offset modifier must be preceded by an instant vector selector or range "
+		        "vector selector");
+		return NULL;
+	}
+	if (n->selector.has_offset) {
+		parse_fail(p, p->token.offset, "offset may not be set multiple times");
+		return NULL;
+	}
+	if (!parse_advance(p) || !parse_accept(p, TOKEN_SUB, &negative))
+		return NULL;
+	if (!negative && p->token.kind == TOKEN_ADD && !parse_advance(p))
+		return NULL;
+	if (!parse_length(p, &ms))
+		return NULL;
+	n->selector.has_offset = true;
+	n->selector.offset_ms = negative ? -ms : ms;
+	return n;
+}
+
+struct node *parse_modifiers(struct parser *p, struct node *n)
+{
+	while (n && (p->token.kind == TOKEN_LEFT_BRACKET || p->token.kind == TOKEN_OFFSET)) {
+		if (p->token.kind == TOKEN_OFFSET)
+			n = parse_offset(p, n);
+		else if (is_plain_selector(n) && !n->selector.is_range)
+			n = parse_range(p, n);
+		else
+			n = refuse_range(p, n);
+	}
+	if (n && p->token.kind == TOKEN_AT) {
+		parse_fail(p, p->token.offset, "the @ modifier is not supported yet");
+		return NULL;
+	}
+	return n;
+}

@@ -1,0 +1,154 @@
+/* Selectors: which series, and which of their samples, an evaluation reads. */
+#include "promql/eval.h"
+#include "promql/matcher.h"
+#include "promql/vector.h"
+#include "series/series.h"
+
+/* A growing array of series in the arena; what it outgrew is given back with the arena. */
+struct found {
+	const struct series **list;
+	size_t n, capacity;
+};
+
+static bool found_add(struct found *f, const struct series *s, struct arena *arena, struct err *err)
+{
+	const struct series **larger;
+
+	if (f->n == f->capacity) {
+		f->capacity = f->capacity ? f->capacity * 2 : 16;
+		larger = take_array(arena, f->capacity, sizeof(*larger), err);
+		if (!larger)
+			return false;
+		for (size_t i = 0; i < f->n; i++)
+			larger[i] = f->list[i];
+		f->list = larger;
+	}
+	f->list[f->n++] = s;
+	return true;
+}
+
+static bool find_in_set(struct evaluation *e, const struct selector *sel,
+                        const struct series_set *set, struct found *f, struct err *err)
+{
+	size_t at = 0;
+	const struct series *s;
+	bool matches = false;
+
+	for (;;) {
+		s = sel->name.n ? series_set_next_named(set, sel->name, &at)
+		                : series_set_next(set, &at);
+		if (!s)
+			return true;
+		if (!matchers_match(sel->matchers, sel->nmatchers, &s->labels, e->scratch, &matches,
+		                    err))
+			return false;
+		if (matches && !found_add(f, s, e->arena, err))
+			return false;
+	}
+}
+
+static bool find_series(struct evaluation *e, const struct selector *sel, struct found *f,
+                        struct err *err)
+{
+	for (size_t i = 0; i < e->data->nsets; i++) {
+		if (!find_in_set(e, sel, e->data->sets[i], f, err))
+			return false;
+	}
+	return true;
+}
+
+static void note_sample(struct evaluation *e, const struct sample *s)
+{
+	if (s->at_ms > e->newest_sample_ms)
+		e->newest_sample_ms = s->at_ms;
+}
+
+/* The newest sample of the look-back; a stale marker ends the series there. */
+static bool eval_instant(struct evaluation *e, const struct selector *sel, const struct found *f,
+                         struct promql_value *out, struct err *err)
+{
+	int64_t end_ms = e->at_ms - sel->offset_ms;
+
+	if (!vector_make(out, f->n, e->arena, err))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct sample *samples = NULL;
+		size_t n = series_slice(f->list[i], end_ms - PROMQL_LOOKBACK_MS, end_ms, &samples);
+
+		if (!n || series_is_stale_nan(samples[n - 1].value))
+			continue;
+		note_sample(e, &samples[n - 1]);
+		vector_add(out, (struct promql_element){
+		                        .labels = f->list[i]->labels,
+		                        .at_ms = samples[n - 1].at_ms,
+		                        .value = samples[n - 1].value,
+		                });
+	}
+	return true;
+}
+
+struct range_slice {
+	const struct sample *samples;
+	size_t n;
+};
+
+/* The slice itself where it has no stale marker, else a copy without. */
+static bool without_stale(struct range_slice *slice, struct arena *arena, struct err *err)
+{
+	struct sample *kept;
+	size_t stale = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < slice->n; i++)
+		stale += series_is_stale_nan(slice->samples[i].value);
+	if (!stale)
+		return true;
+	kept = take_array(arena, slice->n - stale, sizeof(*kept), err);
+	if (!kept)
+		return false;
+	for (size_t i = 0; i < slice->n; i++) {
+		if (!series_is_stale_nan(slice->samples[i].value))
+			kept[n++] = slice->samples[i];
+	}
+	*slice = (struct range_slice){.samples = kept, .n = n};
+	return true;
+}
+
+static bool eval_range(struct evaluation *e, const struct selector *sel, const struct found *f,
+                       struct promql_value *out, struct err *err)
+{
+	int64_t end_ms = e->at_ms - sel->offset_ms;
+	struct promql_range_element *list = take_array(e->arena, f->n, sizeof(*list), err);
+
+	if (!list)
+		return false;
+	*out = (struct promql_value){.type = PROMQL_MATRIX, .matrix = list};
+	for (size_t i = 0; i < f->n; i++) {
+		struct range_slice slice = {0};
+
+		slice.n = series_slice(f->list[i], end_ms - sel->range_ms, end_ms, &slice.samples);
+		if (!without_stale(&slice, e->arena, err))
+			return false;
+		if (!slice.n)
+			continue;
+		note_sample(e, &slice.samples[slice.n - 1]);
+		list[out->nmatrix++] = (struct promql_range_element){
+		        .labels = f->list[i]->labels,
+		        .samples = slice.samples,
+		        .n = slice.n,
+		};
+	}
+	return true;
+}
+
+bool eval_selector(struct evaluation *e, const struct node *n, struct promql_value *out,
+                   struct err *err)
+{
+	struct found f = {0};
+
+	if (!find_series(e, &n->selector, &f, err))
+		return false;
+	if (n->selector.is_range)
+		return eval_range(e, &n->selector, &f, out, err);
+	return eval_instant(e, &n->selector, &f, out, err);
+}
