@@ -33,6 +33,7 @@ struct config_role {       /* roles: {release_manager: [operate, approve, waive]
 struct config_limits {
 	int64_t connections, connections_per_address;
 	int64_t request_timeout_ms;
+	int64_t writes_per_second, writes_burst; /* per subject; rollback and pause have their own */
 	int64_t targets;
 	int64_t page_bytes, page_samples;
 	int64_t series_per_target;

@@ -20,11 +20,15 @@
 #include "release/release.h"
 
 struct app;
+struct form;
 struct httpd;
 struct request;
+struct route;
 struct principal;
 
+/* Serves api_routes; httpd_new_with() serves another table, for tests. */
 struct httpd *httpd_new(struct app *app, struct err *err);
+struct httpd *httpd_new_with(struct app *app, const struct route *routes, struct err *err);
 void httpd_free(struct httpd **h);
 /* Answers 503 to everything under way and takes no more. */
 void httpd_drain(struct httpd *h);
@@ -39,6 +43,10 @@ struct str request_raw_body(const struct request *r);
 /* The body as a JSON object: parsed from JSON, or built from a form (all values strings). NULL after answering
  * 400/415 itself. An empty body is {}. Borrowed. */
 json_t *request_body(struct request *r);
+const struct form *request_query_form(const struct request *r); /* all of the query, see form.h */
+const struct route *request_route(const struct request *r);
+/* Whether If-None-Match names `etag` (quoted, strong) or "*": then answer request_answer_not_modified(). */
+bool request_etag_matches(const struct request *r, const char *etag);
 const struct principal *request_principal(const struct request *r);
 const char *request_origin(const struct request *r); /* client address, "unix" */
 struct app *request_app(const struct request *r);

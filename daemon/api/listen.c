@@ -108,12 +108,14 @@ bool listen_tcp(const struct listen_address *address, int *out_fd, struct err *e
 	int family = address->storage.ss_family;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1;
+	int off = 0;
 
 	if (fd < 0)
 		return fail(fd, "no socket to listen on", err);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		return fail(fd, "SO_REUSEADDR", err);
-	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)
+	/* [::] means every address, whatever the system's default is. */
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0)
 		return fail(fd, "IPV6_V6ONLY", err);
 	if (bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0)
 		return fail(fd, "cannot bind the address", err);
