@@ -200,11 +200,33 @@ static struct str take_name(struct cursor *c, bool colons)
 	return (struct str){.p = from, .n = (size_t)(c->p - from)};
 }
 
+/* How many bytes at the start are ASCII for certain; eight at a time, as nearly all text of a page
+ * is. */
+static size_t ascii_bytes(struct str text)
+{
+	uint64_t word;
+	size_t n = 0;
+
+	for (; text.n - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, text.p + n, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			return n;
+	}
+	while (n < text.n && (unsigned char)text.p[n] < 0x80)
+		n++;
+	return n;
+}
+
 /* Unlike str_is_utf8(), lets NUL pass: Prometheus does, in label values and help texts. */
 static bool is_utf8(struct str text)
 {
+	size_t ascii = ascii_bytes(text);
 	const char *nul;
 
+	if (ascii == text.n)
+		return true;
+	text.p += ascii;
+	text.n -= ascii;
 	while (text.n > 0 && (nul = memchr(text.p, '\0', text.n)) != NULL) {
 		size_t n = (size_t)(nul - text.p);
 

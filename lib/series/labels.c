@@ -8,12 +8,12 @@
 
 #include "base/macros.h"
 
-static uint64_t rotate(uint64_t x, unsigned bits)
+static inline uint64_t rotate(uint64_t x, unsigned bits)
 {
 	return x << bits | x >> (64 - bits);
 }
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[2] += v[3];
@@ -26,14 +26,14 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+static inline void sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
 	sip_round(v);
 	v[0] ^= word;
 }
 
-static void sip_text(uint64_t v[4], struct str text)
+static inline void sip_text(uint64_t v[4], struct str text)
 {
 	uint64_t word;
 	size_t at = 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FIRST_SAMPLES 8
+#define SHRINK_SAMPLES 64 /* less is not worth giving back */
 #define FIRST_SLOTS 64
 
 struct slot {
@@ -374,7 +375,7 @@ static void shrink(struct series *s)
 	size_t capacity = s->capacity / 4;
 	struct sample *samples;
 
-	if (capacity < FIRST_SAMPLES * 8 || s->n > capacity / 2)
+	if (capacity < SHRINK_SAMPLES || s->n > capacity / 2)
 		return;
 	compact(s);
 	samples = realloc(s->samples, capacity * sizeof(*samples));

@@ -219,7 +219,7 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
                         size_t nlabels, struct labels *out, struct err *err)
 {
 	size_t most = nlabels + t->options.nlabels + 1;
-	size_t n = 0;
+	size_t n;
 
 	if (most > t->scratch_capacity) {
 		struct label *scratch = realloc(t->scratch, 2 * most * sizeof(*scratch));
@@ -229,7 +229,8 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
 		t->scratch = scratch;
 		t->scratch_capacity = 2 * most;
 	}
-	t->scratch[n++] = (struct label){.name = STR("__name__"), .value = name};
+	t->scratch[0] = (struct label){.name = STR("__name__"), .value = name};
+	n = 1;
 	for (size_t i = 0; i < t->options.nlabels; i++)
 		t->scratch[n++] = t->options.labels[i];
 	arena_clear(&t->exported);
@@ -354,7 +355,7 @@ bool target_page_add(struct target *t, struct str name, const struct label *labe
 	        .cumulative = cumulative,
 	};
 	bool future = has_timestamp && is_future(page, timestamp_ms);
-	struct labels joined;
+	struct labels joined = {0};
 
 	if (!page->is_open)
 		return err_set(err, ERR_BUG, "a sample without a page");
