@@ -1,5 +1,5 @@
 /*
- * version - what this program calls itself.
+ * version - which headgate this is.
  */
 #ifndef DAEMON_VERSION_H
 #define DAEMON_VERSION_H

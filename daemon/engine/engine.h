@@ -40,6 +40,7 @@ struct tracked {
 	struct wall next_round;
 	size_t enter_pending, rollback_pending;
 	bool enter_refused, rollback_refused;
+	int64_t rollback_acked;        /* bit set of options all of whose messages were acknowledged */
 	char *refused_action;
 	bool outbox_known;             /* the four above come from the database at this row_version */
 	int64_t outbox_version;
@@ -50,6 +51,10 @@ struct tracked {
 	struct wall backoff_until;     /* after a failed automatic commit */
 	int64_t backoff_ms;
 	json_t *evaluations;           /* newest first, at most ENGINE_RECENT_EVALUATIONS */
+	json_t *timeline;              /* newest first; NULL until asked for once */
+	int64_t timeline_version;      /* row_version the timeline reaches to */
+	struct wall checkpoint_at;     /* when one was last handed to the store */
+	enum verdict last_verdict;
 };
 
 struct engine *engine_new(struct app *app, struct err *err);

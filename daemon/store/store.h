@@ -189,12 +189,14 @@ struct store_outbox_status {
 	int64_t release_id;
 	int64_t row_version;          /* of the messages */
 	enum message_class class;
-	size_t pending, refused;
+	int64_t option;               /* rollback option they belong to; -1 */
+	size_t pending, refused;      /* pending may be 0 for rollback groups: all acknowledged */
 	const char *refused_action;   /* one of them */
 };
 typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_status *rows, size_t n,
                                 const struct err *err);
-/* Every unacknowledged, unsuperseded row group of these releases. */
+/* Row groups (version, class, option) of these releases that are not superseded: advances with something
+ * unacknowledged, and every rollback group. */
 bool store_outbox(struct store *s, const int64_t *release_ids, size_t n, store_outbox_fn fn, void *ctx,
                   struct err *err) MUST_CHECK;
 

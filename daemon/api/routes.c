@@ -1,0 +1,52 @@
+/*
+ * routes - every route there is. The index page, openapi.json and the router read this table.
+ */
+#include "api/freeze.h"
+#include "api/httpd.h"
+#include "api/operations.h"
+#include "api/policies.h"
+#include "api/releases.h"
+#include "api/verbs.h"
+
+#define BODY (64u * 1024)
+#define POLICY_BODY (1024u * 1024)
+
+/* clang-format off */
+const struct route api_routes[] = {
+	{ "POST", "/v1/releases",                  "submit",  releases_create,      BODY, "Create a release." },
+	{ "GET",  "/v1/releases",                  "view",    releases_list,        0,    "List releases, newest first: ?service= &environment= &state= &limit= &cursor=." },
+	{ "GET",  "/v1/releases/:id",              "view",    releases_get,         0,    "One release, by number or service@version: where it is, why it waits, what is legal." },
+	{ "GET",  "/v1/releases/:id/gates",        "view",    releases_gates,       0,    "The newest evaluation of every gate, and what is being watched." },
+	{ "GET",  "/v1/releases/:id/timeline",     "view",    releases_timeline,    0,    "Every decision, newest first." },
+	{ "GET",  "/v1/releases/:id/evaluations",  "view",    releases_evaluations, 0,    "Recorded evaluations, newest first." },
+	{ "GET",  "/v1/releases/:id/actions",      "view",    releases_actions,     0,    "Messages to the outside: attempts, status, next try." },
+	{ "GET",  "/v1/releases/:id/audit",        "audit",   releases_audit,       0,    "The audit chain of this release." },
+	{ "POST", "/v1/releases/:id/start",        "operate", verbs_start,          BODY, "Start a planned release." },
+	{ "POST", "/v1/releases/:id/pause",        "operate", verbs_pause,          BODY, "Hold it where it is." },
+	{ "POST", "/v1/releases/:id/resume",       "operate", verbs_resume,         BODY, "Clear pause holds and go on." },
+	{ "POST", "/v1/releases/:id/promote",      "operate", verbs_promote,        BODY, "Skip the rest of the bake; passes no gate." },
+	{ "POST", "/v1/releases/:id/waive",        "waive",   verbs_waive,          BODY, "Let one gate not count in this stage." },
+	{ "POST", "/v1/releases/:id/rollback",     "operate", verbs_rollback,       BODY, "Roll back, now." },
+	{ "POST", "/v1/releases/:id/cancel",       "operate", verbs_cancel,         BODY, "End it before any exposure." },
+	{ "POST", "/v1/releases/:id/approve",      "approve", verbs_approve,        BODY, "Approve a stage in a role." },
+	{ "POST", "/v1/releases/:id/reject",       "approve", verbs_reject,         BODY, "Reject a stage in a role." },
+	{ "POST", "/v1/releases/:id/ack",          "operate", verbs_ack,            BODY, "Acknowledge what asks for a person." },
+	{ "POST", "/v1/releases/:id/retry",        "operate", verbs_retry,          BODY, "Try a failed rollback's option again." },
+	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a failed rollback and name the live version." },
+	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
+	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
+	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },
+	{ "GET",  "/v1/policies/:name",            "view",    policies_get,         0,    "One policy with all defaults written out." },
+	{ "PUT",  "/v1/policies/:name",            "admin",   policies_put,         POLICY_BODY, "Put a policy." },
+	{ "POST", "/v1/policies/validate",         "view",    policies_validate,    POLICY_BODY, "Check a policy: every mistake with its place." },
+	{ "POST", "/v1/freeze",                    "operate", freeze_set,           BODY, "Stop the line: nothing in scope starts or advances." },
+	{ "POST", "/v1/unfreeze",                  "operate", freeze_clear,         BODY, "Let it go on." },
+	{ "GET",  "/v1/freeze",                    "view",    freeze_get,           0,    "What is frozen." },
+	{ "GET",  "/metrics",                      NULL,      operations_metrics,   0,    "headgate's own numbers." },
+	{ "GET",  "/livez",                        NULL,      operations_livez,     0,    "The process turns." },
+	{ "GET",  "/readyz",                       NULL,      operations_readyz,    0,    "Whether the database answers, and who owns the releases." },
+	{ "GET",  "/openapi.json",                 NULL,      operations_openapi,   0,    "This table for machines." },
+	{ "GET",  "/",                             NULL,      operations_index,     0,    "This table." },
+	{ 0 }
+};
+/* clang-format on */

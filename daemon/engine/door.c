@@ -1,0 +1,604 @@
+/*
+ * door - the one door: every change of a release, whoever asks, is an event given to release_step() and
+ * committed in one statement; memory follows only when the commit is known to have happened.
+ *
+ * Why running twice is harmless: a commit is guarded by the row's version and named by a transition id made
+ * here; the second one finds the version moved and is decided anew.
+ */
+#include "engine/internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "action/delivery.h"
+#include "api/auth.h"
+#include "base/units.h"
+#include "failpoint.h"
+#include "log.h"
+#include "metrics.h"
+
+struct door_op {
+	struct door_op *next;
+	struct engine *engine;
+	int64_t release_id;
+	struct arena arena;      /* the event's texts */
+	struct event event;
+	json_t *detail;          /* owned; what event.detail points at */
+	struct principal *by;    /* NULL: headgate itself */
+	const char *const *roles;
+	int64_t if_match;
+	door_fn fn;              /* NULL: headgate itself */
+	void *ctx;
+	int tries;
+	struct outcome outcome;
+	char transition[RELEASE_UUID_TEXT];
+	struct buf audit;
+	struct audit_hash hash;
+	struct policy *bound;    /* of a new release; becomes the tracked one's */
+	bool creates;
+};
+
+static void op_free(struct door_op *op)
+{
+	if (op == NULL)
+		return;
+	outcome_fini(&op->outcome);
+	buf_fini(&op->audit);
+	principal_free(&op->by);
+	json_decref(op->detail);
+	policy_free(&op->bound);
+	arena_fini(&op->arena);
+	free(op);
+}
+
+static struct door_op *op_new(struct engine *e, int64_t release_id)
+{
+	struct door_op *op = calloc(1, sizeof(*op));
+
+	if (op == NULL)
+		return NULL;
+	op->engine = e;
+	op->release_id = release_id;
+	arena_init(&op->arena, 64 * 1024);
+	buf_init(&op->audit, ENGINE_AUDIT_BYTES);
+	return op;
+}
+
+static const char *op_text(struct door_op *op, const char *text)
+{
+	return text == NULL ? NULL : arena_text(&op->arena, str_of(text));
+}
+
+/* Copies the event; what it borrowed may change before it is its turn. */
+static bool op_take_event(struct door_op *op, const struct event *event, struct err *err)
+{
+	struct event *e = &op->event;
+
+	*e = *event;
+	e->reason = op_text(op, event->reason);
+	e->gate = op_text(op, event->gate);
+	e->stage = op_text(op, event->stage);
+	e->role = op_text(op, event->role);
+	e->option = op_text(op, event->option);
+	e->check = op_text(op, event->check);
+	e->evidence = op_text(op, event->evidence);
+	e->live_version = op_text(op, event->live_version);
+	e->hold = op_text(op, event->hold);
+	e->by.subject = op_text(op, event->by.subject);
+	e->by.person = op_text(op, event->by.person);
+	e->by.origin = op_text(op, event->by.origin);
+	e->by.roles = NULL;
+	e->by.nroles = 0;
+	if (event->by.nroles > 0) {
+		const char **roles = arena_array(&op->arena, event->by.nroles, sizeof(*roles));
+
+		for (size_t i = 0; roles != NULL && i < event->by.nroles; i++)
+			roles[i] = op_text(op, event->by.roles[i]);
+		e->by.roles = roles;
+		e->by.nroles = event->by.nroles;
+	}
+	if (event->detail != NULL)
+		op->detail = json_deep_copy(event->detail);
+	e->detail = op->detail;
+	return arena_ok(&op->arena, err);
+}
+
+/* A version 4 UUID (RFC 9562). */
+static void uuid_make(char out[RELEASE_UUID_TEXT])
+{
+	uint8_t b[16];
+	ssize_t n = getrandom(b, sizeof(b), 0);
+
+	assert(n == (ssize_t)sizeof(b));
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	snprintf(out, RELEASE_UUID_TEXT,
+	         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+	         b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+	         b[15]);
+}
+
+static void op_reply(struct door_op *op, enum door_answer answer, const char *text)
+{
+	struct door_reply reply = { .answer = answer,
+		                    .refused = op->outcome.refused,
+		                    .pointer = op->outcome.pointer,
+		                    .release_id = op->release_id };
+	struct tracked *t = registry_find(op->engine, op->release_id);
+
+	snprintf(reply.text, sizeof(reply.text), "%s", text);
+	if (t != NULL)
+		snprintf(reply.transition, sizeof(reply.transition), "%s", t->release->transition);
+	if (answer == DOOR_REFUSED || answer == DOOR_CONFLICT)
+		metric_add(op->engine->app->metrics, METRIC_REFUSALS, 1);
+	if (op->fn != NULL)
+		op->fn(op->ctx, &reply);
+	op_free(op);
+}
+
+static bool is_urgent(enum release_event kind)
+{
+	return kind == EVENT_ROLLBACK || kind == EVENT_RUNG_ROLLBACK;
+}
+
+static void op_enqueue(struct tracked *t, struct door_op *op)
+{
+	if (is_urgent(op->event.kind) || op->event.kind == EVENT_PAUSE) {
+		struct door_op **at = &t->ops;
+
+		while (*at != NULL && is_urgent((*at)->event.kind))
+			at = &(*at)->next;
+		op->next = *at;
+		*at = op;
+		if (op->next == NULL)
+			t->ops_end = &op->next;
+		return;
+	}
+	*t->ops_end = op;
+	t->ops_end = &op->next;
+}
+
+static struct door_op *op_dequeue(struct tracked *t)
+{
+	struct door_op *op = t->ops;
+
+	t->ops = op->next;
+	op->next = NULL;
+	if (t->ops == NULL)
+		t->ops_end = &t->ops;
+	return op;
+}
+
+/* "running/baking" */
+static void place_text(enum release_state state, enum stage_step step, char out[64])
+{
+	if (step == STEP_NONE)
+		snprintf(out, 64, "%s", release_state_names[state]);
+	else
+		snprintf(out, 64, "%s/%s", release_state_names[state], stage_step_names[step]);
+}
+
+/* The audit record of this decision and the chain's new head, in op and in the next snapshot. */
+static bool op_seal(struct door_op *op, const struct audit_hash *previous, struct err *err)
+{
+	struct release *next = op->outcome.next;
+	const struct decision *d = &op->outcome.decision;
+	char chain[32], from[64], to[64];
+	struct buf detail;
+	bool ok = false;
+
+	buf_init(&detail, ENGINE_AUDIT_BYTES / 2);
+	buf_clear(&op->audit);
+	uuid_make(op->transition);
+	if (!outcome_stamp(&op->outcome, op->transition, err))
+		goto out;
+	snprintf(chain, sizeof(chain), "release/%lld", (long long)next->id);
+	place_text(d->from_state, d->from_step, from);
+	place_text(d->to_state, d->to_step, to);
+	if (d->detail != NULL && !json_canonical(d->detail, &detail, err))
+		goto out;
+	audit_bytes(&(struct audit_record){ .chain = chain,
+	                                    .sequence = next->row_version,
+	                                    .transition = op->transition,
+	                                    .at = next->updated_at,
+	                                    .actor = op->event.by.subject,
+	                                    .origin = op->event.by.origin,
+	                                    .event = release_event_names[d->event],
+	                                    .from = op->creates ? "" : from,
+	                                    .to = to,
+	                                    .reason = op->event.reason == NULL ? "" : op->event.reason,
+	                                    .detail = buf_str(&detail).p },
+	            &op->audit);
+	if (!buf_ok(&op->audit, err) ||
+	    !audit_chain(previous, buf_str(&op->audit), &op->hash, err))
+		goto out;
+	next->last_hash = op->hash;
+	ok = true;
+out:
+	buf_fini(&detail);
+	return ok;
+}
+
+static void log_transition(const struct door_op *op)
+{
+	const struct decision *d = &op->outcome.decision;
+	const struct release *r = op->outcome.next;
+	char from[64], to[64];
+
+	place_text(d->from_state, d->from_step, from);
+	place_text(d->to_state, d->to_step, to);
+	log_line(LOG_INFO, "transition",
+	         "release=%lld service=%s version=%s what=%s from=%s to=%s stage=%lld "
+	         "row_version=%lld actor=%s why=%s",
+	         (long long)r->id, log_quote(r->service), log_quote(r->version),
+	         release_event_names[d->event], from, to, (long long)r->stage,
+	         (long long)r->row_version, log_quote(op->event.by.subject),
+	         log_quote(d->text == NULL ? d->why : d->text));
+}
+
+static void timeline_append(struct tracked *t, const struct door_op *op)
+{
+	const struct decision *d = &op->outcome.decision;
+	const struct release *r = t->release;
+	char from[64], to[64], at[UNITS_TEXT_MAX];
+
+	if (t->timeline == NULL && r->row_version == 1)
+		t->timeline = json_array();
+	if (t->timeline == NULL ||
+	    (r->row_version > 1 && t->timeline_version != r->row_version - 1)) {
+		json_decref(t->timeline);
+		t->timeline = NULL;
+		return;
+	}
+	place_text(d->from_state, d->from_step, from);
+	place_text(d->to_state, d->to_step, to);
+	instant_format(r->updated_at, at);
+	(void)json_array_insert_new(
+	        t->timeline, 0,
+	        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:O*}", "row_version",
+	                  (json_int_t)r->row_version, "at", at, "event",
+	                  release_event_names[d->event], "from", op->creates ? "" : from, "to", to,
+	                  "stage", (json_int_t)r->stage, "actor", op->event.by.subject, "origin",
+	                  op->event.by.origin == NULL ? "" : op->event.by.origin, "reason",
+	                  op->event.reason == NULL ? "" : op->event.reason, "text",
+	                  d->text == NULL ? d->why : d->text, "transition", r->transition, "detail",
+	                  d->detail));
+	while (json_array_size(t->timeline) > ENGINE_RECENT_TIMELINE)
+		(void)json_array_remove(t->timeline, json_array_size(t->timeline) - 1);
+	t->timeline_version = r->row_version;
+}
+
+/* What is pending is known without asking: exactly what this commit queued. */
+static void count_messages(struct tracked *t, const struct outcome *outcome)
+{
+	size_t advance = 0, rollback = 0;
+
+	for (size_t i = 0; i < outcome->nmessages; i++) {
+		advance += outcome->messages[i].class == MESSAGE_ADVANCE;
+		rollback += outcome->messages[i].class == MESSAGE_ROLLBACK;
+	}
+	if (t->release->entry_version == t->release->row_version) {
+		t->enter_pending = advance;
+		t->enter_refused = false;
+	}
+	if (t->release->rollback.version == t->release->row_version) {
+		t->rollback_pending = rollback;
+		t->rollback_refused = false;
+	}
+	if (advance > 0 || rollback > 0 || t->release->row_version == 1)
+		t->outbox_known = true;
+	t->outbox_version = t->release->row_version;
+}
+
+static void checkpoint_after(struct engine *e, struct tracked *t, const struct decision *d)
+{
+	if (t->checkpoint == NULL)
+		return;
+	checkpoint_follow(t->checkpoint, t->release);
+	if (d->resets_checkpoint || d->clears_votes)
+		round_checkpoint(e, t, true);
+}
+
+/* Memory follows the commit. */
+static void op_apply(struct door_op *op, struct tracked *t)
+{
+	struct engine *e = op->engine;
+	struct metrics *m = e->app->metrics;
+	const struct decision *d = &op->outcome.decision;
+
+	log_transition(op);
+	metric_add(m, METRIC_TRANSITIONS, 1);
+	if (!op->creates) {
+		release_free(&t->release);
+		t->release = op->outcome.next;
+		op->outcome.next = NULL;
+	}
+	t->as_of = loop_now(e->app->loop).wall;
+	t->backoff_ms = 0;
+	timeline_append(t, op);
+	count_messages(t, &op->outcome);
+	checkpoint_after(e, t, d);
+	tracked_watch(e, t);
+	if (op->outcome.nmessages > 0)
+		delivery_kick(e->app->delivery);
+}
+
+static void automatic_backoff(struct engine *e, struct tracked *t)
+{
+	t->backoff_ms = t->backoff_ms == 0 ? ENGINE_BACKOFF_FIRST_MS : t->backoff_ms * 2;
+	if (t->backoff_ms > ENGINE_BACKOFF_LAST_MS)
+		t->backoff_ms = ENGINE_BACKOFF_LAST_MS;
+	t->backoff_until.ms = loop_now(e->app->loop).wall.ms + t->backoff_ms;
+}
+
+static void op_conflict(struct door_op *op, struct tracked *t)
+{
+	struct engine *e = op->engine;
+
+	metric_add(e->app->metrics, METRIC_TRANSITION_CONFLICTS, 1);
+	t->stale = true;
+	if (op->fn == NULL) {
+		/* Given up and decided anew on the fresh row (rule V4); what needs the lease waits a
+		 * little, or a freeze would make it spin. */
+		if (op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw)
+			automatic_backoff(e, t);
+		op_reply(op, DOOR_CONFLICT, "");
+	} else if (op->if_match != 0) {
+		op_reply(op, DOOR_CONFLICT, "the release changed meanwhile: read it again");
+	} else if (++op->tries >= ENGINE_DOOR_TRIES ||
+	           ((op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw) && op->tries >= 3)) {
+		op_reply(op, DOOR_CONFLICT,
+		         "this instance may not advance the release now (a freeze, another active "
+		         "release, or another instance owns it): try again in a moment");
+	} else {
+		outcome_fini(&op->outcome);
+		op->next = t->ops;
+		t->ops = op;
+		if (op->next == NULL)
+			t->ops_end = &op->next;
+	}
+	engine_reload_release(e, t);
+}
+
+static void op_committed(void *ctx, enum store_outcome outcome, const struct err *err)
+{
+	struct door_op *op = ctx;
+	struct engine *e = op->engine;
+	struct tracked *t = registry_find(e, op->release_id);
+
+	assert(t != NULL && t->committing == op);
+	t->committing = NULL;
+	switch (outcome) {
+	case STORE_COMMITTED:
+		FAILPOINT(TRANSITION_AFTER_COMMIT);
+		op_apply(op, t);
+		op_reply(op, DOOR_DONE, "");
+		break;
+	case STORE_CONFLICT:
+		op_conflict(op, t);
+		return;
+	case STORE_FAILED:
+	default:
+		log_err(LOG_WARN, "commit_failed", err, "release=%lld what=%s",
+		        (long long)op->release_id, release_event_names[op->event.kind]);
+		if (op->fn == NULL)
+			automatic_backoff(e, t);
+		op_reply(op, DOOR_UNAVAILABLE,
+		         "the database did not take it; nothing has changed: try again");
+		break;
+	}
+	t = registry_find(e, t->release->id);
+	door_pump(e, t);
+	door_decide(e, t);
+}
+
+/* Decides and hands the commit to the store. True when a commit is under way. */
+static bool op_start(struct door_op *op, struct tracked *t)
+{
+	struct engine *e = op->engine;
+	struct err err = { .code = ERR_NONE };
+	struct release_facts facts;
+
+	if (op->if_match != 0 && op->if_match != t->release->row_version) {
+		op_reply(op, DOOR_CONFLICT, "If-Match names another row_version: read the release again");
+		return false;
+	}
+	engine_facts(e, t, &facts);
+	release_step(t->release, t->checkpoint, t->bound, &op->event, &facts, &op->outcome);
+	if (op->outcome.refused == REFUSED_REPEAT) {
+		op_reply(op, DOOR_REPEAT, op->outcome.text);
+		return false;
+	}
+	if (op->outcome.refused != REFUSED_NONE) {
+		char text[sizeof(op->outcome.text)];
+
+		snprintf(text, sizeof(text), "%s", op->outcome.text);
+		op_reply(op, DOOR_REFUSED, text);
+		return false;
+	}
+	if (!op_seal(op, &t->release->last_hash, &err) ||
+	    !store_commit(e->app->store,
+	                  &(struct store_commit){
+	                          .next = op->outcome.next,
+	                          .expected_version = t->release->row_version,
+	                          .transition = op->transition,
+	                          .decision = &op->outcome.decision,
+	                          .messages = op->outcome.messages,
+	                          .nmessages = op->outcome.nmessages,
+	                          .actor = &op->event.by,
+	                          .reason = op->event.reason == NULL ? "" : op->event.reason,
+	                          .audit_bytes = buf_str(&op->audit),
+	                          .hash = op->hash,
+	                          .evaluation = op->fn == NULL ? t->evaluation : NULL },
+	                  op_committed, op, &err)) {
+		if (op->fn == NULL)
+			automatic_backoff(e, t);
+		op_reply(op, DOOR_UNAVAILABLE, err.text);
+		return false;
+	}
+	t->committing = op;
+	return true;
+}
+
+void door_pump(struct engine *e, struct tracked *t)
+{
+	while (t->committing == NULL && t->ops != NULL) {
+		if (t->stale) {
+			if (!e->store_up)
+				door_drop_all(e, t, "the database is away; nothing has changed");
+			return; /* the reload pumps again */
+		}
+		(void)op_start(op_dequeue(t), t);
+	}
+}
+
+void door_drop_all(struct engine *e, struct tracked *t, const char *why)
+{
+	(void)e;
+	while (t->ops != NULL)
+		op_reply(op_dequeue(t), DOOR_UNAVAILABLE, why);
+}
+
+static void pump_later(void *ctx)
+{
+	struct door_op *op = ctx; /* only its release id and engine are read */
+	struct engine *e = op->engine;
+	struct tracked *t = registry_find(e, op->release_id);
+
+	if (t == NULL) {
+		op_reply(op, DOOR_CONFLICT, "the release is gone");
+		return;
+	}
+	op_enqueue(t, op);
+	door_pump(e, t);
+}
+
+bool door_submit(struct engine *e, int64_t release_id, const struct event *event,
+                 const struct principal *by, int64_t if_match, door_fn fn, void *ctx,
+                 struct err *err)
+{
+	struct door_op *op;
+
+	(void)by;
+	if (!e->store_up)
+		return err_set(err, ERR_UNAVAILABLE,
+		               "the database is away (%s); nothing was done: try again when it is back",
+		               store_trouble(e->app->store));
+	op = op_new(e, release_id);
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a request");
+	op->if_match = if_match;
+	op->fn = fn;
+	op->ctx = ctx;
+	if (!op_take_event(op, event, err) || !loop_later(e->app->loop, pump_later, op)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}
+
+/* Headgate's own next step, if one is due. Nothing is decided while a commit is under way, the row is known to
+ * have moved on, or this instance is not the owner. */
+void door_decide(struct engine *e, struct tracked *t)
+{
+	struct err err = { .code = ERR_NONE };
+	struct release_facts facts;
+	struct event event = { 0 };
+	struct door_op *op;
+
+	if (!e->owner || !e->store_up || t->committing != NULL || t->ops != NULL || t->stale ||
+	    t->bound == NULL || t->backoff_until.ms > loop_now(e->app->loop).wall.ms)
+		return;
+	engine_facts(e, t, &facts);
+	if (!release_due(t->release, t->checkpoint, t->bound, &facts, &event))
+		return;
+	op = op_new(e, t->release->id);
+	if (op == NULL)
+		return;
+	event.by.subject = "headgate";
+	if (!op_take_event(op, &event, &err)) {
+		op_free(op);
+		op = NULL;
+	}
+	json_decref((json_t *)(uintptr_t)event.detail);
+	if (op == NULL)
+		return;
+	(void)op_start(op, t);
+}
+
+/* A new release enters by the same door: its first snapshot is committed with expected version 0. It is tracked
+ * only when the commit is known. */
+static void created(void *ctx, enum store_outcome outcome, const struct err *err)
+{
+	struct door_op *op = ctx;
+	struct engine *e = op->engine;
+	struct err none = { .code = ERR_NONE };
+	struct tracked *t;
+
+	if (outcome != STORE_COMMITTED) {
+		if (outcome == STORE_FAILED)
+			log_err(LOG_WARN, "create_failed", err, "release=%lld",
+			        (long long)op->release_id);
+		op_reply(op, outcome == STORE_CONFLICT ? DOOR_CONFLICT : DOOR_UNAVAILABLE,
+		         err == NULL ? "the same release was created meanwhile" : err->text);
+		return;
+	}
+	t = registry_obtain(e, release_copy(op->outcome.next), &none);
+	if (t == NULL) {
+		e->loaded = false; /* the next poll reads it from the database */
+		op_reply(op, DOOR_DONE, "");
+		return;
+	}
+	t->bound = op->bound;
+	op->bound = NULL;
+	op_apply(op, t);
+	op_reply(op, DOOR_DONE, "");
+	registry_trim(e);
+	door_decide(e, t);
+}
+
+bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *bound_take,
+                 const struct actor *actor, const char *reason, door_fn fn, void *ctx,
+                 struct err *err)
+{
+	const struct audit_hash first = { { 0 } };
+	struct door_op *op = op_new(e, outcome_take->next->id);
+
+	if (op == NULL) {
+		outcome_fini(outcome_take);
+		policy_free(&bound_take);
+		return err_set(err, ERR_NOMEM, "no memory for a release");
+	}
+	op->outcome = *outcome_take;
+	op->bound = bound_take;
+	op->creates = true;
+	if (!op_take_event(op, &(struct event){ .kind = op->outcome.decision.event,
+	                                        .by = *actor,
+	                                        .reason = reason },
+	                   err) ||
+	    !op_seal(op, &first, err))
+		goto fail;
+	FAILPOINT(CREATE_BEFORE_SEND);
+	if (!store_commit(e->app->store,
+	                  &(struct store_commit){ .next = op->outcome.next,
+	                                          .expected_version = 0,
+	                                          .transition = op->transition,
+	                                          .decision = &op->outcome.decision,
+	                                          .messages = op->outcome.messages,
+	                                          .nmessages = op->outcome.nmessages,
+	                                          .actor = &op->event.by,
+	                                          .reason = reason == NULL ? "" : reason,
+	                                          .audit_bytes = buf_str(&op->audit),
+	                                          .hash = op->hash },
+	                  created, op, err))
+		goto fail;
+	op->fn = fn;
+	op->ctx = ctx;
+	return true;
+fail:
+	op_free(op);
+	return false;
+}

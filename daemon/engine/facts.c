@@ -1,0 +1,164 @@
+/*
+ * facts - what the core must be told about the world before it can decide: other releases of the pair,
+ * freezes, open re-entry checks, and how far the messages are.
+ */
+#include "engine/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+/* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks first. The first
+ * open one is named; NULL when none is. */
+static const char *reentry_missing(const struct engine *e, const struct tracked *t)
+{
+	const struct release *r = t->release;
+	const struct group *pair = registry_pair(e, r->service, r->environment);
+	const struct release *last = NULL;
+	const struct policy *policy;
+
+	for (size_t i = pair == NULL ? 0 : pair->n; i-- > 0 && last == NULL;) {
+		const struct release *other = pair->list[i]->release;
+
+		if (other->id != r->id && other->rollback.active && release_is_ended(other->state))
+			last = other;
+		else if (other->id != r->id && other->state == RELEASE_COMPLETED)
+			return NULL;
+	}
+	if (last == NULL)
+		return NULL;
+	policy = engine_policy_by_hash(e, last->policy_hash);
+	for (size_t i = 0; policy != NULL && i < policy->rollback.nreentry; i++) {
+		const char *name = policy->rollback.reentry[i];
+		bool done = false;
+
+		for (size_t c = 0; c < last->nchecks; c++)
+			done = done || (last->checks[c].done && strcmp(last->checks[c].name, name) == 0);
+		if (!done)
+			return name;
+	}
+	return NULL;
+}
+
+static void pair_facts(const struct engine *e, const struct tracked *t, struct release_facts *out)
+{
+	const struct release *r = t->release;
+	const struct group *pair = registry_pair(e, r->service, r->environment);
+
+	out->pair_free = true;
+	for (size_t i = 0; pair != NULL && i < pair->n; i++) {
+		const struct release *other = pair->list[i]->release;
+
+		if (other->id == r->id)
+			continue;
+		if (release_is_active(other->state))
+			out->pair_free = false;
+		if (r->state == RELEASE_COMPLETED && other->stage_since.ms > r->finished_at.ms)
+			out->newer_active = true;
+	}
+}
+
+void engine_facts(const struct engine *e, const struct tracked *t, struct release_facts *out)
+{
+	const struct release *r = t->release;
+	const struct freeze_row *freeze = freezes_over(e, r->service, r->environment);
+
+	*out = (struct release_facts){
+		.now = loop_now(e->app->loop).wall,
+		.frozen = freeze != NULL,
+		.freeze_reason = freeze == NULL ? NULL : freeze->reason,
+		.evaluation = t->evaluation,
+		.enter_pending = t->enter_pending,
+		.enter_refused = t->enter_refused,
+		.enter_refused_action = t->refused_action,
+		.rollback_pending = t->rollback_pending,
+		.rollback_refused = t->rollback_refused,
+		.rollback_acked = t->outbox_known ? t->rollback_acked : 0,
+	};
+	if (!t->outbox_known) {
+		/* Not heard yet: nothing may be taken for acknowledged. */
+		out->enter_pending = out->enter_pending == 0 ? 1 : out->enter_pending;
+		out->rollback_pending = out->rollback_pending == 0 ? 1 : out->rollback_pending;
+	}
+	pair_facts(e, t, out);
+	if (r->state == RELEASE_PLANNED) {
+		out->reentry_missing = reentry_missing(e, t);
+		out->reentry_open = out->reentry_missing != NULL;
+	}
+}
+
+struct outbox_question {
+	struct engine *engine;
+	int64_t release_id;
+	int64_t row_version;
+};
+
+static void outbox_answered(void *ctx, const struct store_outbox_status *rows, size_t n,
+                            const struct err *err)
+{
+	struct outbox_question *q = ctx;
+	struct engine *e = q->engine;
+	struct tracked *t = registry_find(e, q->release_id);
+
+	if (t != NULL)
+		t->outbox_asked = false;
+	if (t == NULL || err != NULL || t->release->row_version != q->row_version)
+		goto out; /* asked again at the next look */
+	t->enter_pending = t->rollback_pending = 0;
+	t->rollback_acked = 0;
+	t->enter_refused = t->rollback_refused = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct store_outbox_status *row = &rows[i];
+
+		if (row->class == MESSAGE_ADVANCE && row->row_version == t->release->entry_version) {
+			t->enter_pending += row->pending;
+			t->enter_refused = t->enter_refused || row->refused > 0;
+		} else if (row->class == MESSAGE_ROLLBACK &&
+		           row->row_version == t->release->rollback.version) {
+			t->rollback_pending += row->pending;
+			t->rollback_refused = t->rollback_refused || row->refused > 0;
+		}
+		if (row->class == MESSAGE_ROLLBACK && row->pending == 0 && row->option >= 0 &&
+		    row->option < 63)
+			t->rollback_acked |= INT64_C(1) << row->option;
+		if (row->refused > 0 && row->refused_action != NULL) {
+			free(t->refused_action);
+			t->refused_action = text_dup(row->refused_action);
+		}
+	}
+	t->outbox_known = true;
+	t->outbox_version = q->row_version;
+	door_decide(e, t);
+out:
+	free(q);
+}
+
+/* Asks the database how far the messages of one release are; the answer leads to a decision. */
+void outbox_refresh(struct engine *e, struct tracked *t)
+{
+	struct err err = { .code = ERR_NONE };
+	struct outbox_question *q;
+
+	if (t->outbox_asked || !e->store_up)
+		return;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return;
+	*q = (struct outbox_question){ .engine = e,
+		                       .release_id = t->release->id,
+		                       .row_version = t->release->row_version };
+	if (!store_outbox(e->app->store, &q->release_id, 1, outbox_answered, q, &err)) {
+		free(q);
+		return;
+	}
+	t->outbox_asked = true;
+}
+
+void engine_outbox_changed(struct engine *e, int64_t release_id)
+{
+	struct tracked *t = registry_find(e, release_id);
+
+	if (t != NULL)
+		outbox_refresh(e, t);
+}

@@ -1,0 +1,114 @@
+/*
+ * internal - what the files of the engine share with each other and with nobody else.
+ */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include "app.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "engine/engine.h"
+#include "loop/loop.h"
+#include "store/store.h"
+
+#define ENGINE_TICK_MS 100
+#define ENGINE_POLL_MS 1000
+#define ENGINE_CHECKPOINT_MS 60000     /* rule B3 */
+#define ENGINE_BACKOFF_FIRST_MS 500
+#define ENGINE_BACKOFF_LAST_MS 15000
+#define ENGINE_EVALUATION_BYTES (16u * 1024 * 1024)
+#define ENGINE_AUDIT_BYTES (256u * 1024)
+#define ENGINE_DOOR_TRIES 50
+#define ENGINE_NAME_MAX 400            /* "service@version" and "service/environment" keys */
+
+/* Releases that share something: a version, or a service and environment. Newest id last. */
+struct group {
+	struct tracked **list;
+	size_t n, capacity;
+};
+
+/* One policy as written, by hash; a name points at the newest. */
+struct known_policy {
+	struct policy *policy;
+	bool file;     /* from policies_dir: cannot be PUT (rule I1) */
+	bool stored;   /* the database has it */
+	bool storing;
+};
+
+struct freeze_row {
+	char *scope, *name, *reason, *subject;
+	bool frozen;
+	struct wall since;
+};
+
+struct engine {
+	struct app *app;
+	struct tracked **list; /* rising id */
+	size_t n, capacity;
+	struct map *versions;  /* "service@version" -> struct group */
+	struct map *pairs;     /* "service/environment" -> struct group */
+	struct map *policies;  /* hash -> struct known_policy */
+	struct map *names;     /* policy name -> struct known_policy */
+	struct freeze_row *freezes;
+	size_t nfreezes;
+	struct freeze_row *freezes_loading; /* of the load under way */
+	size_t nfreezes_loading;
+
+	bool store_up;
+	bool lease_held;
+	bool owner;            /* lease held and everything loaded since */
+	bool loaded;
+	bool loading, load_again, load_for_owner;
+	bool polling;
+	struct wall as_of;
+	struct wall not_owner_since;
+	uint64_t ticks;
+	struct loop_timer tick, poll;
+};
+
+/* registry.c */
+struct tracked *registry_find(const struct engine *e, int64_t id);
+struct tracked *registry_obtain(struct engine *e, struct release *take, struct err *err);
+void registry_drop(struct engine *e, struct tracked *t);
+void registry_trim(struct engine *e); /* ended releases beyond ENGINE_ENDED_KEPT */
+void registry_free(struct engine *e);
+const struct group *registry_pair(const struct engine *e, const char *service,
+                                  const char *environment);
+bool registry_init(struct engine *e, struct err *err) MUST_CHECK;
+void tracked_bind(struct engine *e, struct tracked *t);
+void tracked_watch(struct engine *e, struct tracked *t); /* subscribes or lets go as the state asks */
+void tracked_render_evaluation(struct tracked *t);
+
+/* load.c */
+void engine_reload(struct engine *e, bool for_owner);
+void engine_reload_release(struct engine *e, struct tracked *t);
+void engine_poll(void *ctx);
+
+/* door.c */
+void door_pump(struct engine *e, struct tracked *t);
+void door_decide(struct engine *e, struct tracked *t); /* release_due until nothing is due */
+void door_drop_all(struct engine *e, struct tracked *t, const char *why);
+bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *bound_take,
+                 const struct actor *actor, const char *reason, door_fn fn, void *ctx,
+                 struct err *err) MUST_CHECK;
+
+/* facts.c */
+void outbox_refresh(struct engine *e, struct tracked *t);
+
+/* round.c */
+void engine_tick(void *ctx);
+void round_checkpoint(struct engine *e, struct tracked *t, bool force);
+
+/* policies.c, freezes.c */
+bool policies_init(struct engine *e, struct err *err) MUST_CHECK;
+void policies_free(struct engine *e);
+bool policies_add_stored(struct engine *e, const char *hash, json_t *document);
+void policies_store_pending(struct engine *e);
+void freezes_load_row(struct engine *e, const char *scope, const char *name, bool frozen,
+                      const char *reason, const char *subject, struct wall since);
+void freezes_load_done(struct engine *e, bool ok);
+void freezes_free(struct engine *e);
+const struct freeze_row *freezes_over(const struct engine *e, const char *service,
+                                      const char *environment);
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * load - memory follows the database: everything at start and at takeover, what changed once a second, one
+ * row after a conflict.
+ */
+#include "engine/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action/delivery.h"
+#include "failpoint.h"
+#include "log.h"
+#include "metrics.h"
+
+struct load {
+	struct engine *engine;
+	bool whole;     /* everything, not only what changed */
+	bool for_owner; /* takeover: the database's checkpoints replace ours */
+	int64_t one;    /* a single release after a conflict, else 0 */
+	size_t rows;
+};
+
+static void take_checkpoint(struct tracked *t, struct store_release *row)
+{
+	if (t->checkpoint != NULL) {
+		field_free(&checkpoint_table, t->checkpoint);
+		free(t->checkpoint);
+	}
+	t->checkpoint = row->checkpoint;
+	row->checkpoint = NULL;
+	if (t->checkpoint != NULL)
+		t->checkpoint->fresh_rounds = 0;
+}
+
+/* A snapshot the database has moved to, whoever moved it. */
+static void take_row(struct load *load, struct store_release *row)
+{
+	struct engine *e = load->engine;
+	struct tracked *known = registry_find(e, row->release->id), *t;
+	struct err err = { .code = ERR_NONE };
+	bool moved = known == NULL || known->release->row_version != row->release->row_version;
+
+	if (known != NULL && known->committing != NULL && load->one == 0)
+		return; /* its own commit's answer tells */
+	if (known != NULL && known->release->row_version > row->release->row_version)
+		return; /* an older snapshot, overtaken by a commit of ours */
+	t = registry_obtain(e, row->release, &err);
+	if (t == NULL) {
+		log_err(LOG_ERROR, "release_not_loaded", &err, "release=%lld",
+		        (long long)row->release->id);
+		return;
+	}
+	row->release = NULL;
+	t->stale = false;
+	t->as_of = loop_now(e->app->loop).wall;
+	if (known == NULL || moved || load->for_owner || !e->owner)
+		take_checkpoint(t, row);
+	if (known == NULL || moved || load->for_owner) {
+		t->outbox_known = false;
+		t->outbox_asked = false;
+		json_decref(t->timeline);
+		t->timeline = NULL;
+	}
+	tracked_bind(e, t);
+	if (t->checkpoint != NULL)
+		checkpoint_follow(t->checkpoint, t->release);
+}
+
+static void on_release(void *ctx, struct store_release *row)
+{
+	struct load *load = ctx;
+
+	load->rows++;
+	take_row(load, row);
+	release_free(&row->release);
+	if (row->checkpoint != NULL) {
+		field_free(&checkpoint_table, row->checkpoint);
+		free(row->checkpoint);
+		row->checkpoint = NULL;
+	}
+}
+
+static void on_policy(void *ctx, const char *hash, json_t *document)
+{
+	struct load *load = ctx;
+
+	(void)policies_add_stored(load->engine, hash, document);
+}
+
+static void on_freeze(void *ctx, const char *scope, const char *name, bool frozen,
+                      const char *reason, const char *subject, struct wall since)
+{
+	struct load *load = ctx;
+
+	freezes_load_row(load->engine, scope, name, frozen, reason, subject, since);
+}
+
+/* What was in flight goes on: rollbacks' messages are on their way already (the outbox is claimed as soon as
+ * the database answers); here the decisions resume. */
+static void resume_all(struct engine *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		struct tracked *t = e->list[i];
+
+		tracked_bind(e, t);
+		if (release_is_ended(t->release->state))
+			continue;
+		tracked_watch(e, t);
+		outbox_refresh(e, t);
+	}
+}
+
+static void on_done(void *ctx, const struct err *err)
+{
+	struct load *load = ctx;
+	struct engine *e = load->engine;
+	struct tracked *one = load->one == 0 ? NULL : registry_find(e, load->one);
+
+	if (load->one == 0)
+		freezes_load_done(e, err == NULL);
+	if (err == NULL && load->one == 0)
+		e->as_of = loop_now(e->app->loop).wall;
+	if (load->whole) {
+		e->loading = false;
+		if (err != NULL)
+			log_err(LOG_WARN, "load_failed", err, "rows=%zu", load->rows);
+		else
+			e->loaded = true;
+	} else if (load->one == 0) {
+		e->polling = false;
+	}
+	if (load->whole && err == NULL && load->for_owner && e->lease_held) {
+		FAILPOINT(RECOVERY_AFTER_LOAD);
+		e->owner = true;
+		log_line(LOG_INFO, "recovered", "releases=%zu epoch=%lld", e->n,
+		         (long long)store_epoch(e->app->store));
+		registry_trim(e);
+		resume_all(e);
+	} else if (load->whole && e->load_again) {
+		engine_reload(e, e->lease_held);
+	}
+	if (one != NULL) {
+		one->stale = err != NULL;
+		door_pump(e, one);
+		if (err == NULL)
+			door_decide(e, one);
+	} else if (err == NULL && !load->whole && e->owner) {
+		resume_all(e);
+	}
+	free(load);
+}
+
+static struct load *load_new(struct engine *e, struct store_load *out)
+{
+	struct load *load = calloc(1, sizeof(*load));
+
+	if (load == NULL)
+		return NULL;
+	load->engine = e;
+	*out = (struct store_load){ .release = on_release,
+		                    .policy = on_policy,
+		                    .freeze = on_freeze,
+		                    .done = on_done,
+		                    .ctx = load };
+	return load;
+}
+
+void engine_reload(struct engine *e, bool for_owner)
+{
+	struct err err = { .code = ERR_NONE };
+	struct store_load calls;
+	struct load *load;
+
+	if (e->loading) {
+		e->load_again = true;
+		return;
+	}
+	load = load_new(e, &calls);
+	if (load == NULL)
+		return;
+	load->whole = true;
+	load->for_owner = for_owner;
+	e->load_again = false;
+	e->loading = true;
+	if (!store_load_all(e->app->store, &calls, &err)) {
+		e->loading = false;
+		log_err(LOG_WARN, "load_failed", &err, "rows=0");
+		free(load);
+	}
+}
+
+void engine_reload_release(struct engine *e, struct tracked *t)
+{
+	struct err err = { .code = ERR_NONE };
+	struct store_load calls;
+	struct load *load = load_new(e, &calls);
+
+	if (load == NULL)
+		return;
+	load->one = t->release->id;
+	if (!store_load_release(e->app->store, t->release->id, &calls, &err))
+		free(load); /* stays stale; tried again at the next tick */
+}
+
+void engine_poll(void *ctx)
+{
+	struct engine *e = ctx;
+	struct err err = { .code = ERR_NONE };
+	struct store_load calls;
+	struct load *load;
+
+	loop_timer_start(&e->poll, ENGINE_POLL_MS);
+	if (!e->store_up || e->polling || e->loading)
+		return;
+	if (!e->loaded || (e->lease_held && !e->owner)) {
+		engine_reload(e, e->lease_held);
+		return;
+	}
+	load = load_new(e, &calls);
+	if (load == NULL)
+		return;
+	e->polling = true;
+	if (!store_load_changed(e->app->store, &calls, &err)) {
+		e->polling = false;
+		free(load);
+	}
+}
