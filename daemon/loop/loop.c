@@ -16,10 +16,11 @@
 #define LATER_MAX 65536
 #define NS_PER_MS 1000000LL
 #define NS_PER_S 1000000000LL
-#define RECENT_SLOTS 60                   /* one per second: the last minute */
-#define LESSON_MAX_AGE_NS (60 * NS_PER_S) /* a better round trip than this old is of late no more  \
-	                                   */
-#define STEP_MS 1000 /* a correction from here on is a step: logged, and time may go back */
+#define RECENT_SLOTS 60 /* one per second: the last minute */
+#define LESSON_MAX_AGE_NS                                                                          \
+	(60 * NS_PER_S) /* a better round trip than this old is of late no more                    \
+	                 */
+#define STEP_MS 1000    /* a correction from here on is a step: logged, and time may go back */
 
 struct later {
 	loop_fn fn;
@@ -166,8 +167,10 @@ static void loop_run_later(struct loop *loop)
 	loop->later = loop->running;
 	loop->later.n = 0;
 	loop->running = batch;
-	for (size_t i = 0; i < batch.n; i++)
-		batch.items[i].fn(batch.items[i].ctx);
+	for (size_t i = 0; i < batch.n; i++) {
+		if (batch.items[i].fn != NULL) /* not cancelled by one before it */
+			batch.items[i].fn(batch.items[i].ctx);
+	}
 	loop->running.n = 0;
 }
 
@@ -245,6 +248,20 @@ bool loop_later(struct loop *loop, loop_fn fn, void *ctx)
 	if (!loop->in_turn)
 		ev_idle_start(loop->ev, &loop->idle);
 	return true;
+}
+
+static void laters_forget(struct laters *l, loop_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->items[i].fn == fn && l->items[i].ctx == ctx)
+			l->items[i].fn = NULL;
+	}
+}
+
+void loop_later_cancel(struct loop *loop, loop_fn fn, void *ctx)
+{
+	laters_forget(&loop->later, fn, ctx);
+	laters_forget(&loop->running, fn, ctx);
 }
 
 void loop_on_prepare(struct loop *loop, enum loop_order order, loop_fn fn, void *ctx)

@@ -38,6 +38,7 @@ struct mono loop_clock(void); /* reads the clock: for measuring durations only *
 
 /* Runs fn once at the end of this turn (or of the next when called from there). Never in the call. */
 bool loop_later(struct loop *loop, loop_fn fn, void *ctx);
+void loop_later_cancel(struct loop *loop, loop_fn fn, void *ctx); /* for a ctx about to be freed */
 /* Joins the prepare list; smaller `order` first. At most 16. fn is called every turn. */
 enum loop_order { LOOP_COMPLETIONS = 0, LOOP_ENGINE, LOOP_STORE_FLUSH, LOOP_HTTP, LOOP_LAST };
 void loop_on_prepare(struct loop *loop, enum loop_order order, loop_fn fn, void *ctx);
