@@ -285,8 +285,12 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 	struct err err = {0};
 	bool is_empty;
 
-	*out = (struct kpi_reading){
-	        .result = GATE_ERROR, .value = (double)NAN, .targets = source->ntargets};
+	*out = (struct kpi_reading){.result = GATE_ERROR, .value = (double)NAN};
+	if (!source) {
+		refuse(out, GATE_NO_DATA, "the source is not watched yet");
+		return;
+	}
+	out->targets = source->ntargets;
 	if (!kpi->parsed) {
 		refuse(out, GATE_ERROR, "the expression was never parsed");
 		return;

@@ -67,7 +67,7 @@ struct kpi_reading {
 };
 
 /* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present exposure; 0
- * when nothing is exposed (preflight: only sampling counts). */
+ * when nothing is exposed (preflight: only sampling counts). `source` NULL: not watched yet, no data. */
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
               struct wall exposed_since, struct arena *arena, struct kpi_reading *out);
 

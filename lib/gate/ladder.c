@@ -169,6 +169,10 @@ static void take_measure(const struct gate *gate, size_t index,
 	*m = (struct gate_measure){
 	        .result = GATE_ERROR, .value = (double)NAN, .events = (double)NAN};
 	gate->kind->measure(gate, index, evidence, m);
+	if (m->result == GATE_BREACH || m->result == GATE_WARMING) {
+		m->result = GATE_ERROR; /* the ladder says so, never a kind */
+		sentence_set(m->why, sizeof(m->why), "kind %s gave no measure", gate->kind->name);
+	}
 	if (m->result == GATE_PASS && rungs->n == 0) {
 		m->result = GATE_ERROR;
 		sentence_set(m->why, sizeof(m->why),

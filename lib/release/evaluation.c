@@ -59,8 +59,7 @@ struct object {
 
 static void put(struct object *o, const char *key, json_t *value_take)
 {
-	o->ok = o->json && value_take && json_object_set_new(o->json, key, value_take) == 0 &&
-	        o->ok;
+	o->ok = json_object_set_new(o->json, key, value_take) == 0 && o->ok;
 }
 
 static void put_text(struct object *o, const char *key, const char *text)
