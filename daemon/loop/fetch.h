@@ -39,7 +39,8 @@ struct fetch_request {
 	size_t max_bytes;             /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
 	bool cut_large;               /* keep the first max_bytes and judge by status (webhooks) */
 	const struct networks *networks; /* borrowed until the end */
-	/* Streams the body instead of collecting it; returning false ends the request as FETCH_STOPPED. */
+	/* Streams the body of a 2xx answer instead of collecting it; returning false ends the request as
+	 * FETCH_STOPPED. Of other answers the beginning is collected, and the reply is FETCH_OK. */
 	bool (*on_bytes)(void *ctx, const char *bytes, size_t n);
 	void (*done)(void *ctx, const struct fetch_reply *reply); /* exactly once, never inside fetch_start,
 	                                                             not after fetch_cancel */
@@ -52,7 +53,7 @@ struct fetch_reply {
 	const char *content_type;  /* "" when absent; borrowed during done() */
 	int64_t retry_after_ms;    /* from Retry-After; -1 when absent */
 	struct str body;           /* collected body; borrowed during done() */
-	int64_t elapsed_ms;
+	int64_t elapsed_ms;        /* without the time in our queue */
 	struct err err;            /* when failure != FETCH_OK */
 };
 
@@ -62,7 +63,10 @@ struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active,
 void fetcher_free(struct fetcher **f); /* cancels what is under way */
 /* NULL with *err when it cannot even start (bounded queue full: ERR_LIMIT). */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *request, struct err *err);
-void fetch_cancel(struct fetch *fetch); /* done() is not called */
+void fetch_cancel(struct fetch *fetch); /* done() is not called; allowed in any callback but its own done() */
+/* What the answer's headers said so far; for on_bytes. "" and 0 before. */
+const char *fetch_content_type(const struct fetch *fetch);
+long fetch_status(const struct fetch *fetch);
 size_t fetcher_active(const struct fetcher *f);
 
 #endif

@@ -168,17 +168,30 @@ static bool is_never_allowed(const unsigned char address[ADDRESS_BYTES])
 	return is_never_allowed(behind);
 }
 
-bool networks_allow(const struct networks *n, const struct sockaddr *address)
+static bool allow(const struct networks *n, const unsigned char address[ADDRESS_BYTES])
 {
-	unsigned char bytes[ADDRESS_BYTES];
-
-	if (!read_address(address, bytes) || is_never_allowed(bytes))
+	if (is_never_allowed(address))
 		return false;
 	if (!n || n->n == 0)
 		return true;
 	for (size_t i = 0; i < n->n; i++) {
-		if (covers(&n->list[i], bytes))
+		if (covers(&n->list[i], address))
 			return true;
 	}
 	return false;
+}
+
+bool networks_allow(const struct networks *n, const struct sockaddr *address)
+{
+	unsigned char bytes[ADDRESS_BYTES];
+
+	return read_address(address, bytes) && allow(n, bytes);
+}
+
+bool networks_allow_text(const struct networks *n, const char *address)
+{
+	unsigned char bytes[ADDRESS_BYTES];
+	unsigned least;
+
+	return parse_address(address, bytes, &least) && allow(n, bytes);
 }

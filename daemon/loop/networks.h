@@ -18,5 +18,6 @@ void networks_free(struct networks **n);
 /* Link-local and metadata addresses (169.254.0.0/16, fe80::/10, fd00:ec2::254) are never allowed; NULL allows
  * all others. IPv4-mapped IPv6 is judged as IPv4. */
 bool networks_allow(const struct networks *n, const struct sockaddr *address);
+bool networks_allow_text(const struct networks *n, const char *address); /* "10.0.0.1", "::1"; else false */
 
 #endif
