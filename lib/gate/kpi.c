@@ -343,7 +343,7 @@ static void number_short(double value, char *out, size_t size)
 {
 	double size_of_value = fabs(value);
 
-	if (size_of_value >= 1000 && size_of_value < 1e15) {
+	if (size_of_value >= 999.95 && size_of_value < 1e15) {
 		sentence_set(out, size, "%.0f", value);
 		group_digits(out, size);
 	} else {

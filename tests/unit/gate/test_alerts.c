@@ -1,0 +1,152 @@
+/*
+ * alerts: only a whole and fresh answer says that nothing fires.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "gate/alerts.h"
+#include "gate/gate.h"
+
+#define T0 1700000000000
+
+struct bench {
+	struct alerts_spec spec;
+	struct gate_alerts answer;
+	const struct gate_alerts *per_gate[1];
+	struct gate_rung rung;
+	struct gate gate;
+	struct gate_state state;
+	struct gate_evidence evidence;
+	struct gate_outcome outcome;
+};
+
+static void bench_init(struct bench *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->answer = (struct gate_alerts){.known = true, .at = {T0}, .every_ms = 15000};
+	b->per_gate[0] = &b->answer;
+	b->rung = (struct gate_rung){.votes_needed = 1, .votes_of = 1, .then = RUNG_PAUSE};
+	b->gate = (struct gate){
+	        .kind = &gate_alerts, .spec = &b->spec, .rungs = &b->rung, .nrungs = 1};
+	b->evidence = (struct gate_evidence){
+	        .at = {T0}, .evaluate_every_ms = 15000, .alerts = b->per_gate};
+}
+
+static const struct gate_outcome *look(struct bench *b)
+{
+	gate_evaluate(&b->gate, 0, &b->evidence, true, &b->state, &b->outcome);
+	return &b->outcome;
+}
+
+START_TEST(what_an_answer_says)
+{
+	/* clang-format off */
+	static const struct {
+		const char *why;
+		bool known;
+		size_t firing;
+		int64_t age_ms;
+		const char *names, *trouble;
+		enum gate_result result;
+		enum verdict verdict;
+		const char *sentence;
+	} rows[] = {
+		{ "nothing fires", true, 0, 0, "", "", GATE_PASS, VERDICT_PASS, "no alert fires" },
+		{ "one fires", true, 1, 0, "DiskFull", "", GATE_BREACH, VERDICT_PAUSE,
+		  "1 alert fires: DiskFull; pauses" },
+		{ "two fire", true, 2, 0, "DiskFull, Down", "", GATE_BREACH, VERDICT_PAUSE,
+		  "2 alerts fire: DiskFull, Down; pauses" },
+		{ "an answer cut short says nothing", false, 0, 0, "", "the body ends early", GATE_NO_DATA,
+		  VERDICT_HOLD, "no data: the body ends early" },
+		{ "not even when something fires in it", false, 3, 0, "Down", "", GATE_NO_DATA, VERDICT_HOLD,
+		  "no data: the newest answer is not whole" },
+		{ "two intervals old is fresh", true, 0, 30000, "", "", GATE_PASS, VERDICT_PASS,
+		  "no alert fires" },
+		{ "older is stale", true, 0, 30001, "", "", GATE_STALE, VERDICT_HOLD,
+		  "stale: the newest answer is 31s old" },
+		{ "stale when it fires, too", true, 1, 30001, "Down", "", GATE_STALE, VERDICT_HOLD,
+		  "stale: the newest answer is 31s old" },
+		{ "never asked", true, 0, T0, "", "", GATE_NO_DATA, VERDICT_HOLD,
+		  "no data: the Alertmanager has not been asked yet" },
+		{ "from the future", true, 0, -60001, "", "", GATE_ERROR, VERDICT_HOLD,
+		  "error: the newest answer is more than 60 s ahead of now" },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bench b;
+
+		bench_init(&b);
+		b.answer.known = rows[i].known;
+		b.answer.firing = rows[i].firing;
+		b.answer.at.ms = T0 - rows[i].age_ms;
+		snprintf(b.answer.names, sizeof(b.answer.names), "%s", rows[i].names);
+		snprintf(b.answer.why, sizeof(b.answer.why), "%s", rows[i].trouble);
+		look(&b);
+		ck_assert_msg(b.outcome.result == rows[i].result, "%s: result %d", rows[i].why,
+		              (int)b.outcome.result);
+		ck_assert_msg(b.outcome.verdict == rows[i].verdict, "%s: verdict %d", rows[i].why,
+		              (int)b.outcome.verdict);
+		ck_assert_msg(strcmp(b.outcome.sentence, rows[i].sentence) == 0, "%s: %s",
+		              rows[i].why, b.outcome.sentence);
+	}
+}
+END_TEST
+
+START_TEST(without_an_answer_there_is_no_proof)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.per_gate[0] = NULL;
+	ck_assert_int_eq(look(&b)->result, GATE_NO_DATA);
+	b.evidence.alerts = NULL;
+	ck_assert_int_eq(look(&b)->result, GATE_NO_DATA);
+}
+END_TEST
+
+START_TEST(an_answer_from_before_the_exposure_warms)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.evidence.exposed_since.ms = T0 + 1;
+	ck_assert_int_eq(look(&b)->result, GATE_WARMING);
+	ck_assert_str_eq(b.outcome.sentence,
+	                 "warming: needs an answer of the Alertmanager inside this exposure");
+	b.evidence.exposed_since.ms = T0;
+	ck_assert_int_eq(look(&b)->result, GATE_PASS);
+}
+END_TEST
+
+START_TEST(every_kind_has_its_name_in_the_list)
+{
+	for (size_t i = 0; gate_kinds[i]; i++) {
+		ck_assert_str_eq(gate_kinds[i]->name, gate_kind_names[i]);
+		ck_assert_str_eq(gate_kinds[i]->fields->fields[0].key, gate_kinds[i]->name);
+		ck_assert_ptr_null(gate_kind_names[i + 1] ? NULL : gate_kinds[i + 1]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("alerts");
+	TCase *tcase = tcase_create("alerts");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tcase, what_an_answer_says);
+	tcase_add_test(tcase, without_an_answer_there_is_no_proof);
+	tcase_add_test(tcase, an_answer_from_before_the_exposure_warms);
+	tcase_add_test(tcase, every_kind_has_its_name_in_the_list);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
