@@ -15,14 +15,21 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/field.h"
 #include "base/problem.h"
+#include "base/str.h"
 #include "gate/gate.h"
 
 #define POLICY_MAX_BYTES (1024 * 1024)
 #define POLICY_MAX_DEPTH 16
 #define POLICY_MAX_STAGES 64
+#define POLICY_MAX_GATES 64
+#define POLICY_MAX_KPIS 64
+#define POLICY_MAX_SOURCES 32
+#define POLICY_MAX_ACTIONS 64
+#define POLICY_MAX_ADDRESSES 256 /* of one source */
 #define POLICY_HASH_TEXT 65 /* SHA-256 in hex + NUL */
 
 enum source_kind { SOURCE_SCRAPE = 0, SOURCE_ALERTMANAGER, SOURCE_KIND_COUNT };
@@ -165,7 +172,18 @@ json_t *placeholder_fill_json(const json_t *value, const struct policy_values *v
 
 const struct policy_action *policy_action(const struct policy *p, const char *name);
 const struct gate *policy_gate(const struct policy *p, const char *name, size_t *out_index);
-/* Whether the gate counts in that stage (in:, waivers aside). */
+const struct kpi *policy_kpi(const struct policy *p, const char *name, size_t *out_index);
+const struct policy_source *policy_source(const struct policy *p, const char *name,
+                                          size_t *out_index);
+const struct policy_option *policy_option(const struct policy *p, const char *name);
+/* Whether the gate counts in that stage (in: and shadow, waivers aside). */
 bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage);
+/* Whether a release is exposed in stage `i` (rule R1): a rollout stage stands at or before it. */
+bool policy_stage_is_exposed(const struct policy *p, size_t i);
+/* The KPI a gate watches, by name; NULL for kinds that watch something else. Borrowed from the gate. */
+const char *policy_gate_kpi(const struct gate *gate);
+
+/* Every key of a policy, gates of each kind included, in Markdown. */
+void policy_reference(struct buf *out);
 
 #endif

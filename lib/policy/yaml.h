@@ -18,4 +18,8 @@
 json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct positions *positions,
                    struct problems *problems);
 
+/* A member of a mapping stands where its key stands, so positions_find() gives that; this is where its value
+ * begins. Borrowed until the table changes. */
+const struct position *yaml_value_position(const struct positions *positions, const char *pointer);
+
 #endif

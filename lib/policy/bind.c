@@ -1,0 +1,193 @@
+/* A policy for one release: a copy with its placeholders filled, its expressions parsed and its
+ * names resolved. What can only be filled later is tried here, so that a release is refused before
+ * it starts and not in the middle of a rollout, or of a rollback. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "gate/alerts.h"
+#include "gate/health.h"
+#include "gate/threshold.h"
+#include "policy/policy.h"
+#include "promql/promql.h"
+
+/* Stands for the stable version while filling is only tried: a first release has none, and options
+ * that need one are not taken then (rule R7). */
+#define ANY_STABLE_VERSION "0"
+
+static bool no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory to bind the policy");
+}
+
+/* Replaces a heap text by its filled form. */
+static bool fill_in_place(char **text, enum placeholder_place place,
+                          const struct policy_values *values, struct err *err)
+{
+	char *filled = placeholder_fill(*text, place, values, err);
+
+	if (!filled)
+		return false;
+	free(*text);
+	*text = filled;
+	return true;
+}
+
+static bool bind_sources(struct policy *p, const struct policy_values *values, struct err *err)
+{
+	for (size_t i = 0; i < p->nsources; i++) {
+		struct policy_source *source = &p->sources[i];
+
+		for (size_t a = 0; a < source->naddresses; a++) {
+			if (!fill_in_place(&source->addresses[a], PLACE_URL, values, err)) {
+				err_prefix(err, "source %s", source->name);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool bind_kpi(const struct policy *p, struct kpi *kpi, const struct policy_values *values,
+                     struct err *err)
+{
+	struct promql_position at = {0};
+
+	if (!kpi->source || !policy_source(p, kpi->source, &kpi->source_index))
+		return err_set(err, ERR_INVALID, "there is no source to read from");
+	if (!fill_in_place(&kpi->expr, PLACE_PROMQL, values, err))
+		return false;
+	kpi->parsed = promql_parse(str_of(kpi->expr), &at, err);
+	return kpi->parsed != NULL;
+}
+
+static bool bind_kpis(struct policy *p, const struct policy_values *values, struct err *err)
+{
+	for (size_t i = 0; i < p->nkpis; i++) {
+		if (!bind_kpi(p, &p->kpis[i], values, err)) {
+			err_prefix(err, "KPI %s", p->kpis[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool bind_health(struct health_spec *spec, const struct policy_values *values,
+                        struct err *err)
+{
+	for (size_t i = 0; i < spec->nhealth; i++) {
+		if (!fill_in_place(&spec->health[i], PLACE_URL, values, err))
+			return false;
+	}
+	return true;
+}
+
+static bool bind_index(const struct policy *p, const char *kpi, size_t *out, struct err *err)
+{
+	return policy_kpi(p, kpi, out) || err_set(err, ERR_INVALID, "there is no KPI %s", kpi);
+}
+
+static bool bind_gate(const struct policy *p, struct gate *gate, const struct policy_values *values,
+                      struct err *err)
+{
+	const char *watched = policy_gate_kpi(gate);
+
+	gate->kpi_index = SIZE_MAX;
+	gate->events_index = SIZE_MAX;
+	if (watched && !bind_index(p, watched, &gate->kpi_index, err))
+		return false;
+	if (gate->min_events_kpi && !bind_index(p, gate->min_events_kpi, &gate->events_index, err))
+		return false;
+	if (gate->kind == &gate_health)
+		return bind_health(gate->spec, values, err);
+	if (gate->kind == &gate_alerts)
+		return fill_in_place(&((struct alerts_spec *)gate->spec)->alerts, PLACE_PROMQL,
+		                     values, err);
+	return true;
+}
+
+static bool bind_gates(struct policy *p, const struct policy_values *values, struct err *err)
+{
+	for (size_t i = 0; i < p->ngates; i++) {
+		if (!bind_gate(p, &p->gates[i], values, err)) {
+			err_prefix(err, "gate %s", p->gates[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool try_json(const json_t *value, const struct policy_values *values, struct err *err)
+{
+	json_t *filled = value ? placeholder_fill_json(value, values, err) : NULL;
+	bool ok = !value || filled;
+
+	json_decref(filled);
+	return ok;
+}
+
+static bool try_action(const struct policy *p, const char *name, const struct policy_values *values,
+                       struct err *err)
+{
+	const struct policy_action *action = policy_action(p, name);
+	char *path = NULL;
+	bool ok = false;
+
+	if (!action)
+		return err_set(err, ERR_INVALID, "there is no action %s", name);
+	path = placeholder_fill(action->path, PLACE_URL, values, err);
+	ok = path && try_json(action->body, values, err) && try_json(action->headers, values, err);
+	free(path);
+	if (!ok)
+		err_prefix(err, "action %s", name);
+	return ok;
+}
+
+static bool try_actions(const struct policy *p, const struct policy_values *values, struct err *err)
+{
+	struct policy_values any = *values;
+
+	if (!any.stable_version)
+		any.stable_version = ANY_STABLE_VERSION;
+	for (size_t s = 0; s < p->nstages; s++) {
+		any.stage = &p->stages[s];
+		for (size_t i = 0; i < p->stages[s].nenter; i++) {
+			if (!try_action(p, p->stages[s].enter[i], &any, err)) {
+				err_prefix(err, "stage %s", p->stages[s].stage);
+				return false;
+			}
+		}
+	}
+	for (size_t o = 0; o < p->rollback.noptions; o++) {
+		for (size_t i = 0; i < p->rollback.options[o].nactions; i++) {
+			if (!try_action(p, p->rollback.options[o].actions[i], &any, err)) {
+				err_prefix(err, "rollback option %s",
+				           p->rollback.options[o].option);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+struct policy *policy_bind(const struct policy *p, const struct policy_values *values,
+                           struct err *err)
+{
+	struct policy *bound = calloc(1, sizeof(*bound));
+
+	if (!bound) {
+		no_memory(err);
+		return NULL;
+	}
+	if (!field_copy(&policy_table, p, bound)) {
+		no_memory(err);
+		policy_free(&bound);
+		return NULL;
+	}
+	memcpy(bound->hash, p->hash, sizeof(bound->hash));
+	bound->rollback.present = p->rollback.present;
+	if (!bind_sources(bound, values, err) || !bind_kpis(bound, values, err) ||
+	    !bind_gates(bound, values, err) || !try_actions(bound, values, err))
+		policy_free(&bound);
+	return bound;
+}

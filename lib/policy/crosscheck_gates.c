@@ -1,0 +1,317 @@
+/* Gates: what they watch, limits in its unit, ladders that rise, and where they count. */
+#include "policy/crosscheck.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "gate/alerts.h"
+#include "gate/health.h"
+#include "gate/threshold.h"
+#include "policy/limit.h"
+#include "promql/promql.h"
+
+const char *policy_gate_kpi(const struct gate *gate)
+{
+	return gate->kind == &gate_threshold
+	               ? ((const struct threshold_spec *)gate->spec)->threshold
+	               : NULL;
+}
+
+static struct place gate_place(const struct gate *gate, const char *key)
+{
+	return key ? place_of("/gates/%s/%s", gate->name, key) : place_of("/gates/%s", gate->name);
+}
+
+/* A flat rung stands in the gate itself. */
+static struct place rung_place(const struct crosscheck *c, const struct gate *gate, size_t i,
+                               const char *key)
+{
+	const json_t *written = json_object_get(json_object_get(c->document, "gates"), gate->name);
+
+	if (json_object_get(written, "rungs"))
+		return place_of("/gates/%s/rungs/%zu/%s", gate->name, i, key);
+	return gate_place(gate, key);
+}
+
+static bool is_written(const struct crosscheck *c, const char *section, const char *name,
+                       const char *key)
+{
+	const json_t *written = json_object_get(json_object_get(c->document, section), name);
+
+	return json_object_get(written, key) != NULL;
+}
+
+static void kpi_names(const struct policy *p, struct names *out)
+{
+	for (size_t i = 0; i < p->nkpis; i++)
+		names_add(out, p->kpis[i].name);
+}
+
+/* The KPI behind a name, when there is one and its unit could be read. */
+static const struct kpi *find_kpi(struct crosscheck *c, struct place at, const char *name)
+{
+	const struct kpi *kpi = policy_kpi(c->policy, name, NULL);
+	struct names names = {0};
+
+	if (kpi) {
+		bool known = is_written(c, "kpis", name, "unit") &&
+		             crosscheck_is_sound(c, place_of("/kpis/%s/unit", name));
+
+		return known ? kpi : NULL;
+	}
+	kpi_names(c->policy, &names);
+	if (crosscheck_is_listed(c, "kpis"))
+		crosscheck_unknown(c, at, "KPI", name, names.list);
+	return NULL;
+}
+
+/* Reads a limit and puts its canonical spelling in place of the written one. */
+static void resolve_limit(struct crosscheck *c, const struct gate *gate, size_t i,
+                          enum kpi_unit unit, const char *watched)
+{
+	struct gate_rung *rung = &gate->rungs[i];
+	const char *key = rung->compare == RUNG_ABOVE ? "above" : "below";
+	char text[UNITS_TEXT_MAX];
+	struct err err;
+
+	if (!rung->limit_text)
+		return;
+	if (!limit_parse(rung->limit_text, unit, watched, &rung->limit, &err)) {
+		crosscheck_problem(c, rung_place(c, gate, i, key), "%s", err.text);
+		return;
+	}
+	limit_format(rung->limit, unit, text);
+	free(rung->limit_text);
+	rung->limit_text = text_dup(text);
+	if (!rung->limit_text)
+		crosscheck_problem(c, gate_place(gate, NULL), "cannot be read: no memory");
+}
+
+/* The worse a rung's outcome, the worse the value it needs: with limits swapped, what should pause
+ * first would roll back at once. */
+static void check_ladder(struct crosscheck *c, const struct gate *gate)
+{
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		for (size_t j = 0; j < gate->nrungs; j++) {
+			const struct gate_rung *mild = &gate->rungs[i];
+			const struct gate_rung *hard = &gate->rungs[j];
+			bool above = hard->compare == RUNG_ABOVE;
+
+			if (mild->compare != hard->compare || mild->then >= hard->then ||
+			    mild->then == RUNG_NOTE)
+				continue;
+			if (above ? hard->limit < mild->limit : hard->limit > mild->limit)
+				crosscheck_problem(
+				        c, rung_place(c, gate, j, above ? "above" : "below"),
+				        "%s at %s comes before %s at %s: the limits seem swapped",
+				        rung_then_names[hard->then], hard->limit_text,
+				        rung_then_names[mild->then], mild->limit_text);
+		}
+	}
+}
+
+static void check_rung_option(struct crosscheck *c, const struct gate *gate, size_t i)
+{
+	const struct gate_rung *rung = &gate->rungs[i];
+	struct place at = rung_place(c, gate, i, "then");
+	const struct policy_rollback *rollback = &c->policy->rollback;
+	struct names names = {0};
+
+	if (rung->then != RUNG_ROLLBACK)
+		return;
+	if (!rollback->present) {
+		crosscheck_problem(c, at, "rolls back, but the policy has no rollback section");
+		return;
+	}
+	if (!rung->option || policy_option(c->policy, rung->option) ||
+	    !crosscheck_is_sound(c, place_of("/rollback/options")) || rollback->noptions == 0)
+		return;
+	for (size_t o = 0; o < rollback->noptions; o++)
+		names_add(&names, rollback->options[o].option);
+	crosscheck_unknown(c, at, "rollback option", rung->option, names.list);
+}
+
+static void check_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_unit unit,
+                        const char *watched)
+{
+	for (size_t i = 0; i < gate->nrungs; i++)
+		resolve_limit(c, gate, i, unit, watched);
+	if (crosscheck_is_sound(c, gate_place(gate, NULL)))
+		check_ladder(c, gate);
+}
+
+/* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
+static bool needs_min_events(const struct kpi *kpi)
+{
+	return kpi->unit == KPI_RATIO ||
+	       (kpi->unit == KPI_SECONDS && strstr(kpi->expr, "histogram_quantile"));
+}
+
+static void check_min_events(struct crosscheck *c, const struct gate *gate,
+                             const struct kpi *watched)
+{
+	struct place at = gate_place(gate, "min_events");
+	const struct kpi *counter = NULL;
+
+	if (watched && watched->expr && needs_min_events(watched) &&
+	    !is_written(c, "gates", gate->name, "min_events"))
+		crosscheck_problem(
+		        c, at,
+		        "is missing: KPI %s is %s, and says nothing without enough events; write "
+		        "\"min_events: 100 requests\", or 0",
+		        watched->name, watched->unit == KPI_RATIO ? "a ratio" : "a quantile");
+	if (!gate->min_events_kpi)
+		return;
+	counter = find_kpi(c, at, gate->min_events_kpi);
+	if (counter && counter->unit != KPI_EVENTS)
+		crosscheck_problem(c, at,
+		                   "KPI %s is in %s: events are counted by a KPI of unit events",
+		                   counter->name, kpi_unit_names[counter->unit]);
+}
+
+/* Rule K7. */
+static void check_quorum(struct crosscheck *c, const struct gate *gate, const struct kpi *watched)
+{
+	const struct policy_source *source =
+	        watched && watched->source ? policy_source(c->policy, watched->source, NULL) : NULL;
+	char text[UNITS_TEXT_MAX];
+
+	if (!(gate->quorum > 0) || !source || !(gate->quorum < source->quorum))
+		return;
+	ratio_format(source->quorum, text);
+	crosscheck_problem(c, gate_place(gate, "quorum"),
+	                   "is below the quorum of source %s, %s: a gate may only raise it",
+	                   source->name, text);
+}
+
+static void check_threshold(struct crosscheck *c, const struct gate *gate)
+{
+	const struct threshold_spec *spec = gate->spec;
+	const struct kpi *kpi = find_kpi(c, gate_place(gate, "threshold"), spec->threshold);
+	char watched[80];
+
+	if (kpi) {
+		(void)snprintf(watched, sizeof(watched), "KPI %s", kpi->name);
+		check_rungs(c, gate, kpi->unit, watched);
+	}
+	check_min_events(c, gate, kpi);
+	check_quorum(c, gate, kpi);
+}
+
+static void refuse_evidence_keys(struct crosscheck *c, const struct gate *gate)
+{
+	if (gate->quorum > 0)
+		crosscheck_problem(c, gate_place(gate, "quorum"), "belongs to gates on KPIs");
+	if (gate->min_events > 0)
+		crosscheck_problem(c, gate_place(gate, "min_events"), "belongs to gates on KPIs");
+}
+
+static void check_health(struct crosscheck *c, const struct gate *gate)
+{
+	const struct health_spec *spec = gate->spec;
+
+	for (size_t i = 0; i < spec->nhealth; i++)
+		crosscheck_url(c, place_of("/gates/%s/health/%zu", gate->name, i), spec->health[i]);
+	refuse_evidence_keys(c, gate);
+	check_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
+}
+
+static void check_selector(struct crosscheck *c, struct place at, const char *selector)
+{
+	struct promql_position where = {0};
+	struct promql_expr *expr = NULL;
+	struct err err;
+
+	if (!placeholder_check(selector, PLACE_PROMQL, SCOPE_RELEASE, &err)) {
+		crosscheck_problem_inside(c, at, "%s", err.text);
+		return;
+	}
+	if (!str_starts_with(str_trim(str_of(selector)), STR("{"))) {
+		crosscheck_problem_inside(
+		        c, at, "must be label matchers in braces: '{severity=\"critical\"}'");
+		return;
+	}
+	expr = promql_parse(str_of(selector), &where, &err);
+	if (!expr)
+		crosscheck_problem_inside(c, at,
+		                          "does not parse: %s (at character %zu of the selector)",
+		                          err.text, where.offset + 1);
+	else if (promql_expr_type(expr) != PROMQL_VECTOR)
+		crosscheck_problem_inside(c, at,
+		                          "must be label matchers in braces and nothing else");
+	promql_free(&expr);
+}
+
+static void check_alerts(struct crosscheck *c, const struct gate *gate)
+{
+	struct alerts_spec *spec = gate->spec;
+
+	check_selector(c, gate_place(gate, "alerts"), spec->alerts);
+	crosscheck_source(c, gate_place(gate, spec->source ? "source" : "alerts"),
+	                  SOURCE_ALERTMANAGER, &spec->source);
+	refuse_evidence_keys(c, gate);
+	check_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
+}
+
+static void stage_names(const struct policy *p, struct names *out)
+{
+	for (size_t i = 0; i < p->nstages; i++)
+		names_add(out, p->stages[i].stage);
+}
+
+static void check_shared(struct crosscheck *c, const struct gate *gate)
+{
+	struct names stages = {0};
+
+	stage_names(c->policy, &stages);
+	for (size_t i = 0; i < gate->nin_stages; i++) {
+		if (!names_have(&stages, gate->in_stages[i]) && crosscheck_is_listed(c, "stages"))
+			crosscheck_unknown(c, place_of("/gates/%s/in/%zu", gate->name, i), "stage",
+			                   gate->in_stages[i], stages.list);
+	}
+	for (size_t i = 0; i < gate->nwaivable_by; i++)
+		crosscheck_name(c, place_of("/gates/%s/waivable_by/%zu", gate->name, i),
+		                gate->waivable_by[i]);
+	if (gate->after_max_hold == RUNG_ROLLBACK && !c->policy->rollback.present)
+		crosscheck_problem(c, gate_place(gate, "after_max_hold"),
+		                   "rolls back, but the policy has no rollback section");
+	for (size_t i = 0; i < gate->nrungs; i++)
+		check_rung_option(c, gate, i);
+}
+
+/* clang-format off */
+static const struct {
+	const struct gate_kind *kind;
+	void (*check)(struct crosscheck *c, const struct gate *gate);
+} kinds[] = {
+	{ &gate_threshold, check_threshold },
+	{ &gate_health,    check_health },
+	{ &gate_alerts,    check_alerts },
+};
+/* clang-format on */
+
+static void check_gate(struct crosscheck *c, const struct gate *gate)
+{
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		if (kinds[k].kind != gate->kind)
+			continue;
+		kinds[k].check(c, gate);
+		check_shared(c, gate);
+		return;
+	}
+	/* Its limits would stay 0: a kind needs its row above. */
+	crosscheck_problem(c, gate_place(gate, NULL),
+	                   "gates of kind %s cannot stand in a policy yet", gate->kind->name);
+}
+
+void crosscheck_gates(struct crosscheck *c)
+{
+	for (size_t i = 0; i < c->policy->ngates; i++) {
+		const struct gate *gate = &c->policy->gates[i];
+
+		if (gate->kind && crosscheck_is_sound(c, gate_place(gate, NULL)))
+			check_gate(c, gate);
+	}
+}

@@ -1,0 +1,405 @@
+/* Stages, actions and the rollback section: an order that makes sense, evidence in every exposed
+ * stage, and a way back from each. */
+#include "policy/crosscheck.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+bool policy_stage_is_exposed(const struct policy *p, size_t i)
+{
+	for (size_t s = 0; s <= i && s < p->nstages; s++) {
+		if (p->stages[s].kind == STAGE_ROLLOUT)
+			return true;
+	}
+	return false;
+}
+
+static void action_names(const struct policy *p, struct names *out)
+{
+	for (size_t i = 0; i < p->nactions; i++)
+		names_add(out, p->actions[i].name);
+}
+
+static void check_actions_named(struct crosscheck *c, const char *where, char **names, size_t n)
+{
+	struct names actions = {0};
+
+	action_names(c->policy, &actions);
+	for (size_t i = 0; i < n; i++) {
+		if (!names_have(&actions, names[i]) && crosscheck_is_listed(c, "actions"))
+			crosscheck_unknown(c, place_of("%s/%zu", where, i), "action", names[i],
+			                   actions.list);
+	}
+}
+
+static bool action_uses(const struct policy_action *action, const char *placeholder)
+{
+	return (action->path && placeholder_uses(action->path, placeholder)) ||
+	       placeholder_uses_json(action->body, placeholder) ||
+	       placeholder_uses_json(action->headers, placeholder);
+}
+
+/* An action that cannot be filled in would fail when the stage is entered, in the middle of a
+ * release. */
+static void check_entry_values(struct crosscheck *c, size_t s)
+{
+	const struct policy_stage *stage = &c->policy->stages[s];
+
+	for (size_t i = 0; i < stage->nenter; i++) {
+		const struct policy_action *action = policy_action(c->policy, stage->enter[i]);
+
+		if (action && stage->weight < 0 && action_uses(action, "stage.weight"))
+			crosscheck_problem(
+			        c, place_of("/stages/%zu/enter/%zu", s, i),
+			        "action %s needs ${stage.weight}, and the stage has no weight",
+			        action->name);
+	}
+}
+
+static void check_stage_name(struct crosscheck *c, size_t s)
+{
+	const struct policy *p = c->policy;
+	struct place at = place_of("/stages/%zu/stage", s);
+	const char *name = p->stages[s].stage;
+
+	crosscheck_name(c, at, name);
+	if (strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
+		crosscheck_problem(
+		        c, at,
+		        "\"%s\" means something else in the \"in\" of a gate: choose another name",
+		        name);
+	for (size_t i = 0; i < s; i++) {
+		if (p->stages[i].stage && strcmp(p->stages[i].stage, name) == 0) {
+			crosscheck_problem(
+			        c, at, "stage %s stands here already: a name stands for one stage",
+			        name);
+			return;
+		}
+	}
+}
+
+/* Rule V3, and the order of exposure. */
+static void check_stage_kind(struct crosscheck *c, size_t s)
+{
+	const struct policy_stage *stage = &c->policy->stages[s];
+	const char *fault = NULL;
+
+	if (stage->kind == STAGE_PREFLIGHT && policy_stage_is_exposed(c->policy, s))
+		crosscheck_problem(
+		        c, place_of("/stages/%zu/kind", s),
+		        "a preflight stage cannot follow a rollout stage: the release is exposed");
+	if (stage->kind == STAGE_PREFLIGHT) {
+		fault = stage->weight >= 0  ? "weight"
+		        : stage->flags      ? "flags"
+		        : stage->nenter > 0 ? "enter"
+		                            : NULL;
+		if (fault)
+			crosscheck_problem(c, place_of("/stages/%zu/%s", s, fault),
+			                   "a preflight stage exposes nothing and has no %s: make "
+			                   "it a rollout "
+			                   "stage",
+			                   fault);
+	}
+	if (stage->kind == STAGE_ROLLOUT && stage->weight < 0 && !stage->flags &&
+	    stage->nenter == 0)
+		crosscheck_problem(
+		        c, place_of("/stages/%zu", s),
+		        "a rollout stage changes something: it needs weight, flags or enter");
+	if (stage->flags && !json_is_object(stage->flags))
+		crosscheck_problem(c, place_of("/stages/%zu/flags", s),
+		                   "must be an object of names and values");
+}
+
+static void check_weight(struct crosscheck *c, size_t s)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t i = s; i > 0 && p->stages[s].weight >= 0; i--) {
+		const struct policy_stage *before = &p->stages[i - 1];
+
+		if (before->weight < 0)
+			continue;
+		if (before->weight > p->stages[s].weight)
+			crosscheck_problem(c, place_of("/stages/%zu/weight", s),
+			                   "falls from %lld in stage %s: weights never fall, a "
+			                   "rollback is the way "
+			                   "down",
+			                   (long long)before->weight,
+			                   before->stage ? before->stage : "before");
+		return;
+	}
+}
+
+static bool has_counting_gate(const struct policy *p, const struct policy_stage *stage)
+{
+	for (size_t i = 0; i < p->ngates; i++) {
+		if (!p->gates[i].optional && policy_gate_counts(&p->gates[i], stage))
+			return true;
+	}
+	return false;
+}
+
+/* Rule E6. Gates that could not be read may be those that count. */
+static void check_evidence(struct crosscheck *c, size_t s)
+{
+	const struct policy_stage *stage = &c->policy->stages[s];
+	struct place at = place_of("/stages/%zu", s);
+
+	if (has_counting_gate(c->policy, stage) || !crosscheck_is_sound(c, place_of("/gates")))
+		return;
+	if (policy_stage_is_exposed(c->policy, s))
+		crosscheck_problem(
+		        c, at,
+		        "no gate counts in stage %s: an exposed stage needs at least one that is "
+		        "neither shadow nor optional",
+		        stage->stage);
+	else if (stage->nchecks == 0 && stage->napprovals == 0)
+		crosscheck_problem(
+		        c, at,
+		        "nothing counts in stage %s: it needs a gate, a check or an approval",
+		        stage->stage);
+}
+
+static void check_bake(struct crosscheck *c, size_t s)
+{
+	const struct policy_stage *stage = &c->policy->stages[s];
+
+	if (policy_stage_is_exposed(c->policy, s) && stage->bake_ms == 0 && !stage->allow_zero_bake)
+		crosscheck_problem(c, place_of("/stages/%zu/bake", s),
+		                   "stage %s is exposed and does not bake: write bake, or "
+		                   "allow_zero_bake: true",
+		                   stage->stage);
+}
+
+static void check_stage(struct crosscheck *c, size_t s)
+{
+	const struct policy_stage *stage = &c->policy->stages[s];
+	struct place enter = place_of("/stages/%zu/enter", s);
+	struct err err;
+
+	check_stage_name(c, s);
+	check_stage_kind(c, s);
+	check_weight(c, s);
+	check_bake(c, s);
+	check_evidence(c, s);
+	check_actions_named(c, enter.pointer, stage->enter, stage->nenter);
+	check_entry_values(c, s);
+	for (size_t i = 0; i < stage->nchecks; i++)
+		crosscheck_name(c, place_of("/stages/%zu/checks/%s", s, stage->checks[i].name),
+		                stage->checks[i].owner);
+	if (stage->flags && !placeholder_check_json(stage->flags, SCOPE_NONE, &err))
+		crosscheck_problem(c, place_of("/stages/%zu/flags", s), "%s", err.text);
+}
+
+/* Rule R7. */
+static void check_way_back(struct crosscheck *c)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t s = 0; s < p->nstages && !p->rollback.present; s++) {
+		if (!policy_stage_is_exposed(p, s))
+			continue;
+		crosscheck_problem(c, place_of("/stages/%zu", s),
+		                   "exposes the release, and the policy has no rollback section");
+		return;
+	}
+}
+
+void crosscheck_stages(struct crosscheck *c)
+{
+	for (size_t s = 0; s < c->policy->nstages; s++) {
+		if (crosscheck_is_sound(c, place_of("/stages/%zu", s)))
+			check_stage(c, s);
+	}
+	check_way_back(c);
+}
+
+static bool header_is_fine(const char *name)
+{
+	for (const char *p = name; *p; p++) {
+		bool fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		            (*p >= '0' && *p <= '9') || *p == '-' || *p == '_';
+
+		if (!fine)
+			return false;
+	}
+	return *name != '\0';
+}
+
+/* Headers we set ourselves, and those that carry what a policy must not. */
+static bool header_is_reserved(const char *name)
+{
+	static const char *const reserved[] = {
+	        "Authorization", "Proxy-Authorization", "Cookie",     "Host", "Content-Length",
+	        "Content-Type",  "Transfer-Encoding",   "Connection", NULL};
+
+	for (size_t i = 0; reserved[i]; i++) {
+		if (strcasecmp(reserved[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_header(struct crosscheck *c, const char *action, const char *name,
+                         const json_t *value)
+{
+	struct place at = place_of("/actions/%s/headers", action);
+	const char *text = json_string_value(value);
+	char quote[STR_QUOTE_MAX];
+	struct err err;
+
+	str_quote(str_of(name), quote);
+	if (!header_is_fine(name))
+		crosscheck_problem(c, at, "%s is not the name of a header", quote);
+	else if (header_is_reserved(name))
+		crosscheck_problem(c, at,
+		                   "header %s is not for policies: credentials and framing live in "
+		                   "headgate.yaml",
+		                   quote);
+	else if (!text || strpbrk(text, "\r\n"))
+		crosscheck_problem(c, at, "header %s must be a text of one line, in quotes", quote);
+	else if (!placeholder_check(text, PLACE_ARGUMENT, SCOPE_STAGE, &err))
+		crosscheck_problem(c, at, "%s", err.text);
+}
+
+static void check_headers(struct crosscheck *c, const struct policy_action *action)
+{
+	const char *name;
+	json_t *value;
+
+	if (action->headers && !json_is_object(action->headers))
+		crosscheck_problem(c, place_of("/actions/%s/headers", action->name),
+		                   "must be an object of names and texts");
+	json_object_foreach(action->headers, name, value)
+	        check_header(c, action->name, name, value);
+}
+
+static void check_path(struct crosscheck *c, const struct policy_action *action)
+{
+	struct place at = place_of("/actions/%s/path", action->name);
+	struct err err;
+
+	if (action->path[0] != '/') {
+		crosscheck_problem(c, at, "must start with /");
+		return;
+	}
+	for (const char *p = action->path; *p; p++) {
+		if (*p <= ' ' || *p > '~' || *p == '#') {
+			crosscheck_problem(
+			        c, at, "holds a space, # or another character that URLs encode");
+			return;
+		}
+	}
+	if (strstr(action->path, "/../") || strstr(action->path, "/./"))
+		crosscheck_problem(c, at, "must not climb: it has a \".\" or \"..\" in it");
+	if (!placeholder_check(action->path, PLACE_URL, SCOPE_STAGE, &err))
+		crosscheck_problem(c, at, "%s", err.text);
+}
+
+static void check_action(struct crosscheck *c, const struct policy_action *action)
+{
+	static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
+	bool known = false;
+	struct err err;
+
+	for (size_t i = 0; methods[i]; i++)
+		known = known || strcmp(methods[i], action->method) == 0;
+	if (!known)
+		crosscheck_problem(c, place_of("/actions/%s/method", action->name),
+		                   "must be POST, PUT, PATCH or DELETE");
+	crosscheck_name(c, place_of("/actions/%s/to", action->name), action->to);
+	check_path(c, action);
+	check_headers(c, action);
+	if (action->body && !placeholder_check_json(action->body, SCOPE_STAGE, &err))
+		crosscheck_problem(c, place_of("/actions/%s/body", action->name), "%s", err.text);
+}
+
+void crosscheck_actions(struct crosscheck *c)
+{
+	for (size_t i = 0; i < c->policy->nactions; i++) {
+		const struct policy_action *action = &c->policy->actions[i];
+
+		if (crosscheck_is_sound(c, place_of("/actions/%s", action->name)))
+			check_action(c, action);
+	}
+}
+
+/* From any stage a rollback must be possible, so its actions may not hang on the stage. */
+static void check_option_values(struct crosscheck *c, size_t o)
+{
+	const struct policy_option *option = &c->policy->rollback.options[o];
+
+	for (size_t i = 0; i < option->nactions; i++) {
+		const struct policy_action *action = policy_action(c->policy, option->actions[i]);
+
+		if (action && action_uses(action, "stage.weight"))
+			crosscheck_problem(c, place_of("/rollback/options/%zu/actions/%zu", o, i),
+			                   "action %s needs ${stage.weight}: a rollback starts "
+			                   "from any stage, and "
+			                   "must not hang on its weight",
+			                   action->name);
+	}
+}
+
+static void check_option(struct crosscheck *c, size_t o)
+{
+	const struct policy_rollback *rollback = &c->policy->rollback;
+	const struct policy_option *option = &rollback->options[o];
+	struct place at = place_of("/rollback/options/%zu/option", o);
+	struct place actions = place_of("/rollback/options/%zu/actions", o);
+
+	crosscheck_name(c, at, option->option);
+	for (size_t i = 0; i < o; i++) {
+		if (rollback->options[i].option &&
+		    strcmp(rollback->options[i].option, option->option) == 0)
+			crosscheck_problem(c, at, "option %s stands here already", option->option);
+	}
+	if (option->nactions == 0 && !option->manual)
+		crosscheck_problem(c, place_of("/rollback/options/%zu", o),
+		                   "option %s does nothing: it needs actions, or manual: true",
+		                   option->option);
+	check_actions_named(c, actions.pointer, option->actions, option->nactions);
+	check_option_values(c, o);
+}
+
+static void check_stabilise(struct crosscheck *c)
+{
+	const struct policy_rollback *rollback = &c->policy->rollback;
+	struct names gates = {0};
+
+	for (size_t i = 0; i < c->policy->ngates; i++)
+		names_add(&gates, c->policy->gates[i].name);
+	for (size_t i = 0; i < rollback->nstabilise_gates; i++) {
+		const char *name = rollback->stabilise_gates[i];
+		struct place at = place_of("/rollback/stabilise/gates/%zu", i);
+		const struct gate *gate = policy_gate(c->policy, name, NULL);
+
+		if (!gate && crosscheck_is_listed(c, "gates"))
+			crosscheck_unknown(c, at, "gate", name, gates.list);
+		else if (gate && (gate->shadow || gate->optional))
+			crosscheck_problem(c, at, "gate %s is %s: it proves nothing", name,
+			                   gate->shadow ? "a shadow" : "optional");
+	}
+	if (rollback->stabilise_deadline_ms <= rollback->stabilise_bake_ms)
+		crosscheck_problem(
+		        c, place_of("/rollback/stabilise/deadline"),
+		        "must be longer than the bake, or no rollback could stabilise in time");
+}
+
+void crosscheck_rollback(struct crosscheck *c)
+{
+	const struct policy_rollback *rollback = &c->policy->rollback;
+
+	if (!rollback->present)
+		return;
+	for (size_t o = 0; o < rollback->noptions; o++) {
+		if (crosscheck_is_sound(c, place_of("/rollback/options/%zu", o)))
+			check_option(c, o);
+	}
+	if (rollback->nstabilise_gates > 0 &&
+	    crosscheck_is_sound(c, place_of("/rollback/stabilise")))
+		check_stabilise(c);
+	for (size_t i = 0; i < rollback->nreentry; i++)
+		crosscheck_name(c, place_of("/rollback/reentry/%zu", i), rollback->reentry[i]);
+}

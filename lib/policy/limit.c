@@ -1,0 +1,172 @@
+#include "policy/limit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/str.h"
+
+/* What a text is by its spelling alone. */
+enum shape { SHAPE_PLAIN = 0, SHAPE_PERCENT, SHAPE_TIME, SHAPE_BYTES, SHAPE_COUNT };
+
+/* clang-format off */
+static const char *const shape_nouns[SHAPE_COUNT] = {
+	"a plain number", "a ratio", "a time", "a number of bytes"
+};
+static const struct {
+	const char *noun, *sample;
+	enum shape shape;
+	bool plain;    /* a plain number will do as well */
+	bool negative; /* may be below 0 */
+} units[KPI_UNIT_COUNT] = {
+	[KPI_EVENTS]  = { "events",  "1000",  SHAPE_PLAIN,   true,  false },
+	[KPI_RATIO]   = { "a ratio", "1%",    SHAPE_PERCENT, true,  false },
+	[KPI_SECONDS] = { "seconds", "500ms", SHAPE_TIME,    false, false },
+	[KPI_BYTES]   = { "bytes",   "10MiB", SHAPE_BYTES,   true,  false },
+	[KPI_NUMBER]  = { "a number", "0.25", SHAPE_PLAIN,   true,  true },
+};
+/* Times finer than the milliseconds of a duration, and sizes; the longer suffix first. */
+static const struct {
+	const char *suffix;
+	enum shape shape;
+	double factor;
+} suffixes[] = {
+	{ "KiB", SHAPE_BYTES, 1024.0 },
+	{ "MiB", SHAPE_BYTES, 1024.0 * 1024 },
+	{ "GiB", SHAPE_BYTES, 1024.0 * 1024 * 1024 },
+	{ "TiB", SHAPE_BYTES, 1024.0 * 1024 * 1024 * 1024 },
+	{ "kB",  SHAPE_BYTES, 1e3 },
+	{ "MB",  SHAPE_BYTES, 1e6 },
+	{ "GB",  SHAPE_BYTES, 1e9 },
+	{ "TB",  SHAPE_BYTES, 1e12 },
+	{ "B",   SHAPE_BYTES, 1 },
+	{ "us",  SHAPE_TIME,  1e-6 },
+	{ "ms",  SHAPE_TIME,  1e-3 },
+	{ "s",   SHAPE_TIME,  1 },
+};
+/* clang-format on */
+
+static bool finite_number(struct str text, double *out)
+{
+	struct err err;
+	double value = 0;
+
+	if (!number_parse(text, &value, &err) || !isfinite(value))
+		return false;
+	*out = value;
+	return true;
+}
+
+static bool suffixed(struct str text, enum shape *shape, double *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		struct str suffix = str_of(suffixes[i].suffix);
+		double value = 0;
+
+		if (!str_ends_with(text, suffix) ||
+		    !finite_number(str_trim(str_slice(text, 0, text.n - suffix.n)), &value))
+			continue;
+		*shape = suffixes[i].shape;
+		/* Dividing by a power of ten that is a double is exact where multiplying by 1e-3 is
+		 * not. */
+		*out = suffixes[i].factor < 1 ? value / round(1 / suffixes[i].factor)
+		                              : value * suffixes[i].factor;
+		return isfinite(*out);
+	}
+	return false;
+}
+
+static bool read_shape(struct str text, enum shape *shape, double *out)
+{
+	int64_t ms = 0;
+	struct err err;
+
+	*shape = SHAPE_PLAIN;
+	if (finite_number(text, out))
+		return true;
+	if (str_ends_with(text, STR("%"))) {
+		*shape = SHAPE_PERCENT;
+		return ratio_parse(text, out, &err);
+	}
+	if (suffixed(text, shape, out))
+		return true;
+	*shape = SHAPE_TIME;
+	if (!duration_parse(text, &ms, &err))
+		return false;
+	*out = (double)ms / 1000;
+	return true;
+}
+
+bool limit_parse(const char *text, enum kpi_unit unit, const char *watched, double *out,
+                 struct err *err)
+{
+	char quote[STR_QUOTE_MAX];
+	enum shape shape = SHAPE_PLAIN;
+	double value = 0;
+
+	str_quote(str_of(text), quote);
+	if (!read_shape(str_trim(str_of(text)), &shape, &value))
+		return err_set(err, ERR_INVALID, "%s is no limit: %s is in %s, write it like %s",
+		               quote, watched, units[unit].noun, units[unit].sample);
+	if (shape != units[unit].shape && !(shape == SHAPE_PLAIN && units[unit].plain) &&
+	    !(shape == SHAPE_PLAIN && number_is_same(value, 0)))
+		return err_set(err, ERR_INVALID,
+		               "the limit %s is %s, but %s is in %s: write it like %s", quote,
+		               shape_nouns[shape], watched, units[unit].noun, units[unit].sample);
+	if (value < 0 && !units[unit].negative)
+		return err_set(err, ERR_INVALID, "the limit %s is negative, but %s is in %s", quote,
+		               watched, units[unit].noun);
+	/* "above: 5" meant as 5 % would be a gate that never fires. */
+	if (unit == KPI_RATIO && shape == SHAPE_PLAIN && value >= 1)
+		return err_set(err, ERR_INVALID,
+		               "%s on a ratio is %g %%: write its percent sign, %g%% or %g%%",
+		               quote, value * 100, value, value * 100);
+	*out = number_is_same(value, 0) ? 0 : value;
+	return true;
+}
+
+static bool reads_back(const char *text, enum kpi_unit unit, double limit)
+{
+	struct err err;
+	double value = 0;
+
+	return limit_parse(text, unit, "", &value, &err) && number_is_same(value, limit);
+}
+
+static void format_ratio(double limit, char out[UNITS_TEXT_MAX])
+{
+	char number[UNITS_TEXT_MAX];
+
+	number_format(limit * 100, number);
+	(void)snprintf(out, UNITS_TEXT_MAX, "%.40s%%", number);
+	if (reads_back(out, KPI_RATIO, limit))
+		return;
+	ratio_format(limit, out);
+	if (reads_back(out, KPI_RATIO, limit))
+		return;
+	number_format(limit, number);
+	(void)snprintf(out, UNITS_TEXT_MAX, "%.40s%s", number, limit < 1 ? "" : "e2%");
+}
+
+static void format_seconds(double limit, char out[UNITS_TEXT_MAX])
+{
+	char number[UNITS_TEXT_MAX];
+	double ms = round(limit * 1000);
+
+	if (limit < 1e9) {
+		duration_format((int64_t)ms, out);
+		if (reads_back(out, KPI_SECONDS, limit))
+			return;
+	}
+	number_format(limit, number);
+	(void)snprintf(out, UNITS_TEXT_MAX, "%.40ss", number);
+}
+
+void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX])
+{
+	if (unit == KPI_RATIO)
+		format_ratio(limit, out);
+	else if (unit == KPI_SECONDS)
+		format_seconds(limit, out);
+	else
+		number_format(limit, out);
+}

@@ -1,0 +1,22 @@
+/*
+ * limit - the limit of a rung as text ("1%", "500ms", "1000") and as a number in the unit of its
+ * KPI. A unit that does not fit the KPI's is an error that names both, because 500 seconds are no
+ * 500 ms.
+ */
+#ifndef POLICY_LIMIT_H
+#define POLICY_LIMIT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+#include "base/units.h"
+#include "gate/kpi.h"
+
+/* `watched` says in messages what the limit is for: "KPI error_rate". */
+bool limit_parse(const char *text, enum kpi_unit unit, const char *watched, double *out,
+                 struct err *err) MUST_CHECK;
+/* The canonical spelling; limit_parse() of it gives the same double. */
+void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,234 @@
+/* From text to a checked policy, and back to the form its hash is made of. */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "policy/crosscheck.h"
+#include "policy/include.h"
+#include "policy/yaml.h"
+
+/* A policy of 1 MiB with every default written out. */
+#define CANONICAL_MAX_BYTES (8 * 1024 * 1024)
+
+static size_t count_reported(const struct problems *problems)
+{
+	return problems->n + problems->dropped;
+}
+
+void policy_free(struct policy **p)
+{
+	struct policy *gone = *p;
+
+	if (!gone)
+		return;
+	*p = NULL;
+	for (size_t i = 0; i < gone->nkpis; i++)
+		promql_free(&gone->kpis[i].parsed);
+	field_free(&policy_table, gone);
+	free(gone);
+}
+
+/* The keys of its kind stand in the gate itself, where a person writes them. */
+static bool flatten_gate(json_t *gate)
+{
+	json_t *kind = json_incref(json_object_get(gate, "<kind>"));
+	bool ok =
+	        kind && json_object_del(gate, "<kind>") == 0 && json_object_update(gate, kind) == 0;
+
+	json_decref(kind);
+	return ok;
+}
+
+json_t *policy_to_json(const struct policy *p)
+{
+	json_t *document = field_encode(&policy_table, p);
+	const char *name;
+	json_t *gate;
+
+	json_object_foreach(json_object_get(document, "gates"), name, gate)
+	{
+		if (!flatten_gate(gate)) {
+			json_decref(document);
+			return NULL;
+		}
+	}
+	return document;
+}
+
+static bool hash_bytes(struct str bytes, char out[POLICY_HASH_TEXT])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	if (EVP_Digest(bytes.p, bytes.n, digest, &n, EVP_sha256(), NULL) != 1 ||
+	    2 * n >= POLICY_HASH_TEXT)
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out[2 * n] = '\0';
+	return true;
+}
+
+static bool hash_policy(struct policy *p)
+{
+	json_t *document = policy_to_json(p);
+	struct buf canonical;
+	struct err err;
+	bool ok = false;
+
+	buf_init(&canonical, CANONICAL_MAX_BYTES);
+	ok = document && json_canonical(document, &canonical, &err) &&
+	     hash_bytes(buf_str(&canonical), p->hash);
+	buf_fini(&canonical);
+	json_decref(document);
+	return ok;
+}
+
+/* Everything a document can tell about itself. Goes on after a decode with problems, so that all
+ * are listed; but not without what could not be included, or every name would lead nowhere. */
+static struct policy *read_document(json_t *document, const struct positions *positions,
+                                    struct problems *problems, bool is_whole)
+{
+	struct crosscheck c = {.document = document,
+	                       .problems = problems,
+	                       .positions = positions,
+	                       .first = problems->n};
+	struct policy *p = calloc(1, sizeof(*p));
+	size_t before = count_reported(problems);
+	struct decode d;
+	bool ok = false;
+
+	if (!p) {
+		problems_add(problems, NULL, 0, 0, "", "no memory to read this policy");
+		return NULL;
+	}
+	decode_init(&d, problems, positions);
+	ok = field_decode(&policy_table, document, p, &d);
+	decode_fini(&d);
+	c.policy = p;
+	if (json_is_object(document) && is_whole)
+		crosscheck_policy(&c);
+	ok = ok && is_whole && count_reported(problems) == before;
+	if (ok && !hash_policy(p)) {
+		problems_add(problems, NULL, 0, 0, "", "no memory to hash this policy");
+		ok = false;
+	}
+	if (!ok)
+		policy_free(&p);
+	return p;
+}
+
+struct policy *policy_from_json(json_t *document, struct problems *problems)
+{
+	return read_document(document, NULL, problems, true);
+}
+
+struct policy *policy_from_yaml(const char *file, struct str text,
+                                const struct policy_include *include, struct problems *problems)
+{
+	struct positions *positions = positions_new();
+	struct policy *p = NULL;
+	json_t *document = NULL;
+	bool included = false;
+
+	if (!positions) {
+		problems_add(problems, file, 0, 0, "", "no memory to read this policy");
+		return NULL;
+	}
+	document = yaml_parse(file, text, POLICY_MAX_BYTES, positions, problems);
+	if (document) {
+		included = include_expand(file, document, include, positions, problems);
+		p = read_document(document, positions, problems, included);
+	}
+	json_decref(document);
+	positions_free(&positions);
+	return p;
+}
+
+const struct policy_action *policy_action(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->nactions; i++) {
+		if (strcmp(p->actions[i].name, name) == 0)
+			return &p->actions[i];
+	}
+	return NULL;
+}
+
+const struct gate *policy_gate(const struct policy *p, const char *name, size_t *out_index)
+{
+	for (size_t i = 0; i < p->ngates; i++) {
+		if (strcmp(p->gates[i].name, name) != 0)
+			continue;
+		if (out_index)
+			*out_index = i;
+		return &p->gates[i];
+	}
+	return NULL;
+}
+
+const struct kpi *policy_kpi(const struct policy *p, const char *name, size_t *out_index)
+{
+	for (size_t i = 0; i < p->nkpis; i++) {
+		if (strcmp(p->kpis[i].name, name) != 0)
+			continue;
+		if (out_index)
+			*out_index = i;
+		return &p->kpis[i];
+	}
+	return NULL;
+}
+
+const struct policy_source *policy_source(const struct policy *p, const char *name,
+                                          size_t *out_index)
+{
+	for (size_t i = 0; i < p->nsources; i++) {
+		if (strcmp(p->sources[i].name, name) != 0)
+			continue;
+		if (out_index)
+			*out_index = i;
+		return &p->sources[i];
+	}
+	return NULL;
+}
+
+const struct policy_option *policy_option(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->rollback.noptions; i++) {
+		const char *option = p->rollback.options[i].option;
+
+		if (option && strcmp(option, name) == 0)
+			return &p->rollback.options[i];
+	}
+	return NULL;
+}
+
+bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage)
+{
+	if (gate->shadow)
+		return false;
+	if (gate->in == GATE_IN_ALL)
+		return true;
+	if (gate->in == GATE_IN_DEFAULT)
+		return stage->kind != STAGE_PREFLIGHT;
+	for (size_t i = 0; i < gate->nin_stages; i++) {
+		if (strcmp(gate->in_stages[i], stage->stage) == 0)
+			return true;
+	}
+	return false;
+}
+
+void policy_reference(struct buf *out)
+{
+	field_reference(&policy_table, out);
+	for (size_t i = 0; gate_kinds[i]; i++) {
+		buf_add_char(out, '\n');
+		field_reference(gate_kinds[i]->fields, out);
+	}
+}

@@ -1,0 +1,413 @@
+/* How a policy is written down: the tables of sources, stages, actions and the way back. Gates and
+ * KPIs have theirs in gate/. What no single row can say is checked in check.c. */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+
+#include "base/macros.h"
+#include "base/str.h"
+
+#define SECOND_MS 1000.0
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define NAME_MAX_BYTES 64
+
+/* clang-format off */
+const char *const source_kind_names[SOURCE_KIND_COUNT + 1] = { "scrape", "alertmanager", NULL };
+const char *const stage_kind_names[STAGE_KIND_COUNT + 1] = { "preflight", "rollout", "verify", NULL };
+const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1] = {
+	"nothing", "reversible_migration", NULL
+};
+
+static const struct field addresses_field = {
+	.kind = FIELD_TEXT_LIST, .min = 1, .max = POLICY_MAX_ADDRESSES,
+	.offset = offsetof(struct policy_source, addresses),
+	.count_offset = offsetof(struct policy_source, naddresses)
+};
+/* clang-format on */
+
+/* A source's kind is the key that holds its addresses. */
+static bool addresses_decode(json_t *value, struct policy_source *source, enum source_kind kind,
+                             struct decode *d)
+{
+	if (source->addresses)
+		return decode_problem(d, "a source has one kind, this one is already of kind %s",
+		                      source_kind_names[source->kind]);
+	source->kind = kind;
+	return field_decode_one(&addresses_field, value, source, d);
+}
+
+static json_t *addresses_encode(const struct policy_source *source, enum source_kind kind)
+{
+	json_t *list = NULL;
+
+	if (source->kind != kind)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; list && i < source->naddresses; i++) {
+		if (json_array_append_new(list, json_string(source->addresses[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static bool scrape_decode(json_t *value, void *member, struct decode *d)
+{
+	return addresses_decode(value, member, SOURCE_SCRAPE, d);
+}
+
+static bool alertmanager_decode(json_t *value, void *member, struct decode *d)
+{
+	return addresses_decode(value, member, SOURCE_ALERTMANAGER, d);
+}
+
+static json_t *scrape_encode(const void *member)
+{
+	return addresses_encode(member, SOURCE_SCRAPE);
+}
+
+static json_t *alertmanager_encode(const void *member)
+{
+	return addresses_encode(member, SOURCE_ALERTMANAGER);
+}
+
+static bool addresses_copy(const void *from, void *to)
+{
+	const struct policy_source *old = from;
+	struct policy_source *source = to;
+
+	source->kind = old->kind;
+	source->addresses =
+	        calloc(old->naddresses ? old->naddresses : 1, sizeof(*source->addresses));
+	if (!source->addresses)
+		return false;
+	while (source->naddresses < old->naddresses) {
+		size_t i = source->naddresses++;
+
+		source->addresses[i] = text_dup(old->addresses[i]);
+		if (!source->addresses[i])
+			return false;
+	}
+	return true;
+}
+
+static void addresses_free(void *member)
+{
+	struct policy_source *source = member;
+
+	for (size_t i = 0; i < source->naddresses; i++)
+		free(source->addresses[i]);
+	free(source->addresses);
+	source->addresses = NULL;
+	source->naddresses = 0;
+}
+
+static bool source_check(const void *decoded, struct decode *d)
+{
+	const struct policy_source *source = decoded;
+
+	if (source->naddresses == 0)
+		return decode_problem(d,
+		                      "a source needs a kind and an address: scrape: [URL, ...] or "
+		                      "alertmanager: URL");
+	if (source->timeout_ms <= source->every_ms)
+		return true;
+	return decode_problem(d, "the timeout is longer than the time between two scrapes (every)");
+}
+
+/* `scrape` owns the addresses of both kinds. */
+static const struct field_custom scrape_custom = {scrape_decode, scrape_encode, addresses_copy,
+                                                  addresses_free};
+static const struct field_custom alertmanager_custom = {alertmanager_decode, alertmanager_encode,
+                                                        NULL, NULL};
+
+/* clang-format off */
+static const struct field source_fields[] = {
+	{ .key = "scrape", .kind = FIELD_CUSTOM, .custom = &scrape_custom,
+	  .doc = "URLs of pages in the Prometheus text or OpenMetrics format, one per target; placeholders are filled "
+	         "in. The source's kind; one of `scrape` and `alertmanager`." },
+	{ .key = "alertmanager", .kind = FIELD_CUSTOM, .custom = &alertmanager_custom,
+	  .doc = "URL of an Alertmanager whose alerts gates may watch; several are members of one cluster." },
+	{ .key = "every", .kind = FIELD_DURATION, .offset = offsetof(struct policy_source, every_ms),
+	  .min = SECOND_MS, .max = HOUR_MS, .fallback = "15s",
+	  .doc = "Time between two scrapes of one target." },
+	{ .key = "timeout", .kind = FIELD_DURATION, .offset = offsetof(struct policy_source, timeout_ms),
+	  .min = 100, .max = 5 * MINUTE_MS,
+	  .doc = "How long one scrape may take; `10s` or `every` where that is shorter." },
+	{ .key = "quorum", .kind = FIELD_RATIO, .offset = offsetof(struct policy_source, quorum),
+	  .min = 0.01, .max = 1, .fallback = "100%",
+	  .doc = "Share of targets that must give fresh samples; below it there is no evidence." },
+	{ .key = "mend", .kind = FIELD_BOOL, .offset = offsetof(struct policy_source, mend), .fallback = "true",
+	  .doc = "Whether born counters and restarted processes are mended by a zero sample." },
+	{ .key = "honor_timestamps", .kind = FIELD_BOOL, .offset = offsetof(struct policy_source, honor_timestamps),
+	  .fallback = "true",
+	  .doc = "Whether timestamps on the page are used; otherwise the time of the scrape." },
+};
+static const struct field_table source_table = {
+	.noun = "source", .fields = source_fields, .n = ARRAY_LEN(source_fields),
+	.size = sizeof(struct policy_source), .check = source_check
+};
+/* clang-format on */
+
+/* A lone scalar stands for an object of one member: `tests: qa` for `tests: {owner: qa}`. */
+static json_t *wrap(json_t *value, const char *key, struct decode *d)
+{
+	json_t *object = NULL;
+
+	if (json_is_object(value))
+		return json_incref(value);
+	object = json_pack("{s:O}", key, value);
+	if (!object)
+		decode_problem(d, "cannot be read: no memory");
+	return object;
+}
+
+static json_t *check_normalise(json_t *value, struct decode *d)
+{
+	return wrap(value, "owner", d);
+}
+
+static json_t *approval_normalise(json_t *value, struct decode *d)
+{
+	return wrap(value, "count", d);
+}
+
+/* Weight 0 is a weight, so "none" is -1. */
+static bool weight_decode(json_t *value, void *member, struct decode *d)
+{
+	static const struct field number = {.kind = FIELD_INT, .min = 0, .max = 100};
+	int64_t *weight = member;
+
+	if (json_is_string(value) && str_eq_text(str_of(json_string_value(value)), "none")) {
+		*weight = -1;
+		return true;
+	}
+	return field_decode_one(&number, value, weight, d);
+}
+
+static json_t *weight_encode(const void *member)
+{
+	const int64_t *weight = member;
+
+	return *weight < 0 ? NULL : json_integer(*weight);
+}
+
+static bool weight_copy(const void *from, void *to)
+{
+	*(int64_t *)to = *(const int64_t *)from;
+	return true;
+}
+
+static bool promotion_decode(json_t *value, void *member, struct decode *d)
+{
+	bool *manual = member;
+	struct str text = str_of(json_string_value(value));
+
+	*manual = str_eq_text(text, "manual");
+	return *manual || str_eq_text(text, "automatic") ||
+	       decode_problem(d, "must be automatic or manual");
+}
+
+static json_t *promotion_encode(const void *member)
+{
+	return json_string(*(const bool *)member ? "manual" : "automatic");
+}
+
+static bool promotion_copy(const void *from, void *to)
+{
+	*(bool *)to = *(const bool *)from;
+	return true;
+}
+
+static const struct field_custom weight_custom = {weight_decode, weight_encode, weight_copy, NULL};
+static const struct field_custom promotion_custom = {promotion_decode, promotion_encode,
+                                                     promotion_copy, NULL};
+
+/* clang-format off */
+static const struct field check_fields[] = {
+	{ .key = "owner", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_check, owner),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "The role that fills the check; `tests: qa` is short for `tests: {owner: qa}`." },
+};
+static const struct field_table check_table = {
+	.noun = "check", .fields = check_fields, .n = ARRAY_LEN(check_fields), .size = sizeof(struct policy_check),
+	.normalise = check_normalise
+};
+
+static const struct field approval_fields[] = {
+	{ .key = "count", .kind = FIELD_INT, .offset = offsetof(struct policy_approval, count), .min = 1, .max = 16,
+	  .fallback = "1",
+	  .doc = "How many people of the role must approve; `medical_lead: 1` is short for `{count: 1}`." },
+};
+static const struct field_table approval_table = {
+	.noun = "approval", .fields = approval_fields, .n = ARRAY_LEN(approval_fields),
+	.size = sizeof(struct policy_approval), .normalise = approval_normalise
+};
+
+static const struct field stage_fields[] = {
+	{ .key = "stage", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_stage, stage),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "The stage's name, once per policy." },
+	{ .key = "kind", .kind = FIELD_ENUM, .offset = offsetof(struct policy_stage, kind), .names = stage_kind_names,
+	  .fallback = "rollout",
+	  .doc = "`preflight` exposes nothing, `rollout` changes the exposure, `verify` watches what is exposed." },
+	{ .key = "weight", .kind = FIELD_CUSTOM, .custom = &weight_custom, .fallback = "none",
+	  .offset = offsetof(struct policy_stage, weight),
+	  .doc = "Share of traffic in percent, 0 to 100, never falling from stage to stage." },
+	{ .key = "flags", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_stage, flags),
+	  .doc = "Values of this stage handed to actions as `${stage.flags.NAME}`." },
+	{ .key = "bake", .kind = FIELD_DURATION, .offset = offsetof(struct policy_stage, bake_ms),
+	  .max = 90 * DAY_MS, .fallback = "0s",
+	  .doc = "Observed green time the stage takes." },
+	{ .key = "allow_zero_bake", .kind = FIELD_BOOL, .offset = offsetof(struct policy_stage, allow_zero_bake),
+	  .fallback = "false",
+	  .doc = "Says that an exposed stage without a bake is meant." },
+	{ .key = "overdue", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_stage, overdue_ms), .max = 365 * DAY_MS,
+	  .doc = "A stage that takes longer calls people; nothing is promoted by it." },
+	{ .key = "settle", .kind = FIELD_DURATION, .offset = offsetof(struct policy_stage, settle_ms), .max = HOUR_MS,
+	  .fallback = "0s",
+	  .doc = "For so long after entry breaches are shown and do not vote." },
+	{ .key = "min_evaluations", .kind = FIELD_INT, .offset = offsetof(struct policy_stage, min_evaluations),
+	  .min = 1, .max = 1000, .fallback = "3",
+	  .doc = "How many passes the bake must hold." },
+	{ .key = "promotion", .kind = FIELD_CUSTOM, .custom = &promotion_custom, .fallback = "automatic",
+	  .offset = offsetof(struct policy_stage, manual),
+	  .doc = "`automatic`, or `manual`: a person's promote is needed besides everything else." },
+	{ .key = "enter", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_stage, enter), .count_offset = offsetof(struct policy_stage, nenter),
+	  .max = 16,
+	  .doc = "Actions sent on entry, in this order; the bake starts when they are acknowledged." },
+	{ .key = "checks", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_stage, checks), .count_offset = offsetof(struct policy_stage, nchecks),
+	  .max = 64, .table = &check_table,
+	  .doc = "Sign-off items needed to leave the stage, each with the role that fills it." },
+	{ .key = "approvals", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_stage, approvals), .count_offset = offsetof(struct policy_stage, napprovals),
+	  .max = 16, .table = &approval_table,
+	  .doc = "Roles whose consent is needed to leave the stage, and of how many people." },
+};
+static const struct field_table stage_table = {
+	.noun = "stage", .fields = stage_fields, .n = ARRAY_LEN(stage_fields), .size = sizeof(struct policy_stage)
+};
+
+static const struct field action_fields[] = {
+	{ .key = "to", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_action, to),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "A destination of `headgate.yaml`, which holds its address and credentials." },
+	{ .key = "method", .kind = FIELD_TEXT, .offset = offsetof(struct policy_action, method), .max = 6,
+	  .fallback = "POST",
+	  .doc = "`POST`, `PUT`, `PATCH` or `DELETE`." },
+	{ .key = "path", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_action, path),
+	  .min = 1, .max = 1024,
+	  .doc = "Path and query below the destination's address; placeholders are filled in, percent-encoded." },
+	{ .key = "body", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_action, body),
+	  .doc = "What is sent as JSON; a text that is one placeholder keeps the type of its value." },
+	{ .key = "headers", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_action, headers),
+	  .doc = "Further HTTP headers, each a text; never credentials." },
+	{ .key = "acknowledge", .kind = FIELD_DURATION, .offset = offsetof(struct policy_action, acknowledge_ms),
+	  .min = SECOND_MS, .max = 7 * DAY_MS, .fallback = "5m",
+	  .doc = "After so long without acknowledgement of a stage's entry people are called." },
+};
+static const struct field_table action_table = {
+	.noun = "action", .fields = action_fields, .n = ARRAY_LEN(action_fields), .size = sizeof(struct policy_action)
+};
+
+static const struct field option_fields[] = {
+	{ .key = "option", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_option, option),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "The option's name, for `then: rollback NAME` and for people." },
+	{ .key = "actions", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_option, actions), .count_offset = offsetof(struct policy_option, nactions),
+	  .max = 16,
+	  .doc = "Actions that carry the option out; none when it is manual." },
+	{ .key = "requires", .kind = FIELD_ENUM, .offset = offsetof(struct policy_option, requires),
+	  .names = rollback_requires_names, .fallback = "nothing",
+	  .doc = "What must hold of the release for the option to be taken." },
+	{ .key = "manual", .kind = FIELD_BOOL, .offset = offsetof(struct policy_option, manual), .fallback = "false",
+	  .doc = "People do it and acknowledge it." },
+	{ .key = "acknowledge", .kind = FIELD_DURATION, .offset = offsetof(struct policy_option, acknowledge_ms),
+	  .min = SECOND_MS, .max = 7 * DAY_MS, .fallback = "5m",
+	  .doc = "After so long without acknowledgement the next option is taken as well." },
+};
+static const struct field_table option_table = {
+	.noun = "rollback option", .fields = option_fields, .n = ARRAY_LEN(option_fields),
+	.size = sizeof(struct policy_option)
+};
+
+/* `stabilise` is an object in the document and a run of members in struct policy_rollback. */
+#define STABILISE_START offsetof(struct policy_rollback, stabilise_gates)
+#define STABILISE_END offsetof(struct policy_rollback, reentry)
+static const struct field stabilise_fields[] = {
+	{ .key = "gates", .kind = FIELD_TEXT_LIST, .flags = FIELD_REQUIRED, .offset = 0,
+	  .count_offset = offsetof(struct policy_rollback, nstabilise_gates) - STABILISE_START,
+	  .min = 1, .max = POLICY_MAX_GATES,
+	  .doc = "Gates that must be green on the old version; none that watches the canary alone." },
+	{ .key = "bake", .kind = FIELD_DURATION, .flags = FIELD_REQUIRED,
+	  .offset = offsetof(struct policy_rollback, stabilise_bake_ms) - STABILISE_START, .min = 1000, .max = 90 * DAY_MS,
+	  .doc = "Green time after which the service counts as stable again." },
+	{ .key = "deadline", .kind = FIELD_DURATION, .flags = FIELD_REQUIRED,
+	  .offset = offsetof(struct policy_rollback, stabilise_deadline_ms) - STABILISE_START, .min = 1000,
+	  .max = 365 * DAY_MS,
+	  .doc = "When it still breaches after so long, the next option is taken." },
+};
+static const struct field_table stabilise_table = {
+	.noun = "stabilise", .fields = stabilise_fields, .n = ARRAY_LEN(stabilise_fields),
+	.size = STABILISE_END - STABILISE_START
+};
+
+static const struct field rollback_fields[] = {
+	{ .key = "window", .kind = FIELD_DURATION, .offset = offsetof(struct policy_rollback, window_ms),
+	  .max = 90 * DAY_MS, .fallback = "24h",
+	  .doc = "How long after completion a person may still roll back." },
+	{ .key = "options", .kind = FIELD_LIST, .flags = FIELD_REQUIRED,
+	  .offset = offsetof(struct policy_rollback, options), .count_offset = offsetof(struct policy_rollback, noptions),
+	  .min = 1, .max = 16, .table = &option_table,
+	  .doc = "Ways back, from fast to slow." },
+	{ .key = "stabilise", .kind = FIELD_STRUCT, .flags = FIELD_REQUIRED, .offset = STABILISE_START,
+	  .table = &stabilise_table,
+	  .doc = "What must hold after a rollback before it counts as done." },
+	{ .key = "reentry", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_rollback, reentry), .count_offset = offsetof(struct policy_rollback, nreentry),
+	  .max = 16,
+	  .doc = "Checks of the rolled-back release that must be filled before the next one may start." },
+};
+static const struct field_table rollback_table = {
+	.noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields),
+	.size = sizeof(struct policy_rollback)
+};
+
+static const struct field policy_fields[] = {
+	{ .key = "policy", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy, name),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "The policy's name: small letters, digits and . _ -" },
+	{ .key = "evaluate_every", .kind = FIELD_DURATION, .offset = offsetof(struct policy, evaluate_every_ms),
+	  .min = SECOND_MS, .max = HOUR_MS,
+	  .doc = "Time between two evaluations, at least the slowest source's `every`; left out, that or `15s`." },
+	{ .key = "sources", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, sources),
+	  .count_offset = offsetof(struct policy, nsources), .max = POLICY_MAX_SOURCES, .table = &source_table,
+	  .doc = "Where samples and alerts come from." },
+	{ .key = "kpis", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, kpis),
+	  .count_offset = offsetof(struct policy, nkpis), .max = POLICY_MAX_KPIS, .table = &kpi_table,
+	  .doc = "The numbers the service is judged by." },
+	{ .key = "gates", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, gates),
+	  .count_offset = offsetof(struct policy, ngates), .max = POLICY_MAX_GATES, .table = &gate_table,
+	  .doc = "What those numbers are held against, and what follows." },
+	{ .key = "stages", .kind = FIELD_LIST, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy, stages),
+	  .count_offset = offsetof(struct policy, nstages), .min = 1, .max = POLICY_MAX_STAGES, .table = &stage_table,
+	  .doc = "The steps of exposure, in order." },
+	{ .key = "actions", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, actions),
+	  .count_offset = offsetof(struct policy, nactions), .max = POLICY_MAX_ACTIONS, .table = &action_table,
+	  .doc = "What can be done to the outside world, by name." },
+	{ .key = "rollback", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, rollback),
+	  .table = &rollback_table,
+	  .doc = "The way back; required as soon as a stage exposes the release." },
+};
+const struct field_table policy_table = {
+	.noun = "policy", .fields = policy_fields, .n = ARRAY_LEN(policy_fields), .size = sizeof(struct policy)
+};
+/* clang-format on */

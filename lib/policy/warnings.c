@@ -1,0 +1,153 @@
+/* What a policy may do but seldom means. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/units.h"
+#include "policy/policy.h"
+#include "promql/promql.h"
+
+/* Longest range of an expression with its placeholders still open: they stand in strings only. */
+static int64_t range_of(const struct kpi *kpi)
+{
+	struct promql_position at = {0};
+	struct promql_expr *expr = NULL;
+	struct err err;
+	int64_t range_ms = 0;
+
+	expr = promql_parse(str_of(kpi->expr), &at, &err);
+	if (expr)
+		range_ms = promql_longest_range_ms(expr);
+	promql_free(&expr);
+	return range_ms;
+}
+
+static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
+                            struct problems *warnings)
+{
+	const struct gate_rung *rung = &gate->rungs[i];
+	char range[UNITS_TEXT_MAX], twice[UNITS_TEXT_MAX], pointer[128];
+
+	if (range_ms == 0)
+		return;
+	duration_format(range_ms, range);
+	duration_format(2 * range_ms, twice);
+	(void)snprintf(pointer, sizeof(pointer), "/gates/%s/rungs/%zu/for", gate->name, i);
+	if (rung->for_ms > 0 && rung->for_ms < 2 * range_ms)
+		problems_add(warnings, NULL, 0, 0, pointer,
+		             "the expression looks back %s, so one bad window fires this rung: "
+		             "wait at least "
+		             "%s, or use votes such as 3 of 3",
+		             range, twice);
+	if (rung->votes_of > 0 && rung->votes_needed < 2)
+		problems_add(warnings, NULL, 0, 0, pointer,
+		             "one vote fires this rung: a single bad window of %s is often chance; "
+		             "2 of 3 asks "
+		             "for a second one",
+		             range);
+}
+
+/* Rule E2: overlapping windows vote on the same errors again and again. */
+static void warn_about_votes(const struct policy *p, const struct gate *gate,
+                             struct problems *warnings)
+{
+	const char *name = policy_gate_kpi(gate);
+	const struct kpi *kpi = name ? policy_kpi(p, name, NULL) : NULL;
+	int64_t range_ms = kpi ? range_of(kpi) : 0;
+	char range[UNITS_TEXT_MAX], pointer[128];
+
+	if (!kpi)
+		return;
+	for (size_t i = 0; i < gate->nrungs; i++)
+		warn_about_rung(gate, i, range_ms, warnings);
+	if (gate->vote_every_ms == 0 || gate->vote_every_ms >= range_ms)
+		return;
+	duration_format(range_ms, range);
+	(void)snprintf(pointer, sizeof(pointer), "/gates/%s/vote_every", gate->name);
+	problems_add(
+	        warnings, NULL, 0, 0, pointer,
+	        "is shorter than the %s the expression looks back: votes lie %s apart all the same",
+	        range, range);
+}
+
+static bool matches_label(const char *expr, const char *label)
+{
+	for (const char *at = strstr(expr, label); at; at = strstr(at + 1, label)) {
+		const char *after = at + strlen(label);
+		bool starts = at == expr || at[-1] == '{' || at[-1] == ',' || at[-1] == ' ';
+
+		while (*after == ' ')
+			after++;
+		if (starts && (*after == '=' || *after == '!'))
+			return true;
+	}
+	return false;
+}
+
+/* Rule R4: what watches the canary alone has no traffic after a rollback. */
+static void warn_about_stabilise(const struct policy *p, struct problems *warnings)
+{
+	for (size_t i = 0; i < p->rollback.nstabilise_gates; i++) {
+		const struct gate *gate = policy_gate(p, p->rollback.stabilise_gates[i], NULL);
+		const char *name = gate ? policy_gate_kpi(gate) : NULL;
+		const struct kpi *kpi = name ? policy_kpi(p, name, NULL) : NULL;
+		char pointer[64];
+
+		if (!kpi ||
+		    !(strstr(kpi->expr, "${version}") || strstr(kpi->expr, "canary") ||
+		      matches_label(kpi->expr, "track") || matches_label(kpi->expr, "version")))
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/rollback/stabilise/gates/%zu", i);
+		problems_add(warnings, NULL, 0, 0, pointer,
+		             "KPI %s seems to watch the new version alone: after a rollback it has "
+		             "no traffic, "
+		             "and the service never counts as stable",
+		             kpi->name);
+	}
+}
+
+static void warn_about_stage(const struct policy *p, size_t s, struct problems *warnings)
+{
+	const struct policy_stage *stage = &p->stages[s];
+	char pointer[64];
+
+	if (stage->overdue_ms == 0 || stage->overdue_ms >= stage->bake_ms)
+		return;
+	(void)snprintf(pointer, sizeof(pointer), "/stages/%zu/overdue", s);
+	problems_add(warnings, NULL, 0, 0, pointer,
+	             "is shorter than the bake: people are called every time");
+}
+
+/* Rule K2 looks for names; a selector without one finds nothing missing. */
+static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
+{
+	const struct promql_need *needs = NULL;
+	struct promql_position at = {0};
+	struct promql_expr *expr = NULL;
+	struct err err;
+	size_t n = 0;
+	char pointer[128];
+
+	expr = promql_parse(str_of(kpi->expr), &at, &err);
+	n = expr ? promql_needs(expr, &needs) : 0;
+	(void)snprintf(pointer, sizeof(pointer), "/kpis/%s/expr", kpi->name);
+	for (size_t i = 0; i < n; i++) {
+		if (needs[i].name.n > 0)
+			continue;
+		problems_add(warnings, NULL, 0, 0, pointer,
+		             "a selector names no metric, so its absence cannot be noticed");
+		break;
+	}
+	promql_free(&expr);
+}
+
+void policy_warnings(const struct policy *p, struct problems *warnings)
+{
+	for (size_t i = 0; i < p->nkpis; i++)
+		warn_about_names(&p->kpis[i], warnings);
+	for (size_t i = 0; i < p->ngates; i++)
+		warn_about_votes(p, &p->gates[i], warnings);
+	for (size_t i = 0; i < p->nstages; i++)
+		warn_about_stage(p, i, warnings);
+	warn_about_stabilise(p, warnings);
+}
