@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/auth.h"
 #include "base/macros.h"
 #include "cli/commands.h"
 #include "failpoint.h"
@@ -32,13 +33,15 @@ static const struct command commands[] = {
 
 static void usage(FILE *to)
 {
-	fprintf(to, "headgate %s - moves a release forward only on proof\n\nusage: headgate COMMAND "
-	            "[OPTIONS]\n\n",
+	fprintf(to,
+	        "headgate %s - moves a release forward only on proof\n\nusage: headgate COMMAND "
+	        "[OPTIONS]\n\n",
 	        HEADGATE_VERSION);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].doc);
-	fprintf(to, "\nexit status: 0 done; 1 the thing asked about is bad; 2 wrong usage; 3 could not "
-	            "reach what it\nneeds; 4 not allowed; 70 a bug; 78 a bad configuration at start\n");
+	fprintf(to,
+	        "\nexit status: 0 done; 1 the thing asked about is bad; 2 wrong usage; 3 could not "
+	        "reach what it\nneeds; 4 not allowed; 70 a bug; 78 a bad configuration at start\n");
 }
 
 int failpoints_command(int argc, char **argv)

@@ -48,7 +48,7 @@ const struct tracked *find_release(struct request *r)
 {
 	const char *name = request_param(r, 0);
 	const char *at = strchr(name, '@');
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	const struct tracked *t;
 	int64_t id;
 

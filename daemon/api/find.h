@@ -1,5 +1,6 @@
 /*
- * find - which release a path names: a number, or service@version with ?environment= where that is needed.
+ * find - which release a path names: a number, or service@version with ?environment= where that is
+ * needed.
  */
 #ifndef API_FIND_H
 #define API_FIND_H

@@ -14,7 +14,7 @@
 #include "release/release.h"
 
 enum freeze_scope { SCOPE_GLOBAL = 0, SCOPE_ENVIRONMENT, SCOPE_SERVICE };
-static const char *const scope_names[] = { "global", "environment", "service", NULL };
+static const char *const scope_names[] = {"global", "environment", "service", NULL};
 
 struct freeze_body {
 	int scope;
@@ -46,8 +46,8 @@ static void freeze_done(void *ctx, const struct err *err)
 	struct request *r = httpd_request(op->app->httpd, op->request);
 
 	if (r != NULL && err == NULL)
-		request_answer_json(r, 200, json_pack("{s:o}", "freezes",
-		                                      engine_freezes(op->app->engine)));
+		request_answer_json(r, 200,
+		                    json_pack("{s:o}", "freezes", engine_freezes(op->app->engine)));
 	else if (r != NULL) {
 		request_set_header(r, "Retry-After", "2");
 		request_problem(r, 503, NULL, "the freeze was not written: %s", err->text);
@@ -58,7 +58,7 @@ static void freeze_done(void *ctx, const struct err *err)
 static void run(struct request *r, const struct freeze_body *body, bool frozen)
 {
 	struct freeze_request *op;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	bool global = body->scope == SCOPE_GLOBAL;
 
 	if (global != (body->name == NULL)) {
@@ -72,9 +72,10 @@ static void run(struct request *r, const struct freeze_body *body, bool frozen)
 		request_problem(r, 503, NULL, "no memory for this request: try again");
 		return;
 	}
-	*op = (struct freeze_request){ .app = request_app(r), .request = request_id(r) };
-	if (!engine_freeze(op->app->engine, scope_names[body->scope], global ? "*" : body->name, frozen,
-	                   request_principal(r)->subject, body->reason, freeze_done, op, &err)) {
+	*op = (struct freeze_request){.app = request_app(r), .request = request_id(r)};
+	if (!engine_freeze(op->app->engine, scope_names[body->scope], global ? "*" : body->name,
+	                   frozen, request_principal(r)->subject, body->reason, freeze_done, op,
+	                   &err)) {
 		free(op);
 		request_set_header(r, "Retry-After", "2");
 		request_problem(r, 503, NULL, "%s", err.text);
@@ -83,7 +84,7 @@ static void run(struct request *r, const struct freeze_body *body, bool frozen)
 
 static void read_and_run(struct request *r, bool frozen)
 {
-	struct freeze_body body = { 0 };
+	struct freeze_body body = {0};
 	struct problems problems;
 	struct decode decode;
 	json_t *document = request_body(r);
@@ -95,8 +96,8 @@ static void read_and_run(struct request *r, bool frozen)
 	if (field_decode(&freeze_table, document, &body, &decode))
 		run(r, &body, frozen);
 	else
-		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer), "%s",
-		                problems.list[0].text);
+		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer),
+		                "%s", problems.list[0].text);
 	decode_fini(&decode);
 	problems_fini(&problems);
 	field_free(&freeze_table, &body);

@@ -1,5 +1,6 @@
 /*
- * idempotency - the same key gives the same answer, whatever happened to the first one's connection.
+ * idempotency - the same key gives the same answer, whatever happened to the first one's
+ * connection.
  */
 #include "api/idempotency.h"
 
@@ -57,7 +58,7 @@ static void looked(void *ctx, const struct store_idempotency *found, const struc
 {
 	struct look *look = ctx;
 	struct request *r = httpd_request(look->app->httpd, look->request);
-	void (*go)(struct request *r) = look->go;
+	void (*go)(struct request * r) = look->go;
 
 	free(look);
 	if (r == NULL)
@@ -69,7 +70,8 @@ static void looked(void *ctx, const struct store_idempotency *found, const struc
 		request_problem(r, 422, NULL,
 		                "this Idempotency-Key was used with another body: take a new key");
 	} else if (found->status != 0) {
-		const char *type = found->status < 400 ? "application/json" : "application/problem+json";
+		const char *type =
+		        found->status < 400 ? "application/json" : "application/problem+json";
 
 		request_set_header(r, "Idempotency-Replayed", "true");
 		request_answer_text(r, found->status, type, str_of(found->body));
@@ -81,7 +83,7 @@ static void looked(void *ctx, const struct store_idempotency *found, const struc
 void idempotency_run(struct request *r, void (*go)(struct request *r))
 {
 	const char *header = request_header(r, "Idempotency-Key");
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	char key[KEY_MAX + 1], print[65];
 	struct look *look;
 
@@ -91,7 +93,8 @@ void idempotency_run(struct request *r, void (*go)(struct request *r))
 	}
 	if (!key_read(header, key)) {
 		request_problem(r, 400, NULL,
-		                "Idempotency-Key must be 1 to %d visible ASCII characters, in quotes or bare",
+		                "Idempotency-Key must be 1 to %d visible ASCII characters, in "
+		                "quotes or bare",
 		                KEY_MAX);
 		return;
 	}
@@ -101,9 +104,9 @@ void idempotency_run(struct request *r, void (*go)(struct request *r))
 		request_problem(r, 503, NULL, "no memory for this request: try again");
 		return;
 	}
-	*look = (struct look){ .app = request_app(r), .request = request_id(r), .go = go };
-	if (!store_idempotency_look(look->app->store, request_principal(r)->subject, request_path(r),
-	                            key, print, looked, look, &err)) {
+	*look = (struct look){.app = request_app(r), .request = request_id(r), .go = go};
+	if (!store_idempotency_look(look->app->store, request_principal(r)->subject,
+	                            request_path(r), key, print, looked, look, &err)) {
 		free(look);
 		request_set_header(r, "Retry-After", "2");
 		request_problem(r, 503, NULL, "%s", err.text);
@@ -118,8 +121,8 @@ static void keep(struct request *r, int status, const char *body)
 	if (header == NULL || status >= 500 || body == NULL || !key_read(header, key) ||
 	    !fingerprint(request_raw_body(r), print))
 		return;
-	store_idempotency_keep(request_app(r)->store, request_principal(r)->subject, request_path(r),
-	                       key, print, status, body);
+	store_idempotency_keep(request_app(r)->store, request_principal(r)->subject,
+	                       request_path(r), key, print, status, body);
 }
 
 void idempotency_answer(struct request *r, int status, json_t *body_take)

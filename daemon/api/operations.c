@@ -17,13 +17,14 @@
 
 void operations_metrics(struct request *r)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct buf text;
 
 	buf_init(&text, METRICS_BYTES);
 	metrics_print(request_app(r)->metrics, &text);
 	if (buf_ok(&text, &err))
-		request_answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text));
+		request_answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8",
+		                    buf_str(&text));
 	else
 		request_problem(r, 503, NULL, "%s", err.text);
 	buf_fini(&text);
@@ -34,8 +35,8 @@ void operations_livez(struct request *r)
 	request_answer_text(r, 200, "text/plain; charset=utf-8", STR("ok\n"));
 }
 
-/* Stays 200 while the database is away: a 503 would take every instance out of the load balancer and with
- * them the way to roll back. The alarm is headgate_store_up. */
+/* Stays 200 while the database is away: a 503 would take every instance out of the load balancer
+ * and with them the way to roll back. The alarm is headgate_store_up. */
 void operations_readyz(struct request *r)
 {
 	const struct app *app = request_app(r);
@@ -48,7 +49,8 @@ void operations_readyz(struct request *r)
 	                 up ? "ok" : "unreachable", "owner", engine_is_owner(app->engine), "loaded",
 	                 engine_is_loaded(app->engine), "as_of", as_of);
 	if (body != NULL && !up)
-		(void)json_object_set_new(body, "store_trouble", json_string(store_trouble(app->store)));
+		(void)json_object_set_new(body, "store_trouble",
+		                          json_string(store_trouble(app->store)));
 	request_answer_json(r, 200, body);
 }
 
@@ -77,9 +79,10 @@ static json_t *path_of(const char *pattern, struct buf *out)
 			json_t *name = json_stringn(p + 2, n - 2);
 
 			buf_printf(out, "/{%s}", json_string_value(name));
-			(void)json_array_append_new(
-			        parameters, json_pack("{s:o, s:s, s:b, s:{s:s}}", "name", name, "in",
-			                              "path", "required", 1, "schema", "type", "string"));
+			(void)json_array_append_new(parameters,
+			                            json_pack("{s:o, s:s, s:b, s:{s:s}}", "name",
+			                                      name, "in", "path", "required", 1,
+			                                      "schema", "type", "string"));
 		} else {
 			buf_add(out, p, n);
 		}
@@ -91,9 +94,9 @@ static json_t *path_of(const char *pattern, struct buf *out)
 static json_t *operation_of(const struct route *route, json_t *parameters_take)
 {
 	json_t *out = json_pack("{s:s, s:o, s:{s:{s:s}, s:{s:s}}}", "summary", route->doc,
-	                        "parameters", parameters_take, "responses", "default", "description",
-	                        "application/problem+json (RFC 9457)", "2XX", "description",
-	                        "application/json");
+	                        "parameters", parameters_take, "responses", "default",
+	                        "description", "application/problem+json (RFC 9457)", "2XX",
+	                        "description", "application/json");
 
 	if (out != NULL && route->permission != NULL)
 		(void)json_object_set_new(out, "security",
@@ -109,7 +112,7 @@ void operations_openapi(struct request *r)
 	buf_init(&path, 1024);
 	for (const struct route *route = api_routes; route->method != NULL; route++) {
 		json_t *operation = operation_of(route, path_of(route->pattern, &path)), *item;
-		char method[8] = { 0 };
+		char method[8] = {0};
 
 		for (size_t i = 0; i < sizeof(method) - 1 && route->method[i] != '\0'; i++)
 			method[i] = (char)(route->method[i] | 0x20);
@@ -121,8 +124,9 @@ void operations_openapi(struct request *r)
 		(void)json_object_set_new(item, method, operation);
 	}
 	buf_fini(&path);
-	body = json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}}}", "openapi", "3.1.0", "info",
-	                 "title", "headgate", "version", HEADGATE_VERSION, "paths", paths, "components",
-	                 "securitySchemes", "bearer", "type", "http", "scheme", "bearer");
+	body = json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}}}", "openapi", "3.1.0",
+	                 "info", "title", "headgate", "version", HEADGATE_VERSION, "paths", paths,
+	                 "components", "securitySchemes", "bearer", "type", "http", "scheme",
+	                 "bearer");
 	request_answer_json(r, 200, body);
 }

@@ -1,5 +1,6 @@
 /*
- * operations - what machines ask of a daemon: metrics, liveness, readiness, the API's own description.
+ * operations - what machines ask of a daemon: metrics, liveness, readiness, the API's own
+ * description.
  */
 #ifndef API_OPERATIONS_H
 #define API_OPERATIONS_H

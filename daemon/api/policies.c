@@ -1,5 +1,6 @@
 /*
- * policies - reading, checking and putting policies. Bodies are JSON, or YAML as a text in {"yaml": "..."}.
+ * policies - reading, checking and putting policies. Bodies are JSON, or YAML as a text in {"yaml":
+ * "..."}.
  */
 #include "api/policies.h"
 
@@ -41,7 +42,8 @@ void policies_get(struct request *r)
 
 	if (p == NULL) {
 		request_problem(r, 404, NULL,
-		                "no policy \"%.64s\"; GET /v1/policies lists the names there are", name);
+		                "no policy \"%.64s\"; GET /v1/policies lists the names there are",
+		                name);
 		return;
 	}
 	snprintf(etag, sizeof(etag), "\"%s\"", p->hash);
@@ -51,8 +53,9 @@ void policies_get(struct request *r)
 		request_answer_not_modified(r);
 		return;
 	}
-	request_answer_json(r, 200, json_pack("{s:s, s:s, s:o}", "name", p->name, "hash", p->hash,
-	                                      "policy", policy_to_json(p)));
+	request_answer_json(r, 200,
+	                    json_pack("{s:s, s:s, s:o}", "name", p->name, "hash", p->hash, "policy",
+	                              policy_to_json(p)));
 }
 
 static json_t *problems_json(const struct problems *problems)
@@ -78,9 +81,9 @@ static struct policy *decode_body(json_t *body, struct problems *problems)
 	json_t *yaml = json_object_get(body, "yaml");
 
 	if (json_is_string(yaml) && json_object_size(body) == 1)
-		return policy_from_yaml(NULL,
-		                        (struct str){ json_string_value(yaml), json_string_length(yaml) },
-		                        NULL, problems);
+		return policy_from_yaml(
+		        NULL, (struct str){json_string_value(yaml), json_string_length(yaml)}, NULL,
+		        problems);
 	return policy_from_json(body, problems);
 }
 
@@ -99,8 +102,9 @@ void policies_validate(struct request *r)
 		policy_warnings(p, &warnings);
 	request_answer_json(r, 200,
 	                    json_pack("{s:b, s:s?, s:o, s:o}", "valid", p != NULL, "hash",
-	                              p == NULL ? NULL : p->hash, "problems", problems_json(&problems),
-	                              "warnings", problems_json(&warnings)));
+	                              p == NULL ? NULL : p->hash, "problems",
+	                              problems_json(&problems), "warnings",
+	                              problems_json(&warnings)));
 	policy_free(&p);
 	problems_fini(&warnings);
 	problems_fini(&problems);
@@ -129,7 +133,7 @@ static void put_done(void *ctx, const struct err *err)
 static void put_policy(struct request *r, struct policy *take)
 {
 	struct put_request *op = calloc(1, sizeof(*op));
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 
 	if (op == NULL) {
 		policy_free(&take);
@@ -155,8 +159,10 @@ void policies_put(struct request *r)
 	struct policy *p;
 
 	if (engine_policy_is_file(request_app(r)->engine, name)) {
-		request_problem(r, 409, NULL,
-		                "policy \"%.64s\" comes from a file in policies_dir: change it there", name);
+		request_problem(
+		        r, 409, NULL,
+		        "policy \"%.64s\" comes from a file in policies_dir: change it there",
+		        name);
 		return;
 	}
 	body = request_body(r);
@@ -165,8 +171,8 @@ void policies_put(struct request *r)
 	problems_init(&problems);
 	p = decode_body(body, &problems);
 	if (p != NULL && strcmp(p->name, name) != 0) {
-		problems_add(&problems, NULL, 0, 0, "/policy", "is \"%s\", but the path says \"%s\"",
-		             p->name, name);
+		problems_add(&problems, NULL, 0, 0, "/policy",
+		             "is \"%s\", but the path says \"%s\"", p->name, name);
 		policy_free(&p);
 	}
 	if (p == NULL)

@@ -1,5 +1,6 @@
 /*
- * release_view - a release as the API shows it: its place, why it is not moving, and what would work now.
+ * release_view - a release as the API shows it: its place, why it is not moving, and what would
+ * work now.
  */
 #include "api/release_view.h"
 
@@ -53,9 +54,9 @@ static json_t *bake_json(const struct tracked *t)
 
 	if (stabilising && t->bound != NULL)
 		required = t->bound->rollback.stabilise_bake_ms;
-	(void)json_object_set_new(out, "observed",
-	                          duration_json(t->checkpoint == NULL ? 0
-	                                                              : t->checkpoint->observed_ms));
+	(void)json_object_set_new(
+	        out, "observed",
+	        duration_json(t->checkpoint == NULL ? 0 : t->checkpoint->observed_ms));
 	(void)json_object_set_new(out, "required", duration_json(required));
 	return out;
 }
@@ -64,9 +65,11 @@ static json_t *gates_summary(const struct tracked *t)
 {
 	json_t *out = json_object();
 
-	for (size_t i = 0; t->evaluation != NULL && t->bound != NULL && i < t->evaluation->ngates; i++)
-		(void)json_object_set_new(out, t->bound->gates[i].name,
-		                          json_string(gate_result_names[t->evaluation->gates[i].result]));
+	for (size_t i = 0; t->evaluation != NULL && t->bound != NULL && i < t->evaluation->ngates;
+	     i++)
+		(void)json_object_set_new(
+		        out, t->bound->gates[i].name,
+		        json_string(gate_result_names[t->evaluation->gates[i].result]));
 	return out;
 }
 
@@ -107,7 +110,7 @@ json_t *release_view_legal(unsigned legal)
 
 static void add_links(json_t *out, const struct release *r)
 {
-	static const char *const below[] = { "gates", "timeline", "evaluations", "actions" };
+	static const char *const below[] = {"gates", "timeline", "evaluations", "actions"};
 	json_t *links = r->links == NULL ? json_object() : json_deep_copy(r->links);
 	char path[64];
 
@@ -123,9 +126,9 @@ static void add_links(json_t *out, const struct release *r)
 /* Members that the snapshot's own table already knows how to write. */
 static void add_from_table(json_t *out, const struct release *r)
 {
-	static const char *const keys[] = { "holds",  "approvals", "checks", "waivers", "author",
-		                            "ticket", "artifact",  "params", "stable_version",
-		                            "live_version" };
+	static const char *const keys[] = {"holds",          "approvals",   "checks",   "waivers",
+	                                   "author",         "ticket",      "artifact", "params",
+	                                   "stable_version", "live_version"};
 	json_t *whole = field_encode(&release_table, r);
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -167,12 +170,13 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 		legal = release_legal(r, t->checkpoint, t->bound, &facts);
 	(void)json_object_set_new(out, "legal", release_view_legal(legal));
 	add_from_table(out, r);
-	(void)json_object_set_new(out, "policy", json_pack("{s:s, s:s}", "name", r->policy_name,
-	                                                   "hash", r->policy_hash));
+	(void)json_object_set_new(
+	        out, "policy",
+	        json_pack("{s:s, s:s}", "name", r->policy_name, "hash", r->policy_hash));
 	(void)json_object_set_new(out, "row_version", json_integer((json_int_t)r->row_version));
-	(void)json_object_set_new(out, "as_of", instant_json(t->as_of.ms > engine_as_of(e).ms
-	                                                             ? t->as_of
-	                                                             : engine_as_of(e)));
+	(void)json_object_set_new(
+	        out, "as_of",
+	        instant_json(t->as_of.ms > engine_as_of(e).ms ? t->as_of : engine_as_of(e)));
 	(void)json_object_set_new(out, "created_at", instant_json(r->created_at));
 	(void)json_object_set_new(out, "updated_at", instant_json(r->updated_at));
 	if (r->start.ms != 0)
@@ -188,8 +192,8 @@ json_t *release_view_gates(const struct engine *e, const struct tracked *t)
 	(void)json_object_set_new(out, "release", json_integer((json_int_t)t->release->id));
 	(void)json_object_set(out, "evaluation",
 	                      t->evaluation_json == NULL ? json_null() : t->evaluation_json);
-	(void)json_object_set_new(out, "sources", t->subscription == NULL
-	                                                  ? json_array()
+	(void)json_object_set_new(out, "sources",
+	                          t->subscription == NULL ? json_array()
 	                                                  : subscription_to_json(t->subscription));
 	(void)json_object_set_new(out, "as_of", instant_json(engine_as_of(e)));
 	return out;
@@ -204,8 +208,8 @@ void release_etag(const struct tracked *t, char out[RELEASE_ETAG_TEXT])
 bool release_if_match(const struct tracked *t, const char *value, int64_t *out_row_version)
 {
 	struct str text = str_trim(str_of(value));
-	struct err err = { .code = ERR_NONE };
-	int64_t part[3] = { 0, 0, 0 };
+	struct err err = {.code = ERR_NONE};
+	int64_t part[3] = {0, 0, 0};
 	size_t n = 0, from = 1;
 
 	if (text.n < 5 || text.p[0] != '"' || text.p[text.n - 1] != '"')

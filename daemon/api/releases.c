@@ -60,9 +60,8 @@ struct create_request {
 
 static void create_refused(struct request *r, const struct create_reply *reply)
 {
-	json_t *extra = reply->problems == NULL
-	                        ? NULL
-	                        : json_pack("{s:O}", "problems", reply->problems);
+	json_t *extra =
+	        reply->problems == NULL ? NULL : json_pack("{s:O}", "problems", reply->problems);
 
 	if (reply->status == 503)
 		request_set_header(r, "Retry-After", "2");
@@ -95,7 +94,7 @@ out:
 static void create_go(struct request *r)
 {
 	struct create_request *op = calloc(1, sizeof(*op));
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	json_t *body = request_body(r);
 
 	if (body == NULL) {
@@ -128,10 +127,11 @@ struct list_filter {
 	int64_t limit, cursor;
 };
 
-static bool filter_number(struct request *r, const char *key, int64_t min, int64_t max, int64_t *out)
+static bool filter_number(struct request *r, const char *key, int64_t min, int64_t max,
+                          int64_t *out)
 {
 	const char *text = request_query(r, key);
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 
 	if (text == NULL)
 		return true;
@@ -144,17 +144,18 @@ static bool filter_number(struct request *r, const char *key, int64_t min, int64
 
 static bool filter_read(struct request *r, struct list_filter *out)
 {
-	*out = (struct list_filter){ .service = request_query(r, "service"),
-		                     .environment = request_query(r, "environment"),
-		                     .state = request_query(r, "state"),
-		                     .limit = LIST_DEFAULT,
-		                     .cursor = INT64_MAX };
+	*out = (struct list_filter){.service = request_query(r, "service"),
+	                            .environment = request_query(r, "environment"),
+	                            .state = request_query(r, "state"),
+	                            .limit = LIST_DEFAULT,
+	                            .cursor = INT64_MAX};
 	for (int i = 0; out->state != NULL && strcmp(out->state, "active") != 0; i++) {
 		if (i == RELEASE_STATE_COUNT) {
-			request_problem(r, 422, json_pack("{s:s}", "parameter", "state"),
-			                "state must be active or one of planned, running, paused, "
-			                "rolling_back, stabilising, completed, rolled_back, failed, "
-			                "resolved, cancelled");
+			request_problem(
+			        r, 422, json_pack("{s:s}", "parameter", "state"),
+			        "state must be active or one of planned, running, paused, "
+			        "rolling_back, stabilising, completed, rolled_back, failed, "
+			        "resolved, cancelled");
 			return false;
 		}
 		if (strcmp(release_state_names[i], out->state) == 0)
@@ -196,7 +197,8 @@ void releases_list(struct request *r)
 		if (!filter_matches(&filter, t->release))
 			continue;
 		if ((int64_t)json_array_size(list) == filter.limit) {
-			(void)json_object_set_new(body, "next_cursor", json_integer((json_int_t)last));
+			(void)json_object_set_new(body, "next_cursor",
+			                          json_integer((json_int_t)last));
 			break;
 		}
 		last = t->release->id;
@@ -218,8 +220,8 @@ struct rows_request {
 	enum store_list which;
 };
 
-static const char *const rows_keys[STORE_LIST_COUNT] = { "timeline", "evaluations", "actions",
-	                                                 "audit" };
+static const char *const rows_keys[STORE_LIST_COUNT] = {"timeline", "evaluations", "actions",
+                                                        "audit"};
 
 static void rows_answer(struct request *r, int64_t release, enum store_list which, json_t *rows)
 {
@@ -248,7 +250,7 @@ static void rows_ask(struct request *r, enum store_list which)
 {
 	const struct tracked *t = find_release(r);
 	struct rows_request *op;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	int64_t limit = LIST_DEFAULT, before = INT64_MAX;
 
 	if (t == NULL || !filter_number(r, "limit", 1, LIST_MAX, &limit) ||
@@ -259,10 +261,10 @@ static void rows_ask(struct request *r, enum store_list which)
 		request_problem(r, 503, NULL, "no memory for this request: try again");
 		return;
 	}
-	*op = (struct rows_request){ .app = request_app(r),
-		                     .request = request_id(r),
-		                     .release = t->release->id,
-		                     .which = which };
+	*op = (struct rows_request){.app = request_app(r),
+	                            .request = request_id(r),
+	                            .release = t->release->id,
+	                            .which = which};
 	if (!store_rows(op->app->store, which, op->release, before, limit, rows_known, op, &err)) {
 		free(op);
 		request_set_header(r, "Retry-After", "2");
@@ -270,8 +272,8 @@ static void rows_ask(struct request *r, enum store_list which)
 	}
 }
 
-/* Newest decisions first. From memory while it holds them all, so that an outage of the database does not
- * take the story away. */
+/* Newest decisions first. From memory while it holds them all, so that an outage of the database
+ * does not take the story away. */
 void releases_timeline(struct request *r)
 {
 	const struct tracked *t = find_release(r);

@@ -19,7 +19,7 @@
 /* Every operand any verb takes; each verb's table names its own. */
 struct verb_body {
 	char *reason;
-	char *author;  /* the person a machine acts for (rule A1) */
+	char *author; /* the person a machine acts for (rule A1) */
 	char *stage;
 	char *gate;
 	char *role;
@@ -33,8 +33,11 @@ struct verb_body {
 	bool done;
 };
 
-#define TEXT(key_, member_, max_, doc_) \
-	{ .key = key_, .kind = FIELD_TEXT, .offset = offsetof(struct verb_body, member_), .max = max_, .doc = doc_ }
+#define TEXT(key_, member_, max_, doc_)                                                            \
+	{                                                                                          \
+		.key = key_, .kind = FIELD_TEXT, .offset = offsetof(struct verb_body, member_),    \
+		.max = max_, .doc = doc_                                                           \
+	}
 #define REASON TEXT("reason", reason, RELEASE_MAX_REASON, "Why; lands in the audit trail.")
 #define AUTHOR TEXT("author", author, 128, "The person a machine token acts for.")
 #define STAGE TEXT("stage", stage, 64, "The stage that is meant; must fit.")
@@ -158,7 +161,8 @@ static void verb_answered(void *ctx, const struct door_reply *reply)
 	struct request *r = httpd_request(op->app->httpd, op->request);
 	const struct tracked *t = engine_find(op->app->engine, op->release);
 
-	if (r != NULL && (reply->answer == DOOR_DONE || reply->answer == DOOR_REPEAT) && t != NULL) {
+	if (r != NULL && (reply->answer == DOOR_DONE || reply->answer == DOOR_REPEAT) &&
+	    t != NULL) {
 		char etag[RELEASE_ETAG_TEXT];
 		json_t *body = release_view(op->app->engine, t);
 
@@ -182,7 +186,8 @@ static void answer_problems(struct request *r, const struct problems *problems)
 		                                            problems->list[i].text));
 	request_problem(r, 422,
 	                json_pack("{s:s, s:o}", "pointer",
-	                          problems->n > 0 ? problems->list[0].pointer : "", "problems", list),
+	                          problems->n > 0 ? problems->list[0].pointer : "", "problems",
+	                          list),
 	                "%s", problems->n > 0 ? problems->list[0].text : "the body cannot be used");
 }
 
@@ -214,9 +219,10 @@ static bool read_if_match(struct request *r, const struct tracked *t, int64_t *o
 	*out = 0;
 	if (value == NULL || release_if_match(t, value, out))
 		return true;
-	request_problem(r, 400, NULL,
-	                "If-Match must be the ETag of this release as it was given, in quotes; weak tags "
-	                "and * are not taken");
+	request_problem(
+	        r, 400, NULL,
+	        "If-Match must be the ETag of this release as it was given, in quotes; weak tags "
+	        "and * are not taken");
 	return false;
 }
 
@@ -226,41 +232,42 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	const struct principal *by = request_principal(r);
 	struct app *app = request_app(r);
 	struct wall now = loop_now(app->loop).wall;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct event event = {
-		.kind = kind,
-		.by = { .subject = by->subject,
-		        .person = by->machine ? body->author : by->subject,
-		        .origin = request_origin(r),
-		        .roles = (const char *const *)by->roles,
-		        .nroles = by->nroles },
-		.reason = body->reason,
-		.gate = body->gate,
-		.stage = body->stage,
-		.role = body->role,
-		.option = body->option,
-		.check = check,
-		.evidence = body->evidence,
-		.done = body->done,
-		.live_version = body->live_version,
-		.restore_confirmed = body->restore_confirmed,
-		.expires = body->expires_in_ms > 0 ? (struct wall){ now.ms + body->expires_in_ms }
-		                                   : body->expires,
-		.hold = body->hold,
+	        .kind = kind,
+	        .by = {.subject = by->subject,
+	               .person = by->machine ? body->author : by->subject,
+	               .origin = request_origin(r),
+	               .roles = (const char *const *)by->roles,
+	               .nroles = by->nroles},
+	        .reason = body->reason,
+	        .gate = body->gate,
+	        .stage = body->stage,
+	        .role = body->role,
+	        .option = body->option,
+	        .check = check,
+	        .evidence = body->evidence,
+	        .done = body->done,
+	        .live_version = body->live_version,
+	        .restore_confirmed = body->restore_confirmed,
+	        .expires = body->expires_in_ms > 0 ? (struct wall){now.ms + body->expires_in_ms}
+	                                           : body->expires,
+	        .hold = body->hold,
 	};
 	struct verb_op *op = calloc(1, sizeof(*op));
 	int64_t if_match = 0;
 
 	/* Pause and rollback depend on nothing, so they do not look at If-Match. */
-	if (op == NULL || (kind != EVENT_PAUSE && kind != EVENT_ROLLBACK &&
-	                   !read_if_match(r, t, &if_match))) {
+	if (op == NULL ||
+	    (kind != EVENT_PAUSE && kind != EVENT_ROLLBACK && !read_if_match(r, t, &if_match))) {
 		if (op == NULL)
 			request_problem(r, 503, NULL, "no memory for this request: try again");
 		free(op);
 		return;
 	}
-	*op = (struct verb_op){ .app = app, .request = request_id(r), .release = t->release->id };
-	if (!door_submit(app->engine, t->release->id, &event, by, if_match, verb_answered, op, &err)) {
+	*op = (struct verb_op){.app = app, .request = request_id(r), .release = t->release->id};
+	if (!door_submit(app->engine, t->release->id, &event, by, if_match, verb_answered, op,
+	                 &err)) {
 		free(op);
 		request_set_header(r, "Retry-After", "2");
 		request_problem(r, 503, NULL, "%s", err.text);
@@ -271,7 +278,7 @@ static void run(struct request *r, enum release_event kind, const struct field_t
                 const char *check)
 {
 	const struct tracked *t = find_release(r);
-	struct verb_body body = { 0 };
+	struct verb_body body = {0};
 
 	if (t == NULL)
 		return;
@@ -297,7 +304,8 @@ VERB(resolve,  EVENT_RESOLVE,  resolve_table)
 VERB(note,     EVENT_NOTE,     plain_table)
 /* clang-format on */
 
-/* These two never wait for a look at old keys: they must work at once, and repeating them is harmless. */
+/* These two never wait for a look at old keys: they must work at once, and repeating them is
+ * harmless. */
 void verbs_pause(struct request *r)
 {
 	run(r, EVENT_PAUSE, &pause_table, NULL);

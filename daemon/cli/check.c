@@ -1,5 +1,6 @@
 /*
- * check - `headgate check`: everything wrong with a configuration and with policies, each with its place.
+ * check - `headgate check`: everything wrong with a configuration and with policies, each with its
+ * place.
  */
 #include <stdio.h>
 #include <string.h>

@@ -28,15 +28,15 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	struct labels labels;
 	struct series *series;
 	const struct sample point = {
-		.at_ms = sample->has_timestamp ? sample->timestamp_ms : page->default_ms,
-		.value = sample->value,
+	        .at_ms = sample->has_timestamp ? sample->timestamp_ms : page->default_ms,
+	        .value = sample->value,
 	};
 
 	arena_clear(&page->arena);
 	list = arena_array(&page->arena, sample->nlabels + 1, sizeof(*list));
 	if (list == NULL)
 		return arena_ok(&page->arena, err);
-	list[0] = (struct label){ .name = STR("__name__"), .value = sample->name };
+	list[0] = (struct label){.name = STR("__name__"), .value = sample->name};
 	memcpy(list + 1, sample->labels, sample->nlabels * sizeof(*list));
 	if (!labels_make(list, sample->nlabels + 1, &page->arena, &labels, err))
 		return false;
@@ -60,10 +60,10 @@ static bool feed_file(int fd, struct exposition *e, struct err *err)
 bool page_read(const char *path, int64_t default_ms, struct series_set **out, size_t *out_samples,
                struct err *err)
 {
-	const struct exposition_limits limits = { .max_bytes = PAGE_BYTES,
-		                                  .max_samples = PAGE_SAMPLES };
+	const struct exposition_limits limits = {.max_bytes = PAGE_BYTES,
+	                                         .max_samples = PAGE_SAMPLES};
 	bool standard = strcmp(path, "-") == 0;
-	struct page page = { .default_ms = default_ms };
+	struct page page = {.default_ms = default_ms};
 	struct exposition *e = NULL;
 	bool ok = false;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

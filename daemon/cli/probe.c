@@ -33,9 +33,9 @@ static void print_json(const struct series *s)
 		char *name = str_dup(s->labels.list[i].name);
 
 		if (name != NULL)
-			(void)json_object_set_new(labels, name,
-			                          json_stringn(s->labels.list[i].value.p,
-			                                       s->labels.list[i].value.n));
+			(void)json_object_set_new(
+			        labels, name,
+			        json_stringn(s->labels.list[i].value.p, s->labels.list[i].value.n));
 		free(name);
 	}
 	number_format(s->samples[s->start + s->n - 1].value, value);
@@ -52,7 +52,7 @@ int probe_command(int argc, char **argv)
 	const char *path = NULL;
 	bool json = false;
 	struct series_set *set = NULL;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	const struct series *s;
 	size_t samples = 0, at = 0;
 
@@ -79,7 +79,8 @@ int probe_command(int argc, char **argv)
 			print_text(s);
 	}
 	if (!json)
-		fprintf(stderr, "%s: %zu samples in %zu series\n", path, samples, series_set_count(set));
+		fprintf(stderr, "%s: %zu samples in %zu series\n", path, samples,
+		        series_set_count(set));
 	series_set_free(&set);
 	return EXIT_DONE;
 }

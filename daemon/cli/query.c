@@ -1,5 +1,6 @@
 /*
- * query - `headgate query`: PromQL over a page with timestamps, printed as Prometheus' /api/v1/query prints it.
+ * query - `headgate query`: PromQL over a page with timestamps, printed as Prometheus'
+ * /api/v1/query prints it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,9 @@ static json_t *metric_json(const struct labels *labels)
 		char *name = str_dup(labels->list[i].name);
 
 		if (name != NULL)
-			(void)json_object_set_new(out, name,
-			                          json_stringn(labels->list[i].value.p,
-			                                       labels->list[i].value.n));
+			(void)json_object_set_new(
+			        out, name,
+			        json_stringn(labels->list[i].value.p, labels->list[i].value.n));
 		free(name);
 	}
 	return out;
@@ -44,8 +45,9 @@ static json_t *vector_json(const struct promql_value *value, int64_t at_ms)
 
 	for (size_t i = 0; i < value->nvector; i++)
 		(void)json_array_append_new(
-		        out, json_pack("{s:o, s:o}", "metric", metric_json(&value->vector[i].labels),
-		                       "value", point_json(at_ms, value->vector[i].value)));
+		        out,
+		        json_pack("{s:o, s:o}", "metric", metric_json(&value->vector[i].labels),
+		                  "value", point_json(at_ms, value->vector[i].value)));
 	return out;
 }
 
@@ -79,7 +81,8 @@ static json_t *result_json(const struct promql_value *value, int64_t at_ms)
 	case PROMQL_MATRIX:
 		return matrix_json(value);
 	case PROMQL_STRING:
-		return json_pack("[f, s%]", (double)at_ms / 1000.0, value->string.p, value->string.n);
+		return json_pack("[f, s%]", (double)at_ms / 1000.0, value->string.p,
+		                 value->string.n);
 	case PROMQL_TYPE_COUNT:
 	default:
 		return json_null();
@@ -88,9 +91,9 @@ static json_t *result_json(const struct promql_value *value, int64_t at_ms)
 
 static int print_value(const struct promql_value *value, int64_t at_ms)
 {
-	json_t *answer = json_pack("{s:s, s:{s:s, s:o}}", "status", "success", "data", "resultType",
-	                           promql_type_name(value->type), "result",
-	                           result_json(value, at_ms));
+	json_t *answer =
+	        json_pack("{s:s, s:{s:s, s:o}}", "status", "success", "data", "resultType",
+	                  promql_type_name(value->type), "result", result_json(value, at_ms));
 	char *text = json_dumps(answer, JSON_COMPACT);
 
 	if (text != NULL)
@@ -108,8 +111,8 @@ static int fail(const char *what, const struct promql_position *at, const struct
 
 static int run(const char *path, int64_t at_ms, const char *text)
 {
-	struct promql_position at = { 0 };
-	struct err err = { .code = ERR_NONE };
+	struct promql_position at = {0};
+	struct err err = {.code = ERR_NONE};
 	struct series_set *set = NULL;
 	struct promql_expr *expr = promql_parse(str_of(text), &at, &err);
 	struct promql_value value;
@@ -126,8 +129,8 @@ static int run(const char *path, int64_t at_ms, const char *text)
 	}
 	arena_init(&arena, QUERY_ARENA);
 	status = promql_eval(expr,
-	                     &(struct promql_data){
-	                             .sets = (const struct series_set *const[]){ set }, .nsets = 1 },
+	                     &(struct promql_data){.sets = (const struct series_set *const[]){set},
+	                                           .nsets = 1},
 	                     at_ms, &arena, &value, &at, &err)
 	                 ? print_value(&value, at_ms)
 	                 : fail("evaluation error", &at, &err);
@@ -140,7 +143,7 @@ static int run(const char *path, int64_t at_ms, const char *text)
 int query_command(int argc, char **argv)
 {
 	const char *path = NULL, *expr = NULL;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	double seconds = 0;
 	bool has_at = false;
 
@@ -148,8 +151,8 @@ int query_command(int argc, char **argv)
 		if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
 			path = argv[++i];
 		} else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
-			has_at = number_parse(str_of(argv[++i]), &seconds, &err) && seconds > -1e15 &&
-			         seconds < 1e15;
+			has_at = number_parse(str_of(argv[++i]), &seconds, &err) &&
+			         seconds > -1e15 && seconds < 1e15;
 		} else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
 		           strcmp(argv[i + 1], "prometheus") == 0) {
 			i++;
@@ -161,8 +164,9 @@ int query_command(int argc, char **argv)
 		}
 	}
 	if (path == NULL || expr == NULL || !has_at) {
-		fprintf(stderr, "usage: headgate query --data FILE|- [--format prometheus] --at SECONDS "
-		                "'EXPR'\n");
+		fprintf(stderr,
+		        "usage: headgate query --data FILE|- [--format prometheus] --at SECONDS "
+		        "'EXPR'\n");
 		return EXIT_USAGE;
 	}
 	return run(path, (int64_t)(seconds * 1000.0 + (seconds < 0 ? -0.5 : 0.5)), expr);

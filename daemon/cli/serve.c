@@ -77,23 +77,24 @@ static void set_log_level(const char *name)
 	static const struct {
 		const char *name;
 		enum log_level level;
-	} levels[] = { { "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO },
-		       { "debug", LOG_DEBUG } };
+	} levels[] = {
+	        {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
 
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
 		if (name != NULL && strcmp(levels[i].name, name) == 0)
 			log_set_level(levels[i].level);
 }
 
-/* Secrets do not end in core files, descriptors are not the first thing to run out, a gone client is an
- * error code and no signal. Signals are blocked for curl's resolver threads by being handled through the loop. */
+/* Secrets do not end in core files, descriptors are not the first thing to run out, a gone client
+ * is an error code and no signal. Signals are blocked for curl's resolver threads by being handled
+ * through the loop. */
 static void prepare_process(void)
 {
 	struct rlimit limit;
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
-	limit = (struct rlimit){ 0, 0 };
+	limit = (struct rlimit){0, 0};
 	(void)setrlimit(RLIMIT_CORE, &limit);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
@@ -122,10 +123,10 @@ static bool build(struct serve *s, struct err *err)
 	struct app *app = &s->app;
 	size_t targets = (size_t)s->config->limits.targets;
 	size_t multis = targets / per_multi > MULTIS_MIN ? targets / per_multi : MULTIS_MIN;
-	const struct store_callbacks news = { .up = engine_store_up,
-		                              .down = engine_store_down,
-		                              .lease_gained = engine_lease_gained,
-		                              .lease_lost = engine_lease_lost };
+	const struct store_callbacks news = {.up = engine_store_up,
+	                                     .down = engine_store_down,
+	                                     .lease_gained = engine_lease_gained,
+	                                     .lease_lost = engine_lease_lost};
 	struct store_callbacks calls = news;
 
 	app->config = s->config;
@@ -208,8 +209,8 @@ static void watch_signals(struct serve *s)
 	ev_signal_start(loop_ev(s->app.loop), &s->interrupt);
 }
 
-/* Runs from the loop, so it is silent exactly when the loop does not turn. A database that is away must not
- * starve it. */
+/* Runs from the loop, so it is silent exactly when the loop does not turn. A database that is away
+ * must not starve it. */
 static void watchdog(void *ctx)
 {
 	struct serve *s = ctx;
@@ -243,7 +244,7 @@ int serve_command(int argc, char **argv)
 {
 	const char *path = config_path(argc, argv);
 	struct serve *s = calloc(1, sizeof(*s));
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	int status = EXIT_CONFIG;
 
 	if (path == NULL || s == NULL) {

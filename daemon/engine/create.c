@@ -1,5 +1,6 @@
 /*
- * create - a posted release: looked at, compared with what exists (rule I5), given an id, and committed.
+ * create - a posted release: looked at, compared with what exists (rule I5), given an id, and
+ * committed.
  */
 #include "engine/internal.h"
 
@@ -36,7 +37,7 @@ static void answer(struct create_op *op, struct create_reply *reply)
 
 static void answer_text(struct create_op *op, enum door_answer how, int status, const char *text)
 {
-	struct create_reply reply = { .answer = how, .status = status };
+	struct create_reply reply = {.answer = how, .status = status};
 
 	snprintf(reply.text, sizeof(reply.text), "%s", text);
 	answer(op, &reply);
@@ -44,7 +45,8 @@ static void answer_text(struct create_op *op, enum door_answer how, int status, 
 
 static void answer_release(struct create_op *op, int64_t id, bool created)
 {
-	answer(op, &(struct create_reply){ .answer = DOOR_DONE, .created = created, .release_id = id });
+	answer(op,
+	       &(struct create_reply){.answer = DOOR_DONE, .created = created, .release_id = id});
 }
 
 static json_t *problems_json(const struct problems *problems)
@@ -61,7 +63,7 @@ static json_t *problems_json(const struct problems *problems)
 static void answer_problems(struct create_op *op, const struct problems *problems)
 {
 	json_t *list = problems_json(problems);
-	struct create_reply reply = { .answer = DOOR_REFUSED, .status = 422, .problems = list };
+	struct create_reply reply = {.answer = DOOR_REFUSED, .status = 422, .problems = list};
 
 	snprintf(reply.text, sizeof(reply.text), "the release cannot be taken: %s%s",
 	         problems->n > 0 ? problems->list[0].text : "",
@@ -83,8 +85,8 @@ static bool json_same(const json_t *a, const json_t *b)
 	return (empty_a && empty_b) || (!empty_a && !empty_b && json_equal(a, b) != 0);
 }
 
-/* Whether posting this again asks for what is there already. What the client left out and headgate filled in
- * does not count. */
+/* Whether posting this again asks for what is there already. What the client left out and headgate
+ * filled in does not count. */
 static bool same_content(const struct release *r, const struct create_op *op)
 {
 	const struct release_request *q = &op->request;
@@ -99,21 +101,22 @@ static bool same_content(const struct release *r, const struct create_op *op)
 static bool answered_by_existing(struct create_op *op)
 {
 	json_t *several = NULL;
-	const struct tracked *t = engine_find_version(op->engine, op->request.service,
-	                                              op->request.version, op->request.environment,
-	                                              &several);
+	const struct tracked *t =
+	        engine_find_version(op->engine, op->request.service, op->request.version,
+	                            op->request.environment, &several);
 	char text[400];
 
 	json_decref(several);
-	if (t == NULL || (release_is_ended(t->release->state) &&
-	                  t->release->state != RELEASE_COMPLETED))
+	if (t == NULL ||
+	    (release_is_ended(t->release->state) && t->release->state != RELEASE_COMPLETED))
 		return false;
 	if (same_content(t->release, op)) {
 		answer_release(op, t->release->id, false);
 		return true;
 	}
 	snprintf(text, sizeof(text),
-	         "%s %s is already %s as release %lld with other content: cancel or roll that one back "
+	         "%s %s is already %s as release %lld with other content: cancel or roll that one "
+	         "back "
 	         "first, or post another version",
 	         op->request.service, op->request.version, release_state_names[t->release->state],
 	         (long long)t->release->id);
@@ -137,29 +140,31 @@ static void committed(void *ctx, const struct door_reply *reply)
 static void make(struct create_op *op, const struct store_slot *slot)
 {
 	struct release_request *q = &op->request;
-	struct err err = { .code = ERR_NONE };
-	struct outcome outcome = { 0 };
+	struct err err = {.code = ERR_NONE};
+	struct outcome outcome = {0};
 	struct policy *bound;
-	const struct actor actor = { .subject = op->by->subject,
-		                     .person = op->by->machine ? q->author : op->by->subject,
-		                     .origin = op->origin,
-		                     .roles = (const char *const *)op->by->roles,
-		                     .nroles = op->by->nroles };
+	const struct actor actor = {.subject = op->by->subject,
+	                            .person = op->by->machine ? q->author : op->by->subject,
+	                            .origin = op->origin,
+	                            .roles = (const char *const *)op->by->roles,
+	                            .nroles = op->by->nroles};
 
 	if (q->stable_version == NULL && slot->last_stable != NULL)
 		q->stable_version = text_dup(slot->last_stable);
-	if (slot->other_active && q->on_active == 0 && (q->start == NULL || strcmp(q->start, "now") == 0)) {
+	if (slot->other_active && q->on_active == 0 &&
+	    (q->start == NULL || strcmp(q->start, "now") == 0)) {
 		answer_text(op, DOOR_REFUSED, 409,
-		            "another release of this service is active in this environment: wait for its "
+		            "another release of this service is active in this environment: wait "
+		            "for its "
 		            "end, or post with on_active: queue");
 		return;
 	}
 	bound = policy_bind(op->policy,
-	                    &(struct policy_values){ .service = q->service,
-	                                             .environment = q->environment,
-	                                             .version = q->version,
-	                                             .stable_version = q->stable_version,
-	                                             .params = q->params },
+	                    &(struct policy_values){.service = q->service,
+	                                            .environment = q->environment,
+	                                            .version = q->version,
+	                                            .stable_version = q->stable_version,
+	                                            .params = q->params},
 	                    &err);
 	if (bound == NULL ||
 	    !release_create(q, bound, slot->next_id, slot->attempts + 1, &actor,
@@ -209,7 +214,7 @@ static void create_begin(void *ctx)
 	struct create_op *op = ctx;
 	struct engine *e = op->engine;
 	const struct known_policy *known;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 
 	op->policy = engine_policy(e, op->request.policy);
 	if (op->policy == NULL) {
@@ -219,8 +224,9 @@ static void create_begin(void *ctx)
 	known = map_get(e->policies, str_of(op->policy->hash));
 	if (known == NULL || !known->stored) {
 		policies_store_pending(e);
-		answer_text(op, DOOR_UNAVAILABLE, 503,
-		            "the policy is still being written to the database: try again in a moment");
+		answer_text(
+		        op, DOOR_UNAVAILABLE, 503,
+		        "the policy is still being written to the database: try again in a moment");
 		return;
 	}
 	if (answered_by_existing(op))
@@ -244,8 +250,8 @@ static void answer_bad_document(void *ctx)
 	free(bad);
 }
 
-bool engine_create(struct engine *e, json_t *document, const struct principal *by, const char *origin,
-                   create_fn fn, void *ctx, struct err *err)
+bool engine_create(struct engine *e, json_t *document, const struct principal *by,
+                   const char *origin, create_fn fn, void *ctx, struct err *err)
 {
 	struct create_op *op = calloc(1, sizeof(*op));
 	struct bad_document *bad = calloc(1, sizeof(*bad));
@@ -253,11 +259,11 @@ bool engine_create(struct engine *e, json_t *document, const struct principal *b
 	bool good;
 
 	if (op != NULL) {
-		*op = (struct create_op){ .engine = e,
-			                  .by = principal_copy(by),
-			                  .origin = text_dup(origin),
-			                  .fn = fn,
-			                  .ctx = ctx };
+		*op = (struct create_op){.engine = e,
+		                         .by = principal_copy(by),
+		                         .origin = text_dup(origin),
+		                         .fn = fn,
+		                         .ctx = ctx};
 	}
 	if (op == NULL || bad == NULL || op->by == NULL || op->origin == NULL) {
 		free(bad);
@@ -268,10 +274,11 @@ bool engine_create(struct engine *e, json_t *document, const struct principal *b
 	if (!e->store_up || !e->loaded) {
 		free(bad);
 		create_op_free(op);
-		return err_set(err, ERR_UNAVAILABLE,
-		               "the database is away (%s); nothing was created: post it again when it is "
-		               "back",
-		               store_trouble(e->app->store));
+		return err_set(
+		        err, ERR_UNAVAILABLE,
+		        "the database is away (%s); nothing was created: post it again when it is "
+		        "back",
+		        store_trouble(e->app->store));
 	}
 	problems_init(&bad->problems);
 	bad->op = op;

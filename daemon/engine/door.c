@@ -1,9 +1,9 @@
 /*
- * door - the one door: every change of a release, whoever asks, is an event given to release_step() and
- * committed in one statement; memory follows only when the commit is known to have happened.
+ * door - the one door: every change of a release, whoever asks, is an event given to release_step()
+ * and committed in one statement; memory follows only when the commit is known to have happened.
  *
- * Why running twice is harmless: a commit is guarded by the row's version and named by a transition id made
- * here; the second one finds the version moved and is decided anew.
+ * Why running twice is harmless: a commit is guarded by the row's version and named by a transition
+ * id made here; the second one finds the version moved and is decided anew.
  */
 #include "engine/internal.h"
 
@@ -24,20 +24,20 @@ struct door_op {
 	struct door_op *next;
 	struct engine *engine;
 	int64_t release_id;
-	struct arena arena;      /* the event's texts */
+	struct arena arena; /* the event's texts */
 	struct event event;
-	json_t *detail;          /* owned; what event.detail points at */
-	struct principal *by;    /* NULL: headgate itself */
+	json_t *detail;       /* owned; what event.detail points at */
+	struct principal *by; /* NULL: headgate itself */
 	const char *const *roles;
 	int64_t if_match;
-	door_fn fn;              /* NULL: headgate itself */
+	door_fn fn; /* NULL: headgate itself */
 	void *ctx;
 	int tries;
 	struct outcome outcome;
 	char transition[RELEASE_UUID_TEXT];
 	struct buf audit;
 	struct audit_hash hash;
-	struct policy *bound;    /* of a new release; becomes the tracked one's */
+	struct policy *bound; /* of a new release; becomes the tracked one's */
 	bool creates;
 };
 
@@ -123,10 +123,10 @@ static void uuid_make(char out[RELEASE_UUID_TEXT])
 
 static void op_reply(struct door_op *op, enum door_answer answer, const char *text)
 {
-	struct door_reply reply = { .answer = answer,
-		                    .refused = op->outcome.refused,
-		                    .pointer = op->outcome.pointer,
-		                    .release_id = op->release_id };
+	struct door_reply reply = {.answer = answer,
+	                           .refused = op->outcome.refused,
+	                           .pointer = op->outcome.pointer,
+	                           .release_id = op->release_id};
 	struct tracked *t = registry_find(op->engine, op->release_id);
 
 	snprintf(reply.text, sizeof(reply.text), "%s", text);
@@ -200,20 +200,20 @@ static bool op_seal(struct door_op *op, const struct audit_hash *previous, struc
 	place_text(d->to_state, d->to_step, to);
 	if (d->detail != NULL && !json_canonical(d->detail, &detail, err))
 		goto out;
-	audit_bytes(&(struct audit_record){ .chain = chain,
-	                                    .sequence = next->row_version,
-	                                    .transition = op->transition,
-	                                    .at = next->updated_at,
-	                                    .actor = op->event.by.subject,
-	                                    .origin = op->event.by.origin,
-	                                    .event = release_event_names[d->event],
-	                                    .from = op->creates ? "" : from,
-	                                    .to = to,
-	                                    .reason = op->event.reason == NULL ? "" : op->event.reason,
-	                                    .detail = buf_str(&detail).p },
-	            &op->audit);
-	if (!buf_ok(&op->audit, err) ||
-	    !audit_chain(previous, buf_str(&op->audit), &op->hash, err))
+	audit_bytes(
+	        &(struct audit_record){.chain = chain,
+	                               .sequence = next->row_version,
+	                               .transition = op->transition,
+	                               .at = next->updated_at,
+	                               .actor = op->event.by.subject,
+	                               .origin = op->event.by.origin,
+	                               .event = release_event_names[d->event],
+	                               .from = op->creates ? "" : from,
+	                               .to = to,
+	                               .reason = op->event.reason == NULL ? "" : op->event.reason,
+	                               .detail = buf_str(&detail).p},
+	        &op->audit);
+	if (!buf_ok(&op->audit, err) || !audit_chain(previous, buf_str(&op->audit), &op->hash, err))
 		goto out;
 	next->last_hash = op->hash;
 	ok = true;
@@ -258,8 +258,8 @@ static void timeline_append(struct tracked *t, const struct door_op *op)
 	instant_format(r->updated_at, at);
 	(void)json_array_insert_new(
 	        t->timeline, 0,
-	        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:O*}", "row_version",
-	                  (json_int_t)r->row_version, "at", at, "event",
+	        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:O*}",
+	                  "row_version", (json_int_t)r->row_version, "at", at, "event",
 	                  release_event_names[d->event], "from", op->creates ? "" : from, "to", to,
 	                  "stage", (json_int_t)r->stage, "actor", op->event.by.subject, "origin",
 	                  op->event.by.origin == NULL ? "" : op->event.by.origin, "reason",
@@ -341,15 +341,16 @@ static void op_conflict(struct door_op *op, struct tracked *t)
 	metric_add(e->app->metrics, METRIC_TRANSITION_CONFLICTS, 1);
 	t->stale = true;
 	if (op->fn == NULL) {
-		/* Given up and decided anew on the fresh row (rule V4); what needs the lease waits a
-		 * little, or a freeze would make it spin. */
+		/* Given up and decided anew on the fresh row (rule V4); what needs the lease waits
+		 * a little, or a freeze would make it spin. */
 		if (op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw)
 			automatic_backoff(e, t);
 		op_reply(op, DOOR_CONFLICT, "");
 	} else if (op->if_match != 0) {
 		op_reply(op, DOOR_CONFLICT, "the release changed meanwhile: read it again");
 	} else if (++op->tries >= ENGINE_DOOR_TRIES ||
-	           ((op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw) && op->tries >= 3)) {
+	           ((op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw) &&
+	            op->tries >= 3)) {
 		op_reply(op, DOOR_CONFLICT,
 		         "this instance may not advance the release now (a freeze, another active "
 		         "release, or another instance owns it): try again in a moment");
@@ -399,11 +400,12 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 static bool op_start(struct door_op *op, struct tracked *t)
 {
 	struct engine *e = op->engine;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct release_facts facts;
 
 	if (op->if_match != 0 && op->if_match != t->release->row_version) {
-		op_reply(op, DOOR_CONFLICT, "If-Match names another row_version: read the release again");
+		op_reply(op, DOOR_CONFLICT,
+		         "If-Match names another row_version: read the release again");
 		return false;
 	}
 	engine_facts(e, t, &facts);
@@ -432,7 +434,7 @@ static bool op_start(struct door_op *op, struct tracked *t)
 	                          .reason = op->event.reason == NULL ? "" : op->event.reason,
 	                          .audit_bytes = buf_str(&op->audit),
 	                          .hash = op->hash,
-	                          .evaluation = op->fn == NULL ? t->evaluation : NULL },
+	                          .evaluation = op->fn == NULL ? t->evaluation : NULL},
 	                  op_committed, op, &err)) {
 		if (op->fn == NULL)
 			automatic_backoff(e, t);
@@ -484,9 +486,10 @@ bool door_submit(struct engine *e, int64_t release_id, const struct event *event
 
 	(void)by;
 	if (!e->store_up)
-		return err_set(err, ERR_UNAVAILABLE,
-		               "the database is away (%s); nothing was done: try again when it is back",
-		               store_trouble(e->app->store));
+		return err_set(
+		        err, ERR_UNAVAILABLE,
+		        "the database is away (%s); nothing was done: try again when it is back",
+		        store_trouble(e->app->store));
 	op = op_new(e, release_id);
 	if (op == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a request");
@@ -500,13 +503,13 @@ bool door_submit(struct engine *e, int64_t release_id, const struct event *event
 	return true;
 }
 
-/* Headgate's own next step, if one is due. Nothing is decided while a commit is under way, the row is known to
- * have moved on, or this instance is not the owner. */
+/* Headgate's own next step, if one is due. Nothing is decided while a commit is under way, the row
+ * is known to have moved on, or this instance is not the owner. */
 void door_decide(struct engine *e, struct tracked *t)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct release_facts facts;
-	struct event event = { 0 };
+	struct event event = {0};
 	struct door_op *op;
 
 	if (!e->owner || !e->store_up || t->committing != NULL || t->ops != NULL || t->stale ||
@@ -529,13 +532,13 @@ void door_decide(struct engine *e, struct tracked *t)
 	(void)op_start(op, t);
 }
 
-/* A new release enters by the same door: its first snapshot is committed with expected version 0. It is tracked
- * only when the commit is known. */
+/* A new release enters by the same door: its first snapshot is committed with expected version 0.
+ * It is tracked only when the commit is known. */
 static void created(void *ctx, enum store_outcome outcome, const struct err *err)
 {
 	struct door_op *op = ctx;
 	struct engine *e = op->engine;
-	struct err none = { .code = ERR_NONE };
+	struct err none = {.code = ERR_NONE};
 	struct tracked *t;
 
 	if (outcome != STORE_COMMITTED) {
@@ -564,7 +567,7 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
                  const struct actor *actor, const char *reason, door_fn fn, void *ctx,
                  struct err *err)
 {
-	const struct audit_hash first = { { 0 } };
+	const struct audit_hash first = {{0}};
 	struct door_op *op = op_new(e, outcome_take->next->id);
 
 	if (op == NULL) {
@@ -575,24 +578,25 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
 	op->outcome = *outcome_take;
 	op->bound = bound_take;
 	op->creates = true;
-	if (!op_take_event(op, &(struct event){ .kind = op->outcome.decision.event,
-	                                        .by = *actor,
-	                                        .reason = reason },
+	if (!op_take_event(op,
+	                   &(struct event){.kind = op->outcome.decision.event,
+	                                   .by = *actor,
+	                                   .reason = reason},
 	                   err) ||
 	    !op_seal(op, &first, err))
 		goto fail;
 	FAILPOINT(CREATE_BEFORE_SEND);
 	if (!store_commit(e->app->store,
-	                  &(struct store_commit){ .next = op->outcome.next,
-	                                          .expected_version = 0,
-	                                          .transition = op->transition,
-	                                          .decision = &op->outcome.decision,
-	                                          .messages = op->outcome.messages,
-	                                          .nmessages = op->outcome.nmessages,
-	                                          .actor = &op->event.by,
-	                                          .reason = reason == NULL ? "" : reason,
-	                                          .audit_bytes = buf_str(&op->audit),
-	                                          .hash = op->hash },
+	                  &(struct store_commit){.next = op->outcome.next,
+	                                         .expected_version = 0,
+	                                         .transition = op->transition,
+	                                         .decision = &op->outcome.decision,
+	                                         .messages = op->outcome.messages,
+	                                         .nmessages = op->outcome.nmessages,
+	                                         .actor = &op->event.by,
+	                                         .reason = reason == NULL ? "" : reason,
+	                                         .audit_bytes = buf_str(&op->audit),
+	                                         .hash = op->hash},
 	                  created, op, err))
 		goto fail;
 	op->fn = fn;

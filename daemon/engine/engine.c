@@ -72,8 +72,9 @@ void engine_store_down(void *ctx)
 	delivery_store_changed(e->app->delivery);
 	for (size_t i = 0; i < e->n; i++) {
 		e->list[i]->outbox_asked = false;
-		door_drop_all(e, e->list[i],
-		              "the database went away; nothing has changed: try again when it is back");
+		door_drop_all(
+		        e, e->list[i],
+		        "the database went away; nothing has changed: try again when it is back");
 	}
 }
 

@@ -1,9 +1,11 @@
 /*
- * engine - the releases in memory, their evaluation rounds, and the one door through which they change.
+ * engine - the releases in memory, their evaluation rounds, and the one door through which they
+ * change.
  *
- * Memory is a copy of the database: it is replaced only after a commit is known to have happened. What the
- * engine decides by itself comes from release_due(); what people ask for comes through door_submit();
- * both end in release_step() and one commit. At most one commit per release is under way.
+ * Memory is a copy of the database: it is replaced only after a commit is known to have happened.
+ * What the engine decides by itself comes from release_due(); what people ask for comes through
+ * door_submit(); both end in release_step() and one commit. At most one commit per release is under
+ * way.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -31,29 +33,29 @@ struct subscription;
 struct tracked {
 	struct release *release;
 	struct checkpoint *checkpoint;
-	struct policy *bound;          /* NULL with `trouble` when the policy could not be bound */
+	struct policy *bound; /* NULL with `trouble` when the policy could not be bound */
 	char *trouble;
 	struct evaluation *evaluation; /* newest; NULL before the first round or after a restart */
 	json_t *evaluation_json;       /* the same, rendered; or the last one the database had */
 	struct subscription *subscription; /* while it is being watched */
-	struct wall as_of;             /* when memory was last known to agree with the database */
+	struct wall as_of; /* when memory was last known to agree with the database */
 	struct wall next_round;
 	size_t enter_pending, rollback_pending;
 	bool enter_refused, rollback_refused;
-	int64_t rollback_acked;        /* bit set of options all of whose messages were acknowledged */
+	int64_t rollback_acked; /* bit set of options all of whose messages were acknowledged */
 	char *refused_action;
-	bool outbox_known;             /* the four above come from the database at this row_version */
+	bool outbox_known; /* the four above come from the database at this row_version */
 	int64_t outbox_version;
-	struct door_op *ops, **ops_end;/* verbs waiting for the commit under way */
+	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */
 	struct door_op *committing;
-	bool stale;                    /* the row is known to have moved on: reload before deciding */
+	bool stale; /* the row is known to have moved on: reload before deciding */
 	bool outbox_asked;
-	struct wall backoff_until;     /* after a failed automatic commit */
+	struct wall backoff_until; /* after a failed automatic commit */
 	int64_t backoff_ms;
-	json_t *evaluations;           /* newest first, at most ENGINE_RECENT_EVALUATIONS */
-	json_t *timeline;              /* newest first; NULL until asked for once */
-	int64_t timeline_version;      /* row_version the timeline reaches to */
-	struct wall checkpoint_at;     /* when one was last handed to the store */
+	json_t *evaluations;       /* newest first, at most ENGINE_RECENT_EVALUATIONS */
+	json_t *timeline;          /* newest first; NULL until asked for once */
+	int64_t timeline_version;  /* row_version the timeline reaches to */
+	struct wall checkpoint_at; /* when one was last handed to the store */
 	enum verdict last_verdict;
 };
 
@@ -70,25 +72,25 @@ void engine_outbox_changed(struct engine *e, int64_t release_id);
 
 /* --- reading --- */
 const struct tracked *engine_find(const struct engine *e, int64_t id);
-/* The newest attempt of service@version; several environments: environment decides, else *out_several is set to a
- * JSON array of their names and NULL comes back (rule I5). */
+/* The newest attempt of service@version; several environments: environment decides, else
+ * *out_several is set to a JSON array of their names and NULL comes back (rule I5). */
 const struct tracked *engine_find_version(const struct engine *e, const char *service,
                                           const char *version, const char *environment,
                                           json_t **out_several);
 /* Walks newest id first; *at starts at 0. */
 const struct tracked *engine_next(const struct engine *e, size_t *at);
 void engine_facts(const struct engine *e, const struct tracked *t, struct release_facts *out);
-bool engine_is_loaded(const struct engine *e);   /* the first load is done */
-bool engine_is_owner(const struct engine *e);    /* lease held and loaded */
+bool engine_is_loaded(const struct engine *e); /* the first load is done */
+bool engine_is_owner(const struct engine *e);  /* lease held and loaded */
 struct wall engine_as_of(const struct engine *e);
 
 /* --- the door --- */
 enum door_answer {
-	DOOR_DONE = 0,    /* committed */
-	DOOR_REPEAT,      /* already so; nothing written */
-	DOOR_REFUSED,     /* see outcome.refused, text, pointer */
-	DOOR_CONFLICT,    /* gave up after re-deciding, or If-Match does not fit */
-	DOOR_UNAVAILABLE  /* database away; nothing happened */
+	DOOR_DONE = 0,   /* committed */
+	DOOR_REPEAT,     /* already so; nothing written */
+	DOOR_REFUSED,    /* see outcome.refused, text, pointer */
+	DOOR_CONFLICT,   /* gave up after re-deciding, or If-Match does not fit */
+	DOOR_UNAVAILABLE /* database away; nothing happened */
 };
 struct door_reply {
 	enum door_answer answer;
@@ -99,29 +101,32 @@ struct door_reply {
 	int64_t release_id;
 };
 typedef void (*door_fn)(void *ctx, const struct door_reply *reply);
-/* Everything is copied. Never calls back inside the call. if_match: row_version the caller insists on, or 0. */
+/* Everything is copied. Never calls back inside the call. if_match: row_version the caller insists
+ * on, or 0. */
 bool door_submit(struct engine *e, int64_t release_id, const struct event *event,
                  const struct principal *by, int64_t if_match, door_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
 
-/* A new release (rule I5 for repeats). `document` is the decoded body's JSON. created: 201, else an existing one
- * with the same content: 200. */
+/* A new release (rule I5 for repeats). `document` is the decoded body's JSON. created: 201, else an
+ * existing one with the same content: 200. */
 struct create_reply {
 	enum door_answer answer;
 	bool created;
-	int status;            /* HTTP status when not DOOR_DONE */
+	int status; /* HTTP status when not DOOR_DONE */
 	char text[400];
-	json_t *problems;      /* borrowed: [{pointer, detail}] or NULL */
+	json_t *problems; /* borrowed: [{pointer, detail}] or NULL */
 	int64_t release_id;
 };
 typedef void (*create_fn)(void *ctx, const struct create_reply *reply);
-bool engine_create(struct engine *e, json_t *document, const struct principal *by, const char *origin,
-                   create_fn fn, void *ctx, struct err *err) MUST_CHECK;
+bool engine_create(struct engine *e, json_t *document, const struct principal *by,
+                   const char *origin, create_fn fn, void *ctx, struct err *err) MUST_CHECK;
 
 /* --- policies --- */
-const struct policy *engine_policy(const struct engine *e, const char *name); /* as written; NULL: unknown */
+const struct policy *engine_policy(const struct engine *e,
+                                   const char *name); /* as written; NULL: unknown */
 const struct policy *engine_policy_by_hash(const struct engine *e, const char *hash);
-bool engine_policy_is_file(const struct engine *e, const char *name); /* such names cannot be PUT (rule I1) */
+bool engine_policy_is_file(const struct engine *e,
+                           const char *name); /* such names cannot be PUT (rule I1) */
 size_t engine_policy_names(const struct engine *e, const char **out, size_t max);
 typedef void (*engine_done_fn)(void *ctx, const struct err *err);
 bool engine_put_policy(struct engine *e, struct policy *policy_take, const char *subject,

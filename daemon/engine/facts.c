@@ -1,6 +1,6 @@
 /*
- * facts - what the core must be told about the world before it can decide: other releases of the pair,
- * freezes, open re-entry checks, and how far the messages are.
+ * facts - what the core must be told about the world before it can decide: other releases of the
+ * pair, freezes, open re-entry checks, and how far the messages are.
  */
 #include "engine/internal.h"
 
@@ -9,8 +9,8 @@
 
 #include "log.h"
 
-/* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks first. The first
- * open one is named; NULL when none is. */
+/* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks first.
+ * The first open one is named; NULL when none is. */
 static const char *reentry_missing(const struct engine *e, const struct tracked *t)
 {
 	const struct release *r = t->release;
@@ -34,7 +34,8 @@ static const char *reentry_missing(const struct engine *e, const struct tracked 
 		bool done = false;
 
 		for (size_t c = 0; c < last->nchecks; c++)
-			done = done || (last->checks[c].done && strcmp(last->checks[c].name, name) == 0);
+			done = done ||
+			       (last->checks[c].done && strcmp(last->checks[c].name, name) == 0);
 		if (!done)
 			return name;
 	}
@@ -65,16 +66,16 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 	const struct freeze_row *freeze = freezes_over(e, r->service, r->environment);
 
 	*out = (struct release_facts){
-		.now = loop_now(e->app->loop).wall,
-		.frozen = freeze != NULL,
-		.freeze_reason = freeze == NULL ? NULL : freeze->reason,
-		.evaluation = t->evaluation,
-		.enter_pending = t->enter_pending,
-		.enter_refused = t->enter_refused,
-		.enter_refused_action = t->refused_action,
-		.rollback_pending = t->rollback_pending,
-		.rollback_refused = t->rollback_refused,
-		.rollback_acked = t->outbox_known ? t->rollback_acked : 0,
+	        .now = loop_now(e->app->loop).wall,
+	        .frozen = freeze != NULL,
+	        .freeze_reason = freeze == NULL ? NULL : freeze->reason,
+	        .evaluation = t->evaluation,
+	        .enter_pending = t->enter_pending,
+	        .enter_refused = t->enter_refused,
+	        .enter_refused_action = t->refused_action,
+	        .rollback_pending = t->rollback_pending,
+	        .rollback_refused = t->rollback_refused,
+	        .rollback_acked = t->outbox_known ? t->rollback_acked : 0,
 	};
 	if (!t->outbox_known) {
 		/* Not heard yet: nothing may be taken for acknowledged. */
@@ -111,7 +112,8 @@ static void outbox_answered(void *ctx, const struct store_outbox_status *rows, s
 	for (size_t i = 0; i < n; i++) {
 		const struct store_outbox_status *row = &rows[i];
 
-		if (row->class == MESSAGE_ADVANCE && row->row_version == t->release->entry_version) {
+		if (row->class == MESSAGE_ADVANCE &&
+		    row->row_version == t->release->entry_version) {
 			t->enter_pending += row->pending;
 			t->enter_refused = t->enter_refused || row->refused > 0;
 		} else if (row->class == MESSAGE_ROLLBACK &&
@@ -137,7 +139,7 @@ out:
 /* Asks the database how far the messages of one release are; the answer leads to a decision. */
 void outbox_refresh(struct engine *e, struct tracked *t)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct outbox_question *q;
 
 	if (t->outbox_asked || !e->store_up)
@@ -145,9 +147,8 @@ void outbox_refresh(struct engine *e, struct tracked *t)
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)
 		return;
-	*q = (struct outbox_question){ .engine = e,
-		                       .release_id = t->release->id,
-		                       .row_version = t->release->row_version };
+	*q = (struct outbox_question){
+	        .engine = e, .release_id = t->release->id, .row_version = t->release->row_version};
 	if (!store_outbox(e->app->store, &q->release_id, 1, outbox_answered, q, &err)) {
 		free(q);
 		return;

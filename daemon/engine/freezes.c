@@ -1,5 +1,6 @@
 /*
- * freezes - what may not advance now (rule A3). The database's rows decide inside the commit; memory explains.
+ * freezes - what may not advance now (rule A3). The database's rows decide inside the commit;
+ * memory explains.
  */
 #include "engine/internal.h"
 
@@ -39,12 +40,12 @@ void freezes_load_row(struct engine *e, const char *scope, const char *name, boo
 	if (grown == NULL)
 		return; /* shown late; the database holds the release all the same */
 	e->freezes_loading = grown;
-	grown[e->nfreezes_loading++] = (struct freeze_row){ .scope = text_dup(scope),
-		                                            .name = text_dup(name),
-		                                            .reason = text_dup(reason),
-		                                            .subject = text_dup(subject),
-		                                            .frozen = true,
-		                                            .since = since };
+	grown[e->nfreezes_loading++] = (struct freeze_row){.scope = text_dup(scope),
+	                                                   .name = text_dup(name),
+	                                                   .reason = text_dup(reason),
+	                                                   .subject = text_dup(subject),
+	                                                   .frozen = true,
+	                                                   .since = since};
 }
 
 void freezes_load_done(struct engine *e, bool ok)
@@ -138,11 +139,12 @@ static void freeze_done(void *ctx, const struct err *err)
 
 	if (err == NULL) {
 		memory_remove(e, &op->row);
-		grown = op->row.frozen ? realloc(e->freezes, (e->nfreezes + 1) * sizeof(*grown)) : NULL;
+		grown = op->row.frozen ? realloc(e->freezes, (e->nfreezes + 1) * sizeof(*grown))
+		                       : NULL;
 		if (grown != NULL) {
 			e->freezes = grown;
 			grown[e->nfreezes++] = op->row;
-			op->row = (struct freeze_row){ 0 };
+			op->row = (struct freeze_row){0};
 		}
 	}
 	op->fn(op->ctx, err);
@@ -157,21 +159,22 @@ bool engine_freeze(struct engine *e, const char *scope, const char *name, bool f
 
 	if (op == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a freeze");
-	*op = (struct freeze_op){ .engine = e,
-		                  .fn = fn,
-		                  .ctx = ctx,
-		                  .row = { .scope = text_dup(scope),
-		                           .name = text_dup(name),
-		                           .reason = text_dup(reason),
-		                           .subject = text_dup(subject),
-		                           .frozen = frozen,
-		                           .since = loop_now(e->app->loop).wall } };
+	*op = (struct freeze_op){.engine = e,
+	                         .fn = fn,
+	                         .ctx = ctx,
+	                         .row = {.scope = text_dup(scope),
+	                                 .name = text_dup(name),
+	                                 .reason = text_dup(reason),
+	                                 .subject = text_dup(subject),
+	                                 .frozen = frozen,
+	                                 .since = loop_now(e->app->loop).wall}};
 	if (op->row.scope == NULL || op->row.name == NULL || op->row.reason == NULL ||
 	    op->row.subject == NULL) {
 		freeze_op_free(op);
 		return err_set(err, ERR_NOMEM, "no memory for a freeze");
 	}
-	if (!store_freeze(e->app->store, scope, name, frozen, subject, reason, freeze_done, op, err)) {
+	if (!store_freeze(e->app->store, scope, name, frozen, subject, reason, freeze_done, op,
+	                  err)) {
 		freeze_op_free(op);
 		return false;
 	}

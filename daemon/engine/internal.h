@@ -13,13 +13,14 @@
 
 #define ENGINE_TICK_MS 100
 #define ENGINE_POLL_MS 1000
-#define ENGINE_CHECKPOINT_MS 60000     /* rule B3 */
+#define ENGINE_LET_GO_MS 30000
+#define ENGINE_CHECKPOINT_MS 60000 /* rule B3 */
 #define ENGINE_BACKOFF_FIRST_MS 500
 #define ENGINE_BACKOFF_LAST_MS 15000
 #define ENGINE_EVALUATION_BYTES (16u * 1024 * 1024)
 #define ENGINE_AUDIT_BYTES (256u * 1024)
 #define ENGINE_DOOR_TRIES 50
-#define ENGINE_NAME_MAX 400            /* "service@version" and "service/environment" keys */
+#define ENGINE_NAME_MAX 400 /* "service@version" and "service/environment" keys */
 
 /* Releases that share something: a version, or a service and environment. Newest id last. */
 struct group {
@@ -30,8 +31,8 @@ struct group {
 /* One policy as written, by hash; a name points at the newest. */
 struct known_policy {
 	struct policy *policy;
-	bool file;     /* from policies_dir: cannot be PUT (rule I1) */
-	bool stored;   /* the database has it */
+	bool file;   /* from policies_dir: cannot be PUT (rule I1) */
+	bool stored; /* the database has it */
 	bool storing;
 };
 
@@ -45,10 +46,10 @@ struct engine {
 	struct app *app;
 	struct tracked **list; /* rising id */
 	size_t n, capacity;
-	struct map *versions;  /* "service@version" -> struct group */
-	struct map *pairs;     /* "service/environment" -> struct group */
-	struct map *policies;  /* hash -> struct known_policy */
-	struct map *names;     /* policy name -> struct known_policy */
+	struct map *versions; /* "service@version" -> struct group */
+	struct map *pairs;    /* "service/environment" -> struct group */
+	struct map *policies; /* hash -> struct known_policy */
+	struct map *names;    /* policy name -> struct known_policy */
 	struct freeze_row *freezes;
 	size_t nfreezes;
 	struct freeze_row *freezes_loading; /* of the load under way */
@@ -56,7 +57,7 @@ struct engine {
 
 	bool store_up;
 	bool lease_held;
-	bool owner;            /* lease held and everything loaded since */
+	bool owner; /* lease held and everything loaded since */
 	bool loaded;
 	bool loading, load_again, load_for_owner;
 	bool polling;
@@ -76,7 +77,8 @@ const struct group *registry_pair(const struct engine *e, const char *service,
                                   const char *environment);
 bool registry_init(struct engine *e, struct err *err) MUST_CHECK;
 void tracked_bind(struct engine *e, struct tracked *t);
-void tracked_watch(struct engine *e, struct tracked *t); /* subscribes or lets go as the state asks */
+void tracked_watch(struct engine *e,
+                   struct tracked *t); /* subscribes or lets go as the state asks */
 void tracked_render_evaluation(struct tracked *t);
 
 /* load.c */

@@ -1,6 +1,6 @@
 /*
- * load - memory follows the database: everything at start and at takeover, what changed once a second, one
- * row after a conflict.
+ * load - memory follows the database: everything at start and at takeover, what changed once a
+ * second, one row after a conflict.
  */
 #include "engine/internal.h"
 
@@ -38,7 +38,7 @@ static void take_row(struct load *load, struct store_release *row)
 {
 	struct engine *e = load->engine;
 	struct tracked *known = registry_find(e, row->release->id), *t;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	bool moved = known == NULL || known->release->row_version != row->release->row_version;
 
 	if (known != NULL && known->committing != NULL && load->one == 0)
@@ -96,8 +96,8 @@ static void on_freeze(void *ctx, const char *scope, const char *name, bool froze
 	freezes_load_row(load->engine, scope, name, frozen, reason, subject, since);
 }
 
-/* What was in flight goes on: rollbacks' messages are on their way already (the outbox is claimed as soon as
- * the database answers); here the decisions resume. */
+/* What was in flight goes on: rollbacks' messages are on their way already (the outbox is claimed
+ * as soon as the database answers); here the decisions resume. */
 static void resume_all(struct engine *e)
 {
 	for (size_t i = 0; i < e->n; i++) {
@@ -108,6 +108,18 @@ static void resume_all(struct engine *e)
 			continue;
 		tracked_watch(e, t);
 		outbox_refresh(e, t);
+	}
+}
+
+/* Another instance may have delivered what a release waits for: the database knows. */
+static void follow_outbox(struct engine *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		struct tracked *t = e->list[i];
+
+		if (!release_is_ended(t->release->state) &&
+		    (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0))
+			outbox_refresh(e, t);
 	}
 }
 
@@ -146,7 +158,7 @@ static void on_done(void *ctx, const struct err *err)
 		if (err == NULL)
 			door_decide(e, one);
 	} else if (err == NULL && !load->whole && e->owner) {
-		resume_all(e);
+		follow_outbox(e);
 	}
 	free(load);
 }
@@ -158,17 +170,17 @@ static struct load *load_new(struct engine *e, struct store_load *out)
 	if (load == NULL)
 		return NULL;
 	load->engine = e;
-	*out = (struct store_load){ .release = on_release,
-		                    .policy = on_policy,
-		                    .freeze = on_freeze,
-		                    .done = on_done,
-		                    .ctx = load };
+	*out = (struct store_load){.release = on_release,
+	                           .policy = on_policy,
+	                           .freeze = on_freeze,
+	                           .done = on_done,
+	                           .ctx = load};
 	return load;
 }
 
 void engine_reload(struct engine *e, bool for_owner)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct store_load calls;
 	struct load *load;
 
@@ -192,7 +204,7 @@ void engine_reload(struct engine *e, bool for_owner)
 
 void engine_reload_release(struct engine *e, struct tracked *t)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct store_load calls;
 	struct load *load = load_new(e, &calls);
 
@@ -206,7 +218,7 @@ void engine_reload_release(struct engine *e, struct tracked *t)
 void engine_poll(void *ctx)
 {
 	struct engine *e = ctx;
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct store_load calls;
 	struct load *load;
 

@@ -1,6 +1,6 @@
 /*
- * policies - every policy this instance knows, by hash; a name points at its newest. Files are imported at
- * start; the database is told of them and is the truth (rule I1).
+ * policies - every policy this instance knows, by hash; a name points at its newest. Files are
+ * imported at start; the database is told of them and is the truth (rule I1).
  */
 #include "engine/internal.h"
 
@@ -54,7 +54,7 @@ static bool names_point(struct engine *e, struct known_policy *known, struct err
 
 static bool import_file(struct engine *e, const char *path, struct problems *problems)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct policy *p = policy_file_read(path, problems);
 	struct known_policy *known, *same;
 
@@ -146,7 +146,7 @@ void policies_free(struct engine *e)
 /* One the database has; it is taken in under the hash it was pinned with. */
 bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct known_policy *known = map_get(e->policies, str_of(hash)), *named;
 	struct problems problems;
 	struct policy *p;
@@ -155,7 +155,8 @@ bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
 		problems_init(&problems);
 		p = policy_from_json(document, &problems);
 		if (p == NULL) {
-			log_line(LOG_ERROR, "stored_policy_unreadable", "hash=%.12s problem=%s", hash,
+			log_line(LOG_ERROR, "stored_policy_unreadable", "hash=%.12s problem=%s",
+			         hash,
 			         log_quote(problems.n > 0 ? problems.list[0].text : "unknown"));
 			problems_fini(&problems);
 			return false;
@@ -184,7 +185,7 @@ struct put_op {
 static void put_done(void *ctx, const struct err *err)
 {
 	struct put_op *op = ctx;
-	struct err none = { .code = ERR_NONE };
+	struct err none = {.code = ERR_NONE};
 	struct known_policy *known = map_get(op->engine->policies, str_of(op->hash));
 
 	if (known != NULL) {
@@ -228,7 +229,7 @@ void policies_store_pending(struct engine *e)
 
 	while (map_next(e->policies, &at, &key, &value)) {
 		struct known_policy *known = value;
-		struct err err = { .code = ERR_NONE };
+		struct err err = {.code = ERR_NONE};
 
 		if (!known->stored && !known->storing &&
 		    !put(e, known, known->file ? "file" : "api", "headgate", NULL, NULL, &err))

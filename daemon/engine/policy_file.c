@@ -58,8 +58,8 @@ static const char *include_read(void *ctx, const char *path, size_t *out_n, stru
 struct policy *policy_file_read(const char *path, struct problems *problems)
 {
 	struct include_reader *reader = calloc(1, sizeof(*reader));
-	struct policy_include include = { .read = include_read, .ctx = reader };
-	struct err err = { .code = ERR_NONE };
+	struct policy_include include = {.read = include_read, .ctx = reader};
+	struct err err = {.code = ERR_NONE};
 	struct policy *policy = NULL;
 	const char *slash = strrchr(path, '/');
 	struct buf text;

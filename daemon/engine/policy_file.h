@@ -1,6 +1,6 @@
 /*
- * policy_file - a policy file with its includes, read from disk. For start and for `headgate check`; never on
- * the loop.
+ * policy_file - a policy file with its includes, read from disk. For start and for `headgate
+ * check`; never on the loop.
  */
 #ifndef ENGINE_POLICY_FILE_H
 #define ENGINE_POLICY_FILE_H

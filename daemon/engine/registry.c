@@ -160,8 +160,8 @@ static void tracked_free(struct tracked *t)
 	free(t);
 }
 
-/* Finds the release of that id or begins to track it; takes the snapshot either way on success. An existing
- * one gets the new snapshot in place of its own. */
+/* Finds the release of that id or begins to track it; takes the snapshot either way on success. An
+ * existing one gets the new snapshot in place of its own. */
 struct tracked *registry_obtain(struct engine *e, struct release *take, struct err *err)
 {
 	struct tracked *t = registry_find(e, take->id);
@@ -211,7 +211,8 @@ void registry_drop(struct engine *e, struct tracked *t)
 	metric_set(e->app->metrics, METRIC_RELEASES_TRACKED, (double)e->n);
 }
 
-/* A completed release may still be rolled back; it is kept like one that has not ended while it may be. */
+/* A completed release may still be rolled back; it is kept like one that has not ended while it may
+ * be. */
 static bool tracked_is_droppable(const struct tracked *t)
 {
 	return t->committing == NULL && t->ops == NULL &&
@@ -304,26 +305,27 @@ const struct tracked *engine_find_version(const struct engine *e, const char *se
 		size_t at;
 		json_t *seen;
 
-		json_array_foreach (*out_several, at, seen)
-			known = known || strcmp(json_string_value(seen), name) == 0;
+		json_array_foreach(*out_several, at, seen) known =
+		        known || strcmp(json_string_value(seen), name) == 0;
 		if (!known)
 			(void)json_array_append_new(*out_several, json_string(name));
 	}
 	return NULL;
 }
 
-/* Makes the bound policy from the pinned one; what fails is said in `trouble` and blocks every advance. */
+/* Makes the bound policy from the pinned one; what fails is said in `trouble` and blocks every
+ * advance. */
 void tracked_bind(struct engine *e, struct tracked *t)
 {
 	const struct release *r = t->release;
 	const struct policy *written = engine_policy_by_hash(e, r->policy_hash);
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 	struct policy_values values = {
-		.service = r->service,
-		.environment = r->environment,
-		.version = r->version,
-		.stable_version = r->stable_version,
-		.params = r->params,
+	        .service = r->service,
+	        .environment = r->environment,
+	        .version = r->version,
+	        .stable_version = r->stable_version,
+	        .params = r->params,
 	};
 
 	if (t->bound != NULL)
@@ -342,7 +344,8 @@ void tracked_bind(struct engine *e, struct tracked *t)
 	}
 }
 
-/* Rule K6: from 15 min before the scheduled start (or from creation when that is later) to the end. */
+/* Rule K6: from 15 min before the scheduled start (or from creation when that is later) to the end.
+ */
 static bool tracked_wants_watching(const struct engine *e, const struct tracked *t)
 {
 	const struct release *r = t->release;
@@ -357,7 +360,7 @@ static bool tracked_wants_watching(const struct engine *e, const struct tracked 
 
 void tracked_watch(struct engine *e, struct tracked *t)
 {
-	struct err err = { .code = ERR_NONE };
+	struct err err = {.code = ERR_NONE};
 
 	if (!tracked_wants_watching(e, t)) {
 		subscription_free(&t->subscription);
@@ -367,7 +370,8 @@ void tracked_watch(struct engine *e, struct tracked *t)
 		return;
 	t->subscription = sources_subscribe(e->app->sources, t->bound, &err);
 	if (t->subscription == NULL)
-		log_err(LOG_ERROR, "sources_refused", &err, "release=%lld", (long long)t->release->id);
+		log_err(LOG_ERROR, "sources_refused", &err, "release=%lld",
+		        (long long)t->release->id);
 	t->next_round = loop_now(e->app->loop).wall;
 }
 

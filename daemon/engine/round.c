@@ -1,6 +1,6 @@
 /*
- * round - evaluation rounds: at each release's interval all its gates are looked at together, the checkpoint
- * moves, and whatever is due by then is decided.
+ * round - evaluation rounds: at each release's interval all its gates are looked at together, the
+ * checkpoint moves, and whatever is due by then is decided.
  */
 #include "engine/internal.h"
 
@@ -39,8 +39,8 @@ static bool read_kpis(const struct tracked *t, struct wall at, struct arena *are
 		const struct kpi_source *source =
 		        subscription_source(t->subscription, p->kpis[i].source_index);
 
-		kpi_read(&p->kpis[i], source, kpi_quorum(p, i), at, release_exposed_since(t->release),
-		         arena, &readings[i]);
+		kpi_read(&p->kpis[i], source, kpi_quorum(p, i), at,
+		         release_exposed_since(t->release), arena, &readings[i]);
 	}
 	out->kpis = readings;
 	out->kpi_list = p->kpis;
@@ -138,11 +138,11 @@ static void round_run(struct engine *e, struct tracked *t)
 {
 	struct now now = loop_now(e->app->loop);
 	struct mono started = loop_clock();
-	struct err err = { .code = ERR_NONE };
-	struct gate_evidence evidence = { .at = now.wall,
-		                          .exposed_since = release_exposed_since(t->release),
-		                          .entering = t->release->step == STEP_ENTERING,
-		                          .evaluate_every_ms = t->bound->evaluate_every_ms };
+	struct err err = {.code = ERR_NONE};
+	struct gate_evidence evidence = {.at = now.wall,
+	                                 .exposed_since = release_exposed_since(t->release),
+	                                 .entering = t->release->step == STEP_ENTERING,
+	                                 .evaluate_every_ms = t->bound->evaluate_every_ms};
 	struct evaluation *evaluation = NULL;
 	struct arena arena;
 	int64_t voted;
@@ -170,13 +170,23 @@ out:
 	           (double)(loop_clock().ns - started.ns) / 1e9);
 }
 
-/* Planned releases are looked at too once they are watched: their gates are shown, and series are first seen
- * before anything depends on them. */
+/* Planned releases are looked at too once they are watched: their gates are shown, and series are
+ * first seen before anything depends on them. */
 static bool round_is_due(const struct engine *e, const struct tracked *t)
 {
 	return e->owner && t->subscription != NULL && t->bound != NULL && t->committing == NULL &&
 	       t->release->state != RELEASE_ROLLING_BACK && t->release->state != RELEASE_FAILED &&
 	       loop_now(e->app->loop).wall.ms >= t->next_round.ms;
+}
+
+/* Another instance owns the releases: what it watches need not be watched here too. A short loss of
+ * the lease keeps the samples. */
+static void let_go(struct engine *e, struct tracked *t)
+{
+	int64_t since = loop_now(e->app->loop).wall.ms - e->not_owner_since.ms;
+
+	if (!e->owner && e->store_up && since > ENGINE_LET_GO_MS)
+		subscription_free(&t->subscription);
 }
 
 static void tick_one(struct engine *e, struct tracked *t, bool look)
@@ -188,6 +198,7 @@ static void tick_one(struct engine *e, struct tracked *t, bool look)
 		door_decide(e, t);
 	} else if (look) {
 		tracked_watch(e, t);
+		let_go(e, t);
 		if (!t->outbox_known)
 			outbox_refresh(e, t);
 		door_decide(e, t);
@@ -208,7 +219,8 @@ static void count_releases(struct engine *e)
 	metric_set(e->app->metrics, METRIC_ROLLBACKS_UNCONFIRMED, (double)unconfirmed);
 }
 
-/* Each release is looked at for what time alone makes due once a second, a tenth of them per tick. */
+/* Each release is looked at for what time alone makes due once a second, a tenth of them per tick.
+ */
 void engine_tick(void *ctx)
 {
 	struct engine *e = ctx;
