@@ -269,6 +269,7 @@ enum release_event {
 	EVENT_STABILISE_NEXT,       /* deadline with breaches: next option */
 	EVENT_STABILISE_EXHAUSTED,
 	EVENT_STABILISE_BLIND,      /* deadline without evidence: call people, keep watching */
+	EVENT_CREATE,               /* of a first snapshot's decision; in no row */
 	EVENT_COUNT
 };
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */

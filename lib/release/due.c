@@ -1,0 +1,391 @@
+/*
+ * due - what headgate itself should do now: facts to the one most urgent event. Looks only; whether
+ * it may be is release_step()'s to say.
+ *
+ * Each function answers one question, and once its event is committed the answer is no: the shell
+ * may ask again until nothing is due.
+ */
+#include "release/rules.h"
+
+#include <string.h>
+
+#include "base/macros.h"
+
+/* clang-format off */
+static const struct actor by_gate = { .subject = "headgate", .origin = "gate" };
+static const struct actor by_timer = { .subject = "headgate", .origin = "timer" };
+static const struct actor by_action = { .subject = "headgate", .origin = "action" };
+/* clang-format on */
+
+static bool say(struct event *out, enum release_event kind, const struct actor *by)
+{
+	*out = (struct event){.kind = kind, .by = *by};
+	return true;
+}
+
+/* Whether the gate's rungs act: it counts, nobody waived it since, and votes were not forgotten
+ * since. */
+static bool gate_acts(const struct question *q, const struct evaluation *e, size_t i)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+
+	return e->gates[i].counts && e->at.ms > q->r->votes_since.ms &&
+	       !(stage && release_is_waived(q->r, q->p->gates[i].name, stage->stage));
+}
+
+static bool say_gate(const struct question *q, struct event *out, enum release_event kind,
+                     const struct evaluation *e, size_t i)
+{
+	say(out, kind, &by_gate);
+	out->gate = q->p->gates[i].name;
+	out->reason = e->gates[i].sentence;
+	out->option = kind == EVENT_RUNG_ROLLBACK ? e->gates[i].option : NULL;
+	return true;
+}
+
+/* Of two rollbacks at once the one whose option stands earlier in the list (rule R2). */
+static bool due_rung_rollback(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+	int64_t best = INT64_MAX;
+
+	if (!q->r->exposed)
+		return false;
+	for (size_t i = 0; e && i < e->ngates; i++) {
+		int64_t option = option_index(q->p, e->gates[i].option);
+
+		if (!gate_acts(q, e, i) || e->gates[i].verdict != VERDICT_ROLLBACK ||
+		    option >= best)
+			continue;
+		best = option;
+		say_gate(q, out, EVENT_RUNG_ROLLBACK, e, i);
+	}
+	return best != INT64_MAX;
+}
+
+static bool lacks_evidence(const struct gate_outcome *o)
+{
+	return o->counts && o->result != GATE_PASS && o->result != GATE_BREACH;
+}
+
+/* First gate without evidence for longer than its max_hold that wants `then` (rule E5). */
+static bool find_overdue_gate(const struct question *q, enum rung_then then, size_t *out_gate)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (!e || !q->c || q->c->no_proof_since.ms == 0)
+		return false;
+	for (size_t i = 0; i < e->ngates; i++) {
+		const struct gate *gate = &q->p->gates[i];
+		bool rolls_back = gate->after_max_hold == RUNG_ROLLBACK && q->r->exposed;
+
+		if (lacks_evidence(&e->gates[i]) && gate_acts(q, e, i) &&
+		    rolls_back == (then == RUNG_ROLLBACK) &&
+		    q->f->now.ms - q->c->no_proof_since.ms >= gate->max_hold_ms) {
+			*out_gate = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool due_evidence_rollback(const struct question *q, struct event *out)
+{
+	size_t i = 0;
+
+	return find_overdue_gate(q, RUNG_ROLLBACK, &i) &&
+	       say_gate(q, out, EVENT_EVIDENCE_ROLLBACK, advance_evaluation(q), i);
+}
+
+static bool due_rollback_acked(const struct question *q, struct event *out)
+{
+	return q->r->rollback.active && rollback_is_acked(q) &&
+	       say(out, EVENT_ROLLBACK_ACKED, &by_action);
+}
+
+/* Rule R3: acknowledge deadline, a 4xx, or no option at all. */
+static bool due_rollback_next(const struct question *q, struct event *out)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+
+	if (q->r->state != RELEASE_ROLLING_BACK)
+		return false;
+	if (b->option >= 0 && !q->f->rollback_refused &&
+	    q->f->now.ms - b->option_since.ms < q->p->rollback.options[b->option].acknowledge_ms)
+		return false;
+	return say(out, option_next_exists(q) ? EVENT_ROLLBACK_NEXT : EVENT_ROLLBACK_EXHAUSTED,
+	           &by_action);
+}
+
+static bool due_rollback_unconfirmed(const struct question *q, struct event *out)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+
+	return q->r->state == RELEASE_ROLLING_BACK && !b->unconfirmed &&
+	       q->f->now.ms - b->option_since.ms >= ROLLBACK_CONFIRM_MS &&
+	       say(out, EVENT_ROLLBACK_UNCONFIRMED, &by_timer);
+}
+
+/* Rule R4. A policy that lists no gates to watch has nothing to wait for. */
+static bool due_stabilised(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (q->r->state != RELEASE_STABILISING)
+		return false;
+	if (q->p->rollback.nstabilise_gates > 0 &&
+	    (!e || !e->all_pass || !advance_is_recent(q, e) ||
+	     e->at.ms < q->r->rollback.stabilising_since.ms ||
+	     advance_observed(q) < q->p->rollback.stabilise_bake_ms))
+		return false;
+	return say(out, EVENT_STABILISED, &by_gate);
+}
+
+static bool any_gate_breaches(const struct evaluation *e)
+{
+	for (size_t i = 0; i < e->ngates; i++) {
+		if (e->gates[i].counts &&
+		    (e->gates[i].result == GATE_BREACH || e->gates[i].rung >= 0))
+			return true;
+	}
+	return false;
+}
+
+static bool due_stabilise_deadline(const struct question *q, struct event *out)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+	const struct evaluation *e = advance_evaluation(q);
+	int64_t deadline_ms = q->p->rollback.stabilise_deadline_ms;
+	bool known = e && advance_is_recent(q, e) && e->at.ms >= b->stabilising_since.ms;
+
+	if (q->r->state != RELEASE_STABILISING || deadline_ms <= 0 ||
+	    q->f->now.ms - b->stabilising_since.ms < deadline_ms)
+		return false;
+	if (known && any_gate_breaches(e))
+		return say(out,
+		           option_next_exists(q) ? EVENT_STABILISE_NEXT : EVENT_STABILISE_EXHAUSTED,
+		           &by_gate);
+	return !(known && e->all_pass) && !b->stabilise_called &&
+	       say(out, EVENT_STABILISE_BLIND, &by_timer);
+}
+
+static bool due_rung_pause(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (!q->r->exposed)
+		return false;
+	for (size_t i = 0; e && i < e->ngates; i++) {
+		if (gate_acts(q, e, i) && e->gates[i].verdict == VERDICT_PAUSE &&
+		    !hold_of(q->r, "", q->p->gates[i].name))
+			return say_gate(q, out, EVENT_RUNG_PAUSE, e, i);
+	}
+	return false;
+}
+
+/* Rule table E: in preflight there is nothing to roll back, so it blocks and calls people. */
+static bool due_rung_ask(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	for (size_t i = 0; e && i < e->ngates; i++) {
+		bool is_blocked = e->gates[i].verdict == VERDICT_ROLLBACK && !q->r->exposed;
+
+		if (!gate_acts(q, e, i) || hold_of(q->r, "ask:", q->p->gates[i].name))
+			continue;
+		if (is_blocked)
+			return say_gate(q, out, EVENT_RUNG_BLOCKED, e, i);
+		if (e->gates[i].verdict == VERDICT_ASK)
+			return say_gate(q, out, EVENT_RUNG_ASK, e, i);
+	}
+	return false;
+}
+
+static bool due_action_refused(const struct question *q, struct event *out)
+{
+	const char *action = q->f->enter_refused_action ? q->f->enter_refused_action : "enter";
+
+	if (!q->f->enter_refused || q->r->step != STEP_ENTERING || hold_of(q->r, "action:", action))
+		return false;
+	say(out, EVENT_ACTION_REFUSED, &by_action);
+	out->hold = action;
+	out->reason = "its receiver refused it for good";
+	return true;
+}
+
+static bool due_no_evidence(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (!e || !q->c || q->c->no_proof_rounds < EVIDENCE_ROUNDS || hold_of(q->r, "evidence", ""))
+		return false;
+	for (size_t i = 0; i < e->ngates; i++) {
+		if (lacks_evidence(&e->gates[i]) && gate_acts(q, e, i))
+			return say_gate(q, out, EVENT_NO_EVIDENCE, e, i);
+	}
+	return false;
+}
+
+static bool due_evidence_overdue(const struct question *q, struct event *out)
+{
+	size_t i = 0;
+
+	return !q->r->evidence_called && find_overdue_gate(q, RUNG_ASK, &i) &&
+	       say_gate(q, out, EVENT_EVIDENCE_OVERDUE, advance_evaluation(q), i);
+}
+
+static bool due_overdue(const struct question *q, struct event *out)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+
+	return stage && stage->overdue_ms > 0 && !q->r->overdue_called &&
+	       q->f->now.ms - q->r->stage_since.ms >= stage->overdue_ms &&
+	       say(out, EVENT_OVERDUE, &by_timer);
+}
+
+/* The most patient of the stage's actions decides. */
+static int64_t acknowledge_ms(const struct question *q, const struct policy_stage *stage)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < stage->nenter; i++) {
+		const struct policy_action *action = policy_action(q->p, stage->enter[i]);
+
+		if (action && action->acknowledge_ms > longest)
+			longest = action->acknowledge_ms;
+	}
+	return longest;
+}
+
+static bool due_enter_unconfirmed(const struct question *q, struct event *out)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+
+	return stage && q->r->step == STEP_ENTERING && q->f->enter_pending > 0 &&
+	       !q->r->enter_called &&
+	       q->f->now.ms - q->r->entry_since.ms >= acknowledge_ms(q, stage) &&
+	       say(out, EVENT_ENTER_UNCONFIRMED, &by_timer);
+}
+
+static bool due_evidence_back(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+	const struct hold *h = hold_of(q->r, "evidence", "");
+
+	return h && e && e->all_pass && e->at.ms > h->since.ms &&
+	       say(out, EVENT_EVIDENCE_BACK, &by_gate);
+}
+
+static bool due_ask_over(const struct question *q, struct event *out)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	for (size_t i = 0; e && i < e->ngates; i++) {
+		const struct hold *h = hold_of(q->r, "ask:", q->p->gates[i].name);
+
+		if (h && h->acknowledged && e->gates[i].result == GATE_PASS &&
+		    e->gates[i].verdict == VERDICT_PASS) {
+			say(out, EVENT_ASK_OVER, &by_gate);
+			out->hold = h->name;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool due_hold_expired(const struct question *q, struct event *out)
+{
+	for (size_t i = 0; i < q->r->nholds; i++) {
+		const struct hold *h = &q->r->holds[i];
+
+		if (h->expires.ms == 0 || h->expires.ms > q->f->now.ms)
+			continue;
+		say(out, EVENT_HOLD_EXPIRED, &by_timer);
+		out->hold = h->name;
+		return true;
+	}
+	return false;
+}
+
+static bool due_bake_lost(const struct question *q, struct event *out)
+{
+	return q->r->step == STEP_READY && !advance_bake_is_done(q) &&
+	       say(out, EVENT_BAKE_LOST, &by_gate);
+}
+
+static bool due_entered(const struct question *q, struct event *out)
+{
+	return q->r->step == STEP_ENTERING && q->f->enter_pending == 0 && !q->f->enter_refused &&
+	       say(out, EVENT_ENTERED, &by_action);
+}
+
+/* Rule H1. */
+static bool due_start(const struct question *q, struct event *out)
+{
+	return q->r->state == RELEASE_PLANNED && !q->r->start_manual &&
+	       q->r->start.ms <= q->f->now.ms && q->f->pair_free && !q->f->frozen &&
+	       !q->f->reentry_open && holds_in_force(q->r) == 0 &&
+	       say(out, EVENT_START_DUE, &by_timer);
+}
+
+static bool due_advance(const struct question *q, struct event *out)
+{
+	return (q->r->step == STEP_BAKING || q->r->step == STEP_READY) &&
+	       advance_blockers(q) == 0 && say(out, EVENT_ADVANCE, &by_gate);
+}
+
+static bool due_bake_done(const struct question *q, struct event *out)
+{
+	return q->r->step == STEP_BAKING && advance_bake_is_done(q) &&
+	       say(out, EVENT_BAKE_DONE, &by_gate);
+}
+
+/* The order is the law: rollback, then pause, then all else; forward last. `judged`: an evaluation
+ * stands behind it, and its values go into the record. */
+/* clang-format off */
+static const struct {
+	bool (*is_due)(const struct question *q, struct event *out);
+	bool judged;
+} asked[] = {
+	{ due_rung_rollback,        true },
+	{ due_evidence_rollback,    true },
+	{ due_rollback_acked,       false },
+	{ due_rollback_next,        false },
+	{ due_rollback_unconfirmed, false },
+	{ due_stabilise_deadline,   true },
+	{ due_rung_pause,           true },
+	{ due_rung_ask,             true },
+	{ due_action_refused,       false },
+	{ due_no_evidence,          true },
+	{ due_evidence_overdue,     true },
+	{ due_overdue,              false },
+	{ due_enter_unconfirmed,    false },
+	{ due_evidence_back,        true },
+	{ due_ask_over,             true },
+	{ due_hold_expired,         false },
+	{ due_bake_lost,            true },
+	{ due_entered,              false },
+	{ due_start,                false },
+	{ due_stabilised,           true },
+	{ due_advance,              true },
+	{ due_bake_done,            true },
+};
+/* clang-format on */
+
+bool release_due(const struct release *r, const struct checkpoint *c, const struct policy *bound,
+                 const struct release_facts *facts, struct event *out)
+{
+	struct question q = {.r = r, .c = c, .p = bound, .f = facts};
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		struct event e;
+
+		if (!asked[i].is_due(&q, &e) || !release_transition(r->state, r->step, e.kind))
+			continue;
+		if (asked[i].judged && facts->evaluation)
+			e.detail = evaluation_to_json(facts->evaluation, bound);
+		*out = e;
+		return true;
+	}
+	return false;
+}

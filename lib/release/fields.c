@@ -1,0 +1,180 @@
+/*
+ * fields - how snapshots, checkpoints and requests are written as JSON, copied and freed: tables.
+ */
+#include "release/release.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+/* What people may add is bounded in people.c; what was once committed must always load. */
+#define LIST_MAX 4096
+#define COUNT(type, member) .count_offset = offsetof(struct type, member)
+
+/* clang-format off */
+static const struct field hold_fields[] = {
+	{ .key = "name", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(hold, name), .doc = "key within the release" },
+	{ .key = "source", .kind = FIELD_ENUM, AT(hold, source), .names = hold_source_names, .doc = "what put it there" },
+	{ .key = "pauses", .kind = FIELD_BOOL, AT(hold, pauses), .doc = "whether it is of kind pause" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(hold, reason), .doc = "why, for people" },
+	{ .key = "owner", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(hold, owner), .doc = "who may clear it" },
+	{ .key = "acknowledged", .kind = FIELD_BOOL, AT(hold, acknowledged), .doc = "a person has seen the ask: it blocks no more" },
+	{ .key = "since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(hold, since), .doc = "when it was put there" },
+	{ .key = "expires", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(hold, expires), .doc = "when it removes itself" },
+};
+static const struct field_table hold_table = { .noun = "hold", .fields = hold_fields, .n = ARRAY_LEN(hold_fields), .size = sizeof(struct hold) };
+
+static const struct field approval_fields[] = {
+	{ .key = "role", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(approval, role), .doc = "role that spoke" },
+	{ .key = "stage", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(approval, stage), .doc = "stage it is about" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(approval, subject), .doc = "person who spoke" },
+	{ .key = "approved", .kind = FIELD_BOOL, AT(approval, approved), .doc = "false: rejected" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(approval, reason), .doc = "why" },
+	{ .key = "policy_hash", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(approval, policy_hash), .doc = "policy it is bound to" },
+	{ .key = "artifact", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(approval, artifact), .doc = "artifact it is bound to" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(approval, at), .doc = "when" },
+};
+static const struct field_table approval_table = { .noun = "approval", .fields = approval_fields, .n = ARRAY_LEN(approval_fields), .size = sizeof(struct approval) };
+
+static const struct field check_fields[] = {
+	{ .key = "name", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(check_state, name), .doc = "the check" },
+	{ .key = "owner", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(check_state, owner), .doc = "role that may report it" },
+	{ .key = "done", .kind = FIELD_BOOL, AT(check_state, done), .doc = "whether it is done" },
+	{ .key = "evidence", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(check_state, evidence), .doc = "link or note" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(check_state, subject), .doc = "who reported it" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(check_state, at), .doc = "when" },
+};
+static const struct field_table check_table = { .noun = "check", .fields = check_fields, .n = ARRAY_LEN(check_fields), .size = sizeof(struct check_state) };
+
+static const struct field waiver_fields[] = {
+	{ .key = "gate", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(waiver, gate), .doc = "gate that does not count" },
+	{ .key = "stage", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(waiver, stage), .doc = "in this stage" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(waiver, subject), .doc = "person who decided it" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(waiver, reason), .doc = "why" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(waiver, at), .doc = "when" },
+};
+static const struct field_table waiver_table = { .noun = "waiver", .fields = waiver_fields, .n = ARRAY_LEN(waiver_fields), .size = sizeof(struct waiver) };
+
+static const struct field rollback_fields[] = {
+	{ .key = "active", .kind = FIELD_BOOL, AT(rollback_progress, active), .doc = "a rollback was decided" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, reason), .doc = "why" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, subject), .doc = "who or what decided" },
+	{ .key = "since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, since), .doc = "when it was decided" },
+	{ .key = "option", .kind = FIELD_INT, AT(rollback_progress, option), .doc = "present option, from 0; -1 when none was available" },
+	{ .key = "option_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, option_since), .doc = "when its messages were queued" },
+	{ .key = "version", .kind = FIELD_INT, AT(rollback_progress, version), .doc = "row_version of those messages" },
+	{ .key = "tried", .kind = FIELD_INT, AT(rollback_progress, tried), .doc = "bit set of options used" },
+	{ .key = "passed_over", .kind = FIELD_INT, AT(rollback_progress, passed_over), .doc = "bit set of options left unacknowledged" },
+	{ .key = "unconfirmed", .kind = FIELD_BOOL, AT(rollback_progress, unconfirmed), .doc = "60 s without acknowledgement" },
+	{ .key = "acknowledged", .kind = FIELD_BOOL, AT(rollback_progress, acknowledged), .doc = "an option was acknowledged" },
+	{ .key = "restore_confirmed", .kind = FIELD_BOOL, AT(rollback_progress, restore_confirmed), .doc = "a person confirmed that an irreversible migration was restored" },
+	{ .key = "stabilising_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, stabilising_since), .doc = "when stabilising began" },
+	{ .key = "stabilise_called", .kind = FIELD_BOOL, AT(rollback_progress, stabilise_called), .doc = "deadline without evidence: people were called" },
+	{ .key = "transition", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, transition), .doc = "the transition that decided it" },
+};
+static const struct field_table rollback_table = { .noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields), .size = sizeof(struct rollback_progress) };
+
+static const struct field release_fields[] = {
+	{ .key = "id", .kind = FIELD_INT, AT(release, id), .doc = "number of the release" },
+	{ .key = "service", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, service), .doc = "what is released" },
+	{ .key = "environment", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, environment), .doc = "where" },
+	{ .key = "version", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, version), .doc = "which version" },
+	{ .key = "attempt", .kind = FIELD_INT, AT(release, attempt), .doc = "from 1, one more after an attempt that did not complete" },
+	{ .key = "policy_name", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, policy_name), .doc = "policy by name" },
+	{ .key = "policy_hash", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, policy_hash), .doc = "policy by content" },
+	{ .key = "stable_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, stable_version), .doc = "version to go back to" },
+	{ .key = "artifact", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, artifact), .doc = "digest or address of what is deployed" },
+	{ .key = "author", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, author), .doc = "person whose change this is" },
+	{ .key = "poster", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, poster), .doc = "person who posted it" },
+	{ .key = "ticket", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, ticket), .doc = "change ticket" },
+	{ .key = "migration", .kind = FIELD_ENUM, AT(release, migration), .names = migration_names, .doc = "whether data changes can be undone" },
+	{ .key = "params", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, params), .doc = "values for ${params.x}" },
+	{ .key = "links", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, links), .doc = "links for people" },
+	{ .key = "start", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, start), .doc = "scheduled start" },
+	{ .key = "start_manual", .kind = FIELD_BOOL, AT(release, start_manual), .doc = "waits for the verb" },
+	{ .key = "queue", .kind = FIELD_BOOL, AT(release, queue), .doc = "waits for the pair to be free" },
+	{ .key = "created_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, created_at), .doc = "when it was created" },
+	{ .key = "updated_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, updated_at), .doc = "newest transition" },
+	{ .key = "state", .kind = FIELD_ENUM, AT(release, state), .names = release_state_names, .doc = "state" },
+	{ .key = "step", .kind = FIELD_ENUM, AT(release, step), .names = stage_step_names, .doc = "step within the stage while running" },
+	{ .key = "stage", .kind = FIELD_INT, AT(release, stage), .doc = "index of the stage" },
+	{ .key = "exposed", .kind = FIELD_BOOL, AT(release, exposed), .doc = "whether users may have met it (rule R1)" },
+	{ .key = "stage_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, stage_since), .doc = "stage entry" },
+	{ .key = "exposure_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, exposure_since), .doc = "when the present exposure was acknowledged" },
+	{ .key = "entry_version", .kind = FIELD_INT, AT(release, entry_version), .doc = "row_version whose messages enter the stage" },
+	{ .key = "entry_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, entry_since), .doc = "when those were queued" },
+	{ .key = "enter_called", .kind = FIELD_BOOL, AT(release, enter_called), .doc = "unacknowledged for too long: people were called" },
+	{ .key = "bake_version", .kind = FIELD_INT, AT(release, bake_version), .doc = "row_version at which the bake last restarted" },
+	{ .key = "votes_version", .kind = FIELD_INT, AT(release, votes_version), .doc = "row_version at which votes were last forgotten" },
+	{ .key = "votes_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, votes_since), .doc = "the same as an instant" },
+	{ .key = "paused_step", .kind = FIELD_ENUM, AT(release, paused_step), .names = stage_step_names, .doc = "step a pause left" },
+	{ .key = "paused_by_gate", .kind = FIELD_BOOL, AT(release, paused_by_gate), .doc = "a gate paused it" },
+	{ .key = "promoted", .kind = FIELD_BOOL, AT(release, promoted), .doc = "a person promoted this stage" },
+	{ .key = "overdue_called", .kind = FIELD_BOOL, AT(release, overdue_called), .doc = "the stage is overdue: people were called" },
+	{ .key = "evidence_called", .kind = FIELD_BOOL, AT(release, evidence_called), .doc = "no evidence for max_hold: people were called" },
+	{ .key = "holds", .kind = FIELD_LIST, AT(release, holds), COUNT(release, nholds), .max = LIST_MAX, .table = &hold_table, .doc = "reasons not to advance" },
+	{ .key = "approvals", .kind = FIELD_LIST, AT(release, approvals), COUNT(release, napprovals), .max = LIST_MAX, .table = &approval_table, .doc = "who approved or rejected" },
+	{ .key = "checks", .kind = FIELD_LIST, AT(release, checks), COUNT(release, nchecks), .max = LIST_MAX, .table = &check_table, .doc = "checks reported so far" },
+	{ .key = "waivers", .kind = FIELD_LIST, AT(release, waivers), COUNT(release, nwaivers), .max = LIST_MAX, .table = &waiver_table, .doc = "gates that do not count" },
+	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
+	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },
+	{ .key = "finished_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, finished_at), .doc = "when it completed" },
+};
+const struct field_table release_table = { .noun = "release", .fields = release_fields, .n = ARRAY_LEN(release_fields), .size = sizeof(struct release) };
+
+static const struct field checkpoint_fields[] = {
+	{ .key = "observed_ms", .kind = FIELD_INT, AT(checkpoint, observed_ms), .doc = "green time" },
+	{ .key = "passes", .kind = FIELD_INT, AT(checkpoint, passes), .doc = "passing evaluations in it" },
+	{ .key = "evaluation", .kind = FIELD_INT, AT(checkpoint, evaluation), .doc = "number of the newest evaluation" },
+	{ .key = "last_evaluation", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(checkpoint, last_evaluation), .doc = "its time" },
+	{ .key = "last_pass", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(checkpoint, last_pass), .doc = "newest passing evaluation" },
+	{ .key = "last_passed", .kind = FIELD_BOOL, AT(checkpoint, last_passed), .doc = "whether the newest evaluation passed" },
+	{ .key = "no_proof_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(checkpoint, no_proof_since), .doc = "since when proof is missing" },
+	{ .key = "no_proof_rounds", .kind = FIELD_INT, AT(checkpoint, no_proof_rounds), .doc = "rounds in a row without proof" },
+	{ .key = "fresh_rounds", .kind = FIELD_INT, AT(checkpoint, fresh_rounds), .doc = "rounds since the process took the release over" },
+	{ .key = "stage", .kind = FIELD_INT, AT(checkpoint, stage), .doc = "stage these belong to" },
+	{ .key = "row_version", .kind = FIELD_INT, AT(checkpoint, row_version), .doc = "of the release when it was taken" },
+	{ .key = "gates", .kind = FIELD_LIST, AT(checkpoint, gates), COUNT(checkpoint, ngates), .table = &gate_state_table, .doc = "votes by gate of the policy" },
+};
+const struct field_table checkpoint_table = { .noun = "checkpoint", .fields = checkpoint_fields, .n = ARRAY_LEN(checkpoint_fields), .size = sizeof(struct checkpoint) };
+/* clang-format on */
+
+struct release *release_copy(const struct release *r)
+{
+	struct release *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	if (!field_copy(&release_table, r, copy)) {
+		release_free(&copy);
+		return NULL;
+	}
+	copy->row_version = r->row_version;
+	memcpy(copy->transition, r->transition, sizeof(copy->transition));
+	copy->last_hash = r->last_hash;
+	return copy;
+}
+
+void release_free(struct release **r)
+{
+	if (!*r)
+		return;
+	field_free(&release_table, *r);
+	free(*r);
+	*r = NULL;
+}
+
+void messages_free(struct message *list, size_t n)
+{
+	for (size_t i = 0; list && i < n; i++) {
+		free(list[i].action);
+		free(list[i].destination);
+		free(list[i].method);
+		free(list[i].path);
+		json_decref(list[i].body);
+		json_decref(list[i].headers);
+	}
+	free(list);
+}

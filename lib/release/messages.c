@@ -1,0 +1,72 @@
+/*
+ * messages - the actions of a stage or of a rollback option as messages to send, placeholders
+ * filled.
+ */
+#include "release/rules.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+
+static bool keep_text(char **out, const char *text, struct err *err)
+{
+	*out = text_dup(text);
+	return *out || !text || err_set(err, ERR_NOMEM, "no memory for a message");
+}
+
+static bool fill(struct message *m, const struct policy_action *action,
+                 const struct policy_values *values, struct err *err)
+{
+	if (!keep_text(&m->action, action->name, err) ||
+	    !keep_text(&m->destination, action->to, err) ||
+	    !keep_text(&m->method, action->method ? action->method : "POST", err))
+		return false;
+	m->path = placeholder_fill(action->path ? action->path : "", PLACE_URL, values, err);
+	if (!m->path)
+		return false;
+	if (action->body) {
+		m->body = placeholder_fill_json(action->body, values, err);
+		if (!m->body)
+			return false;
+	}
+	if (action->headers) {
+		m->headers = placeholder_fill_json(action->headers, values, err);
+		if (!m->headers)
+			return false;
+	}
+	return true;
+}
+
+bool messages_build(const struct question *q, const struct policy_stage *stage,
+                    char *const *actions, size_t n, enum message_class class, int64_t option,
+                    struct message **out, struct err *err)
+{
+	struct policy_values values = release_values(q->r, stage);
+	struct message *list = NULL;
+
+	*out = NULL;
+	if (n == 0)
+		return true;
+	list = calloc(n, sizeof(*list));
+	if (!list)
+		return err_set(err, ERR_NOMEM, "no memory for messages");
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_action *action = policy_action(q->p, actions[i]);
+
+		list[i].class = class;
+		list[i].option = option;
+		if (!action) {
+			err_set(err, ERR_INVALID, "the policy has no action %s", actions[i]);
+			goto fail;
+		}
+		if (!fill(&list[i], action, &values, err)) {
+			err_prefix(err, "action %s", actions[i]);
+			goto fail;
+		}
+	}
+	*out = list;
+	return true;
+fail:
+	messages_free(list, n);
+	return false;
+}

@@ -1,0 +1,107 @@
+/*
+ * rules - what the files of release_step() share: the question being answered and the rules by
+ * noun.
+ *
+ * Nothing outside lib/release includes this. All of it is pure; `next` is the copy being changed.
+ */
+#ifndef RELEASE_RULES_H
+#define RELEASE_RULES_H
+
+#include "release/release.h"
+
+#define ROLLBACK_CONFIRM_MS 60000 /* rule R3: unacknowledged for longer, and people are called */
+#define EVIDENCE_ROUNDS 3         /* rule E5 */
+#define TAKEOVER_ROUNDS 3 /* fresh evaluations after a start or takeover before an advance */
+#define NO_OPTION (-1)
+
+/* One event put to one snapshot. `e` is a copy that refinement may change and complete. */
+struct question {
+	const struct release *r;
+	const struct checkpoint *c; /* may be NULL: nothing is known about green time then */
+	const struct policy *p;
+	const struct release_facts *f;
+	struct event e;
+	bool any_actor; /* "could anybody?": operands and rules about persons are not looked at */
+};
+
+/* Fills the refusal and returns false. */
+bool refuse(struct outcome *out, enum refusal_kind kind, const char *pointer, const char *fmt, ...)
+        PRINTF_LIKE(4, 5);
+bool refuse_nomem(struct outcome *out);
+
+/* refine.c: the event becomes one that a row exists for, or is refused. */
+bool question_refine(struct question *q, struct outcome *out);
+
+/* effects.c: what the row says, done to the copy. */
+bool effects_apply(const struct question *q, const struct transition *row, struct release *next,
+                   struct outcome *out);
+
+/* advance.c: rule V1, one bit per thing that is missing. */
+enum blocker {
+	BLOCK_BAKE = 1 << 0,
+	BLOCK_PASSES = 1 << 1,   /* fewer than min_evaluations in the bake */
+	BLOCK_PROOF = 1 << 2,    /* the newest evaluation does not pass */
+	BLOCK_OLD = 1 << 3,      /* it is older than two intervals */
+	BLOCK_TAKEOVER = 1 << 4, /* too few rounds since this process took over */
+	BLOCK_CHECKS = 1 << 5,
+	BLOCK_APPROVALS = 1 << 6,
+	BLOCK_HOLDS = 1 << 7,
+	BLOCK_FROZEN = 1 << 8,
+	BLOCK_PROMOTION = 1 << 9
+};
+unsigned advance_blockers(const struct question *q);
+int64_t advance_observed(const struct question *q); /* green time of the present bake */
+bool advance_bake_is_done(const struct question *q);
+/* The newest evaluation, when it is about the present stage; else NULL. */
+const struct evaluation *advance_evaluation(const struct question *q);
+bool advance_is_recent(const struct question *q, const struct evaluation *e);
+size_t approvals_standing(const struct release *r, const char *role, const char *stage);
+bool check_is_done(const struct release *r, const char *name);
+/* "approval release_manager of canary: 0 of 1"; the first of `blockers` in words. */
+void advance_sentence(const struct question *q, unsigned blockers, char *out, size_t size);
+
+/* holds.c */
+size_t holds_in_force(const struct release *r); /* all but acknowledged asks */
+size_t holds_of_pause(const struct release *r);
+const struct hold *hold_of(const struct release *r, const char *prefix, const char *name);
+bool hold_add(struct release *next, const struct question *q, struct outcome *out);
+void hold_clear(struct release *next, const struct question *q);
+void hold_drop(struct release *next, const char *prefix, const char *name);
+void hold_drop_all(struct release *next);
+bool gate_breaches(const struct question *q, const char *gate);
+const char *actor_person(const struct actor *by);
+
+/* people.c: rules about persons; each completes the operands it resolves. */
+bool refine_approve(struct question *q, struct outcome *out);
+bool refine_reject(struct question *q, struct outcome *out);
+bool refine_check(struct question *q, struct outcome *out);
+bool refine_waive(struct question *q, struct outcome *out);
+bool record_consent(struct release *next, const struct question *q);
+bool record_check(struct release *next, const struct question *q);
+bool record_waiver(struct release *next, const struct question *q);
+
+/* rollback.c */
+int64_t option_index(const struct policy *p, const char *name); /* NO_OPTION: unknown */
+/* Whether its conditions hold, short of filling its placeholders. */
+bool option_is_open(const struct question *q, int64_t option);
+/* First open option from `from` on whose messages can be written and which is not in `except`;
+ * NO_OPTION without. Messages may be NULL. False only without memory. */
+bool option_pick(const struct question *q, int64_t from, int64_t except, int64_t *out_option,
+                 struct message **out_messages, size_t *out_n);
+/* The one the event asks for, with its messages. */
+bool option_choose(const struct question *q, int64_t *out_option, struct message **out_messages,
+                   size_t *out_n);
+bool option_is_manual(const struct question *q); /* the present one */
+bool option_next_exists(const struct question *q);
+bool refine_rollback(struct question *q, struct outcome *out);
+bool refine_retry(struct question *q, struct outcome *out);
+bool rollback_begin(const struct question *q, struct release *next, struct outcome *out);
+bool rollback_is_acked(const struct question *q);
+
+/* messages.c: *out is owned by the caller. False with *err: no memory, or a placeholder without
+ * value. */
+bool messages_build(const struct question *q, const struct policy_stage *stage,
+                    char *const *actions, size_t n, enum message_class class, int64_t option,
+                    struct message **out, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * waiting - "why is it not moving?" in sentences, and which verbs would work now. Both come from
+ * the same rules that decide, so they cannot say something else.
+ */
+#include "release/rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/str.h"
+#include "base/units.h"
+
+/* The list being written. */
+struct list {
+	struct waiting *out;
+	size_t n;
+};
+
+static void say(struct list *list, struct wall since, struct wall until, const char *fmt, ...)
+        PRINTF_LIKE(4, 5);
+
+static void say(struct list *list, struct wall since, struct wall until, const char *fmt, ...)
+{
+	struct waiting *w = NULL;
+	va_list args;
+
+	if (list->n == RELEASE_WAITING_MAX)
+		return;
+	w = &list->out[list->n++];
+	*w = (struct waiting){.since = since, .until = until};
+	va_start(args, fmt);
+	if (vsnprintf(w->sentence, sizeof(w->sentence), fmt, args) < 0)
+		w->sentence[0] = '\0';
+	va_end(args);
+	text_mend_cut(w->sentence, sizeof(w->sentence));
+}
+
+static struct wall never(void)
+{
+	return (struct wall){0};
+}
+
+static struct wall after(struct wall at, int64_t ms)
+{
+	return (struct wall){.ms = at.ms + ms};
+}
+
+static void say_holds(const struct question *q, struct list *list)
+{
+	for (size_t i = 0; i < q->r->nholds; i++) {
+		const struct hold *h = &q->r->holds[i];
+
+		if (!h->acknowledged)
+			say(list, h->since, h->expires, "hold %s%s%s", h->name,
+			    h->reason ? ": " : "", h->reason ? h->reason : "");
+	}
+}
+
+static void say_frozen(const struct question *q, struct list *list)
+{
+	if (q->f->frozen)
+		say(list, never(), never(), "frozen%s%s", q->f->freeze_reason ? ": " : "",
+		    q->f->freeze_reason ? q->f->freeze_reason : "");
+}
+
+static void say_start(const struct question *q, struct list *list)
+{
+	char at[UNITS_TEXT_MAX];
+
+	if (q->r->start_manual) {
+		say(list, q->r->created_at, never(), "waits for start: it is started by hand");
+	} else if (q->r->start.ms > q->f->now.ms) {
+		instant_format(q->r->start, at);
+		say(list, q->r->created_at, q->r->start, "starts at %s", at);
+	}
+}
+
+static void say_planned(const struct question *q, struct list *list)
+{
+	say_start(q, list);
+	say_holds(q, list);
+	say_frozen(q, list);
+	if (!q->f->pair_free)
+		say(list, never(), never(), "another release of %s in %s is active", q->r->service,
+		    q->r->environment);
+	if (q->f->reentry_open)
+		say(list, never(), never(), "re-entry after the last rollback is open%s%s",
+		    q->f->reentry_missing ? ": " : "",
+		    q->f->reentry_missing ? q->f->reentry_missing : "");
+}
+
+static void say_gates(const struct question *q, struct list *list)
+{
+	const struct evaluation *e = advance_evaluation(q);
+	struct wall since = q->c ? q->c->no_proof_since : never();
+
+	for (size_t i = 0; e && i < e->ngates; i++) {
+		const struct gate_outcome *o = &e->gates[i];
+
+		if (!o->counts || o->result == GATE_PASS)
+			continue;
+		say(list, since, o->result == GATE_WARMING ? o->measure.covered_at : o->next_vote,
+		    "gate %s: %s", q->p->gates[i].name, o->sentence);
+	}
+}
+
+/* "set_weight, warm_cache" */
+static void join_actions(const struct policy_stage *stage, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < stage->nenter && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", stage->enter[i]);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_entering(const struct question *q, struct list *list)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+	char actions[160];
+
+	if (!stage)
+		return;
+	join_actions(stage, actions, sizeof(actions));
+	if (q->f->enter_refused)
+		say(list, q->r->entry_since, never(), "action %s was refused: retry or roll back",
+		    q->f->enter_refused_action ? q->f->enter_refused_action : actions);
+	else
+		say(list, q->r->entry_since, never(), "waits for %zu acknowledgement%s of %s",
+		    q->f->enter_pending, plural(q->f->enter_pending), actions);
+	say_holds(q, list);
+}
+
+static void say_bake(const struct question *q, const struct policy_stage *stage, struct list *list)
+{
+	int64_t observed_ms = advance_observed(q);
+	char done[UNITS_TEXT_MAX];
+	char all[UNITS_TEXT_MAX];
+
+	duration_format(observed_ms, done);
+	duration_format(stage->bake_ms, all);
+	say(list, q->r->stage_since, after(q->f->now, stage->bake_ms - observed_ms),
+	    "baking: %s of %s observed green", done, all);
+}
+
+static void say_checks(const struct question *q, const struct policy_stage *stage,
+                       struct list *list)
+{
+	for (size_t i = 0; i < stage->nchecks; i++) {
+		if (!check_is_done(q->r, stage->checks[i].name))
+			say(list, q->r->stage_since, never(), "check %s (owner %s) is open",
+			    stage->checks[i].name, stage->checks[i].owner);
+	}
+	for (size_t i = 0; i < stage->napprovals; i++) {
+		const struct policy_approval *a = &stage->approvals[i];
+		size_t n = approvals_standing(q->r, a->name, stage->stage);
+
+		if ((int64_t)n < a->count)
+			say(list, q->r->stage_since, never(), "approval %s: %zu of %lld", a->name,
+			    n, (long long)a->count);
+	}
+}
+
+/* One sentence per missing thing of rule V1. */
+static void say_running(const struct question *q, struct list *list)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+	unsigned missing = advance_blockers(q);
+	struct wall since = q->r->stage_since;
+	char text[240];
+
+	if (!stage)
+		return;
+	say_holds(q, list);
+	if (missing & BLOCK_BAKE)
+		say_bake(q, stage, list);
+	say_gates(q, list);
+	if ((missing & BLOCK_PROOF) && !advance_evaluation(q))
+		say(list, since, never(), "no evaluation of this stage yet");
+	if (advance_evaluation(q) && (missing & BLOCK_OLD))
+		say(list, advance_evaluation(q)->at, never(), "the newest evaluation is too old");
+	if (!(missing & BLOCK_BAKE) && (missing & BLOCK_PASSES)) {
+		advance_sentence(q, BLOCK_PASSES, text, sizeof(text));
+		say(list, since, never(), "%s", text);
+	}
+	if (missing & BLOCK_TAKEOVER) {
+		advance_sentence(q, BLOCK_TAKEOVER, text, sizeof(text));
+		say(list, never(), never(), "%s", text);
+	}
+	say_checks(q, stage, list);
+	say_frozen(q, list);
+	if (missing & BLOCK_PROMOTION)
+		say(list, since, never(), "waits for promote: the stage is left by hand");
+}
+
+static void say_rolling_back(const struct question *q, struct list *list)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+	const struct policy_option *o = b->option >= 0 ? &q->p->rollback.options[b->option] : NULL;
+
+	if (!o)
+		say(list, b->since, never(), "no rollback option is available");
+	else if (o->manual)
+		say(list, b->option_since, after(b->option_since, o->acknowledge_ms),
+		    "waits for a person to carry out rollback option %s and ack", o->option);
+	else
+		say(list, b->option_since, after(b->option_since, o->acknowledge_ms),
+		    "waits for %zu acknowledgement%s of rollback option %s%s",
+		    q->f->rollback_pending, plural(q->f->rollback_pending), o->option,
+		    b->unconfirmed ? ": unconfirmed" : "");
+	if (!b->reason || b->reason[0] == '\0')
+		say(list, b->since, never(), "the rollback has no reason yet: add it with a note");
+}
+
+static void say_stabilising(const struct question *q, struct list *list)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+	int64_t left_ms = q->p->rollback.stabilise_bake_ms - advance_observed(q);
+	char done[UNITS_TEXT_MAX];
+	char all[UNITS_TEXT_MAX];
+
+	duration_format(advance_observed(q), done);
+	duration_format(q->p->rollback.stabilise_bake_ms, all);
+	say(list, b->stabilising_since, after(q->f->now, left_ms > 0 ? left_ms : 0),
+	    "stabilising: %s of %s observed green", done, all);
+	say_gates(q, list);
+	if (b->stabilise_called)
+		say(list, b->stabilising_since, never(),
+		    "the deadline passed without evidence: a person must look");
+}
+
+static void say_failed(const struct question *q, struct list *list)
+{
+	say(list, q->r->updated_at, never(),
+	    "the rollback failed: a person must retry, choose another option, ack or resolve");
+}
+
+static void say_paused(const struct question *q, struct list *list)
+{
+	say_holds(q, list);
+	say_gates(q, list);
+}
+
+size_t release_waiting_for(const struct release *r, const struct checkpoint *c,
+                           const struct policy *bound, const struct release_facts *facts,
+                           struct waiting out[RELEASE_WAITING_MAX])
+{
+	struct question q = {.r = r, .c = c, .p = bound, .f = facts};
+	struct list list = {.out = out};
+
+	switch (r->state) {
+	case RELEASE_PLANNED:
+		say_planned(&q, &list);
+		break;
+	case RELEASE_RUNNING:
+		if (r->step == STEP_ENTERING)
+			say_entering(&q, &list);
+		else
+			say_running(&q, &list);
+		break;
+	case RELEASE_PAUSED:
+		say_paused(&q, &list);
+		break;
+	case RELEASE_ROLLING_BACK:
+		say_rolling_back(&q, &list);
+		break;
+	case RELEASE_STABILISING:
+		say_stabilising(&q, &list);
+		break;
+	case RELEASE_FAILED:
+		say_failed(&q, &list);
+		break;
+	case RELEASE_COMPLETED:
+	case RELEASE_ROLLED_BACK:
+	case RELEASE_RESOLVED:
+	case RELEASE_CANCELLED:
+	case RELEASE_STATE_COUNT:
+		break;
+	}
+	return list.n;
+}
+
+unsigned release_legal(const struct release *r, const struct checkpoint *c,
+                       const struct policy *bound, const struct release_facts *facts)
+{
+	unsigned legal = 0;
+
+	for (int verb = 0; verb < EVENT_OPERATOR_COUNT; verb++) {
+		struct question q = {.r = r,
+		                     .c = c,
+		                     .p = bound,
+		                     .f = facts,
+		                     .e = {.kind = (enum release_event)verb},
+		                     .any_actor = true};
+		struct outcome out = {0};
+
+		if (question_refine(&q, &out))
+			legal |= 1u << verb;
+	}
+	return legal;
+}
