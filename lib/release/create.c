@@ -96,7 +96,8 @@ static bool request_check(const void *decoded, struct decode *d)
 	ok &= check_word(d, "environment", r->environment, false, "._-", NAME_BYTES);
 	ok &= check_word(d, "version", r->version, true, "._+-", VERSION_BYTES);
 	ok &= check_word(d, "stable_version", r->stable_version, true, "._+-", VERSION_BYTES);
-	ok &= check_object(d, "params", r->params) & check_object(d, "links", r->links);
+	ok &= check_object(d, "params", r->params);
+	ok &= check_object(d, "links", r->links);
 	return check_start(d, r->start) && ok;
 }
 
