@@ -10,10 +10,12 @@
 static bool check_label_name(struct str name, const char *which, const char *function,
                              struct err *err)
 {
+	char quote[STR_QUOTE_MAX];
+
 	if (name.n && str_is_utf8(name))
 		return true;
-	return err_set(err, ERR_INVALID, "invalid %s label name in %s(): \"%.*s\"", which, function,
-	               (int)(name.n < 60 ? name.n : 60), name.p);
+	return err_set(err, ERR_INVALID, "invalid %s label name in %s(): %s", which, function,
+	               str_quote(name, quote));
 }
 
 bool check_label_replace(struct promql_expr *expr, struct call *call, struct err *err)

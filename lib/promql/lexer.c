@@ -58,6 +58,12 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* The first letter of a unit of time: ms, s, m, h, d, w, y. */
+static bool is_unit(char c)
+{
+	return c == 'm' || c == 's' || c == 'h' || c == 'd' || c == 'w' || c == 'y';
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -112,6 +118,7 @@ static void skip_exponent(struct lexer *l)
 /* A number, or a duration where a unit follows whole digits. */
 static bool lex_number(struct lexer *l, struct token *out, struct err *err)
 {
+	char quote[STR_QUOTE_MAX];
 	size_t start = l->at;
 	size_t whole;
 
@@ -129,7 +136,7 @@ static bool lex_number(struct lexer *l, struct token *out, struct err *err)
 		}
 		skip_exponent(l);
 	}
-	if (l->at == whole && is_letter(peek(l, 0)) && peek(l, 0) != '_') {
+	if (l->at == whole && is_unit(peek(l, 0))) {
 		out->kind = TOKEN_DURATION;
 		while (is_digit(peek(l, 0)) || is_letter(peek(l, 0)))
 			l->at++;
@@ -137,8 +144,11 @@ static bool lex_number(struct lexer *l, struct token *out, struct err *err)
 	out->text = str_slice(l->text, start, l->at);
 	if (!is_letter(peek(l, 0)) && !is_digit(peek(l, 0)))
 		return true;
-	return err_set(err, ERR_INVALID, "bad number or duration syntax: \"%.*s\"",
-	               (int)(out->text.n < 40 ? out->text.n + 1 : 40), out->text.p);
+	/* What goes on behind it belongs to the mistake. */
+	while (is_digit(peek(l, 0)) || is_letter(peek(l, 0)))
+		l->at++;
+	return err_set(err, ERR_INVALID, "bad number or duration syntax: %s",
+	               str_quote(str_slice(l->text, start, l->at), quote));
 }
 
 static bool lex_string(struct lexer *l, struct token *out, struct err *err)
@@ -194,6 +204,8 @@ static void lex_word(struct lexer *l, struct token *out)
 static bool lex_sign(struct lexer *l, struct token *out, struct err *err)
 {
 	struct str rest = str_slice(l->text, l->at, l->text.n);
+	char quote[STR_QUOTE_MAX];
+	size_t length = 1;
 
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
 		struct str sign = str_of(signs[i].text);
@@ -205,7 +217,11 @@ static bool lex_sign(struct lexer *l, struct token *out, struct err *err)
 		l->at += sign.n;
 		return true;
 	}
-	return err_set(err, ERR_INVALID, "unexpected character: \"%.*s\"", 1, rest.p);
+	/* The whole character, should it be one of several bytes. */
+	while (length < rest.n && ((unsigned char)rest.p[length] & 0xc0) == 0x80)
+		length++;
+	return err_set(err, ERR_INVALID, "unexpected character: %s",
+	               str_quote(str_slice(rest, 0, length), quote));
 }
 
 static void track_brackets(struct lexer *l, enum token_kind kind)
@@ -247,18 +263,16 @@ bool lexer_next(struct lexer *l, struct token *out, struct err *err)
 
 void token_describe(const struct token *t, char *out, size_t size)
 {
-	int n = (int)(t->text.n < 60 ? t->text.n : 60);
+	char quote[STR_QUOTE_MAX];
 	const char *what = "";
 
 	if (t->kind == TOKEN_END) {
 		snprintf(out, size, "end of input");
 		return;
 	}
-	if (t->kind == TOKEN_STRING) {
-		snprintf(out, size, "string %.*s", n, t->text.p);
-		return;
-	}
-	if (t->kind == TOKEN_IDENTIFIER)
+	if (t->kind == TOKEN_STRING)
+		what = "string ";
+	else if (t->kind == TOKEN_IDENTIFIER)
 		what = "identifier ";
 	else if (t->kind == TOKEN_METRIC)
 		what = "metric name ";
@@ -268,5 +282,7 @@ void token_describe(const struct token *t, char *out, size_t size)
 		what = "duration ";
 	else if (t->is_word)
 		what = "keyword ";
-	snprintf(out, size, "%s\"%.*s\"", what, n, t->text.p);
+	/* A string brings its own quotes. */
+	str_quote(t->kind == TOKEN_STRING ? str_slice(t->text, 1, t->text.n - 1) : t->text, quote);
+	snprintf(out, size, "%s%s", what, quote);
 }

@@ -146,6 +146,7 @@ bool token_number(const struct token *t, struct arena *arena, double *out, struc
 {
 	char *plain = arena_alloc(arena, t->text.n + 1);
 	struct str text = {.p = plain};
+	char quote[STR_QUOTE_MAX];
 	bool too_large = false;
 
 	if (!plain)
@@ -158,7 +159,6 @@ bool token_number(const struct token *t, struct arena *arena, double *out, struc
 		return false;
 	/* "Inf" is a number; 1e999 is a mistake. */
 	if (too_large || (isinf(*out) && !t->is_word))
-		return err_set(err, ERR_INVALID, "number out of range: \"%.*s\"",
-		               (int)(text.n < 60 ? text.n : 60), text.p);
+		return err_set(err, ERR_INVALID, "number out of range: %s", str_quote(text, quote));
 	return true;
 }

@@ -23,15 +23,16 @@ static struct labels *match_keys(const struct matching *m, const struct promql_v
 
 static bool fail_many_to_many(const struct labels *key, const char *side, struct err *err)
 {
+	char quote[STR_QUOTE_MAX];
 	struct buf text;
 
 	buf_init(&text, 512);
 	labels_print(key, &text);
 	err_set(err, ERR_INVALID,
-	        "found duplicate series for the match group %.*s on the %s hand-side of the "
-	        "operation; "
-	        "many-to-many matching not allowed: matching labels must be unique on one side",
-	        (int)(text.n < 80 ? text.n : 80), text.n ? text.bytes : "", side);
+	        "found duplicate series for the match group %s on the %s hand-side of the "
+	        "operation; many-to-many matching not allowed: matching labels must be unique on "
+	        "one side",
+	        str_quote(buf_str(&text), quote), side);
 	buf_fini(&text);
 	return false;
 }

@@ -32,15 +32,15 @@ static bool parse_matching(struct parser *p, struct binary *b)
 static bool check_matching(struct parser *p, const struct binary *b, size_t offset)
 {
 	const struct matching *m = &b->matching;
+	char quote[STR_QUOTE_MAX];
 
 	for (size_t i = 0; m->on && i < m->nlabels; i++) {
 		for (size_t k = 0; k < m->ninclude; k++) {
 			if (str_eq(m->labels[i], m->include[k]))
 				return parse_fail(p, offset,
-				                  "label \"%.*s\" must not occur in ON and GROUP "
+				                  "label %s must not occur in ON and GROUP "
 				                  "clause at once",
-				                  (int)(m->labels[i].n < 60 ? m->labels[i].n : 60),
-				                  m->labels[i].p);
+				                  str_quote(m->labels[i], quote));
 		}
 	}
 	if (b->op->kind == OPERATOR_SET && m->card != MATCH_ONE_TO_ONE)

@@ -98,14 +98,14 @@ static bool fill_call(struct parser *p, struct node *n, const struct argument *l
 static bool fail_unknown(struct parser *p)
 {
 	const char *near = function_nearest(p->token.text);
-	int n = (int)(p->token.text.n < 60 ? p->token.text.n : 60);
+	char quote[STR_QUOTE_MAX];
 
+	str_quote(p->token.text, quote);
 	if (near)
 		return parse_fail(p, p->token.offset,
-		                  "unknown function with name \"%.*s\": did you mean \"%s\"?", n,
-		                  p->token.text.p, near);
-	return parse_fail(p, p->token.offset, "unknown function with name \"%.*s\"", n,
-	                  p->token.text.p);
+		                  "unknown function with name %s: did you mean \"%s\"?", quote,
+		                  near);
+	return parse_fail(p, p->token.offset, "unknown function with name %s", quote);
 }
 
 struct node *parse_call(struct parser *p)

@@ -87,14 +87,13 @@ static size_t count_matchers(const struct parser *p)
 static bool check_name_once(struct parser *p, const struct selector *s, const struct matcher *m,
                             bool is_bare, size_t offset)
 {
-	if (!str_eq(m->name, PROMQL_NAME_LABEL))
+	char first[STR_QUOTE_MAX];
+	char second[STR_QUOTE_MAX];
+
+	if (!is_bare || !str_eq(m->name, PROMQL_NAME_LABEL))
 		return true;
-	if (s->name.n && is_bare)
-		return parse_fail(p, offset,
-		                  "metric name must not be set twice: \"%.*s\" or \"%.*s\"",
-		                  (int)(s->name.n < 60 ? s->name.n : 60), s->name.p,
-		                  (int)(m->value.n < 60 ? m->value.n : 60), m->value.p);
-	return true;
+	return parse_fail(p, offset, "metric name must not be set twice: %s or %s",
+	                  str_quote(s->name, first), str_quote(m->value, second));
 }
 
 /* The part in braces; list[0 .. s->nmatchers) may hold the name already. */

@@ -42,22 +42,34 @@ static pcre2_match_context *match_limits(void)
 	return limits;
 }
 
-static pcre2_code *compile(struct str text, struct err *err)
+/* Group 0, the whole match, included. */
+static uint32_t group_count(const pcre2_code *code)
+{
+	uint32_t groups = 0;
+
+	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	return groups + 1;
+}
+
+static bool compile(struct str text, pcre2_code **out, struct err *err)
 {
 	int code = 0;
 	PCRE2_SIZE at = 0;
 	unsigned char why[160] = {0};
-	pcre2_code *compiled =
-	        pcre2_compile((PCRE2_SPTR)text.p, text.n,
-	                      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
-	                              PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
-	                      &code, &at, NULL);
 
-	if (compiled)
-		return compiled;
-	pcre2_get_error_message(code, why, sizeof(why));
-	err_set(err, ERR_INVALID, "invalid regular expression: %s", (const char *)why);
-	return NULL;
+	*out = pcre2_compile((PCRE2_SPTR)text.p, text.n,
+	                     PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
+	                             PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+	                     &code, &at, NULL);
+	if (!*out) {
+		pcre2_get_error_message(code, why, sizeof(why));
+		return err_set(err, ERR_INVALID, "invalid regular expression: %s",
+		               (const char *)why);
+	}
+	if (group_count(*out) > REGEX_MAX_CAPTURES)
+		return err_set(err, ERR_LIMIT, "a regular expression has at most %d groups",
+		               REGEX_MAX_CAPTURES - 1);
+	return true;
 }
 
 const struct regex *regex_compile(struct str pattern, struct arena *arena, struct regex **list,
@@ -71,14 +83,14 @@ const struct regex *regex_compile(struct str pattern, struct arena *arena, struc
 		goto out;
 	r = arena_alloc(arena, sizeof(*r));
 	if (!r) {
-		err_set(err, ERR_NOMEM, "out of memory");
+		if (arena_ok(arena, err))
+			err_set(err, ERR_NOMEM, "out of memory");
 		goto out;
 	}
 	/* On the list before anything can fail, so that one place frees halves too. */
 	r->next = *list;
 	*list = r;
-	r->code = compile(buf_str(&text), err);
-	if (!r->code) {
+	if (!compile(buf_str(&text), &r->code, err)) {
 		r = NULL;
 		goto out;
 	}
@@ -128,6 +140,7 @@ void regex_scratch_free(struct regex_scratch **s)
 bool regex_match(const struct regex *r, struct str value, struct regex_scratch *s,
                  bool *out_matches, struct err *err)
 {
+	char quote[STR_QUOTE_MAX];
 	int found = pcre2_match(r->code, (PCRE2_SPTR)(value.p ? value.p : ""), value.n, 0, 0,
 	                        s->captures, r->limits);
 
@@ -138,8 +151,8 @@ bool regex_match(const struct regex *r, struct str value, struct regex_scratch *
 	if (found == PCRE2_ERROR_NOMEMORY)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	return err_set(err, ERR_LIMIT,
-	               "a regular expression takes too many steps on \"%.*s\": make it simpler",
-	               (int)(value.n < 64 ? value.n : 64), value.p);
+	               "a regular expression takes too many steps on %s: make it simpler",
+	               str_quote(value, quote));
 }
 
 /* -1 when the expression has no such group. */
@@ -164,11 +177,8 @@ struct str regex_capture(const struct regex *r, struct str value, const struct r
 {
 	int group = group_number(r, name_or_number);
 	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->captures);
-	uint32_t groups = 0;
 
-	pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	if (group < 0 || (uint32_t)group > groups || group >= REGEX_MAX_CAPTURES ||
-	    ends[2 * group] == PCRE2_UNSET)
+	if (group < 0 || (uint32_t)group >= group_count(r->code) || ends[2 * group] == PCRE2_UNSET)
 		return STR("");
 	return str_slice(value, ends[2 * group], ends[2 * group + 1]);
 }

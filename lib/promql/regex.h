@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Backtracking steps per value, memory per match, captures that can be read back. */
+/* Backtracking steps per value, memory per match, groups with the whole match as group 0. */
 #define REGEX_MAX_STEPS 100000
 #define REGEX_MAX_HEAP_KIB 4096
 #define REGEX_MAX_CAPTURES 32

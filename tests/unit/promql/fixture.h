@@ -9,6 +9,7 @@
 #define TESTS_PROMQL_FIXTURE_H
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +27,19 @@
 
 static struct series_set *fixture_set;
 
-static void fixture_setup(void)
+static inline void fixture_setup(void)
 {
 	fixture_set = series_set_new(7, INT64_C(24) * 3600 * 1000, 100000);
 	ck_assert_ptr_nonnull(fixture_set);
 }
 
-static void fixture_teardown(void)
+static inline void fixture_teardown(void)
 {
 	series_set_free(&fixture_set);
 }
 
 /* Reads `name{a="b",c="d"}`; values have no escapes. Returns what follows. */
-static const char *fixture_labels(const char *text, struct label *list, size_t *n)
+static inline const char *fixture_labels(const char *text, struct label *list, size_t *n)
 {
 	size_t length = strcspn(text, "{ ");
 
@@ -62,7 +63,7 @@ static const char *fixture_labels(const char *text, struct label *list, size_t *
 	return text + 1;
 }
 
-static void fixture_push(struct series *s, int64_t at_ms, double value)
+static inline void fixture_push(struct series *s, int64_t at_ms, double value)
 {
 	struct err err = {0};
 
@@ -70,40 +71,58 @@ static void fixture_push(struct series *s, int64_t at_ms, double value)
 	              err.text);
 }
 
-/* One word of the values: returns how many steps it stands for. */
-static int64_t fixture_word(struct series *s, const char *word, int64_t at_ms, int64_t step_ms)
+static inline double fixture_value(struct str text)
 {
-	double from;
-	double by;
-	int times;
+	double value = 0;
 	struct err err = {0};
 
-	if (strcmp(word, "_") == 0)
+	ck_assert_msg(number_parse(text, &value, &err), "%s", err.text);
+	return value;
+}
+
+/* "0+10x4": five samples. */
+static inline int64_t fixture_sequence(struct series *s, struct str word, int64_t at_ms,
+                                       int64_t step_ms)
+{
+	size_t sign = 1;
+	size_t cross = 0;
+	double from;
+	double by;
+	double times;
+
+	while (word.p[sign] != '+' && word.p[sign] != '-')
+		sign++;
+	while (word.p[cross] != 'x')
+		cross++;
+	from = fixture_value(str_slice(word, 0, sign));
+	by = fixture_value(str_slice(word, sign + (word.p[sign] == '+'), cross));
+	times = fixture_value(str_slice(word, cross + 1, word.n));
+	for (int i = 0; i <= (int)times; i++)
+		fixture_push(s, at_ms + i * step_ms, from + i * by);
+	return (int64_t)times + 1;
+}
+
+/* One word of the values: returns how many steps it stands for. */
+static inline int64_t fixture_word(struct series *s, struct str word, int64_t at_ms,
+                                   int64_t step_ms)
+{
+	if (str_eq_text(word, "_"))
 		return 1;
-	if (strcmp(word, "stale") == 0) {
-		fixture_push(s, at_ms, series_stale_nan());
-		return 1;
-	}
-	if (strchr(word, 'x') && sscanf(word, "%lf%lfx%d", &from, &by, &times) == 3) {
-		for (int i = 0; i <= times; i++)
-			fixture_push(s, at_ms + i * step_ms, from + i * by);
-		return times + 1;
-	}
-	ck_assert_msg(number_parse(str_of(word), &from, &err), "%s", err.text);
-	fixture_push(s, at_ms, from);
+	if (memchr(word.p, 'x', word.n))
+		return fixture_sequence(s, word, at_ms, step_ms);
+	fixture_push(s, at_ms,
+	             str_eq_text(word, "stale") ? series_stale_nan() : fixture_value(word));
 	return 1;
 }
 
 /* The first value stands at start_ms. */
-static void fixture_load(int64_t start_ms, int64_t step_ms, const char *text)
+static inline void fixture_load(int64_t start_ms, int64_t step_ms, const char *text)
 {
 	struct label list[FIXTURE_LABELS_MAX];
 	struct arena arena;
 	struct labels labels;
 	struct err err = {0};
 	struct series *s;
-	char word[64];
-	int read;
 	size_t n;
 
 	arena_init(&arena, 1 << 20);
@@ -111,33 +130,45 @@ static void fixture_load(int64_t start_ms, int64_t step_ms, const char *text)
 	ck_assert(labels_make(list, n, &arena, &labels, &err));
 	s = series_set_obtain(fixture_set, &labels, &err);
 	ck_assert_msg(s, "%s", err.text);
-	while (sscanf(text, " %63s%n", word, &read) == 1) {
-		text += read;
-		start_ms += step_ms * fixture_word(s, word, start_ms, step_ms);
+	while (*text) {
+		struct str word = {text, strcspn(text, " ")};
+
+		if (word.n)
+			start_ms += step_ms * fixture_word(s, word, start_ms, step_ms);
+		text += word.n + (text[word.n] == ' ');
 	}
 	arena_fini(&arena);
 }
 
-static int fixture_compare(const void *a, const void *b)
+static inline int fixture_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char *fixture_line(const struct labels *labels, double value, int64_t at_ms)
+/* Twelve digits: what is calculated by hand need not agree in the last two. */
+static inline void fixture_number(double value, char out[UNITS_TEXT_MAX])
+{
+	if (isfinite(value))
+		snprintf(out, UNITS_TEXT_MAX, "%.12g", value);
+	else
+		number_format(value, out);
+}
+
+static inline char *fixture_line(const struct labels *labels, double value, int64_t at_ms)
 {
 	char number[UNITS_TEXT_MAX];
 	struct buf line;
 
 	buf_init(&line, FIXTURE_TEXT_MAX);
 	labels_print(labels, &line);
-	number_format(value, number);
+	fixture_number(value, number);
 	buf_printf(&line, " %s", number);
 	if (at_ms)
 		buf_printf(&line, "@%lld", (long long)at_ms);
 	return buf_take_text(&line);
 }
 
-static void fixture_join(char **lines, size_t n, char *out)
+static inline void fixture_join(char **lines, size_t n, char *out)
 {
 	qsort(lines, n, sizeof(*lines), fixture_compare);
 	for (size_t i = 0; i < n; i++) {
@@ -148,7 +179,7 @@ static void fixture_join(char **lines, size_t n, char *out)
 }
 
 /* Sorted lines; a scalar is its number, a string itself, a matrix one line per sample. */
-static void fixture_print(const struct promql_value *v, char *out)
+static inline void fixture_print(const struct promql_value *v, char *out)
 {
 	char *lines[256];
 	char number[UNITS_TEXT_MAX];
@@ -156,7 +187,7 @@ static void fixture_print(const struct promql_value *v, char *out)
 
 	*out = '\0';
 	if (v->type == PROMQL_SCALAR) {
-		number_format(v->scalar, number);
+		fixture_number(v->scalar, number);
 		snprintf(out, FIXTURE_TEXT_MAX, "%s", number);
 	}
 	if (v->type == PROMQL_STRING)
@@ -173,7 +204,7 @@ static void fixture_print(const struct promql_value *v, char *out)
 }
 
 /* The result as text, or "error at N: sentence" from parsing or evaluation. */
-static void fixture_eval(const char *expr, int64_t at_ms, char *out)
+static inline void fixture_eval(const char *expr, int64_t at_ms, char *out)
 {
 	const struct series_set *sets[] = {fixture_set};
 	const struct promql_data data = {sets, fixture_set ? 1 : 0};
@@ -192,7 +223,8 @@ static void fixture_eval(const char *expr, int64_t at_ms, char *out)
 	arena_fini(&arena);
 }
 
-static void fixture_check(const char *why, const char *expr, int64_t at_ms, const char *wanted)
+static inline void fixture_check(const char *why, const char *expr, int64_t at_ms,
+                                 const char *wanted)
 {
 	char got[FIXTURE_TEXT_MAX];
 
@@ -201,7 +233,7 @@ static void fixture_check(const char *why, const char *expr, int64_t at_ms, cons
 	              got, wanted);
 }
 
-static int fixture_run(const char *name, TCase *tc)
+static inline int fixture_run(const char *name, TCase *tc)
 {
 	Suite *s = suite_create(name);
 	SRunner *sr;

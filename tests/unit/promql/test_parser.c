@@ -1,0 +1,304 @@
+/* What parses, what does not and why, and what an expression says it needs. */
+#include "fixture.h"
+
+static struct promql_expr *parse(const char *text)
+{
+	struct promql_position at;
+	struct err err = {0};
+	struct promql_expr *e = promql_parse(str_of(text), &at, &err);
+
+	ck_assert_msg(e, "%s: at %zu: %s", text, at.offset, err.text);
+	return e;
+}
+
+/* clang-format off */
+START_TEST(mistakes_are_named_and_placed)
+{
+	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
+		{ "", 0, "no expression found in input" },
+		{ "# only a comment", 0, "no expression found in input" },
+		{ "up +", 4, "unexpected end of input, expected an expression" },
+		{ "1 1", 2, "unexpected number \"1\", expected an operator or the end" },
+		{ "up up", 3, "unexpected identifier \"up\", expected an operator or the end" },
+		{ "(up", 3, "unexpected end of input, expected \")\"" },
+		{ "up)", 2, "unexpected \")\", expected an operator or the end" },
+		{ "up{a=\"b\"", 8, "unexpected end of input, expected \",\" or \"}\"" },
+		{ "up{a=b}", 5, "unexpected identifier \"b\", expected string" },
+		{ "up{a==\"b\"}", 4, "unexpected \"==\", expected one of \"=\", \"!=\", \"=~\", \"!~\"" },
+		{ "up{,}", 3, "unexpected \",\", expected label matcher or \"}\"" },
+		{ "up{\"\"}", 3, "a metric name cannot be empty" },
+		{ "{}", 0, "vector selector must contain at least one non-empty matcher" },
+		{ "1 + {a=~\".*\",b!=\"c\"}", 4, "vector selector must contain at least one non-empty matcher" },
+		{ "up{__name__=\"x\"}", 3, "metric name must not be set twice: \"up\" or \"x\"" },
+		{ "up{a=~\"(\"}", 6, "invalid regular expression: missing closing parenthesis" },
+		{ "up[5m", 5, "unexpected end of input, expected \"]\"" },
+		{ "up[0s]", 3, "duration must be greater than 0" },
+		{ "up[]", 3, "unexpected \"]\", expected duration" },
+		{ "(up)[5m]", 1, "ranges only allowed for vector selectors" },
+		{ "up[5m][5m]", 0, "ranges only allowed for vector selectors" },
+		{ "up offset 5m [5m]", 13, "no offset modifiers allowed before range" },
+		{ "up offset 5m offset 5m", 13, "offset may not be set multiple times" },
+		{ "rate(up[5m]) offset 5m", 0, "offset modifier must be preceded by an instant vector selector or range vector selector" },
+		{ "rate(up)", 5, "expected type range vector in call to function \"rate\", got instant vector" },
+		{ "abs(up[5m])", 4, "expected type instant vector in call to function \"abs\", got range vector" },
+		{ "vector(\"a\")", 7, "expected type scalar in call to function \"vector\", got string" },
+		{ "rate()", 0, "expected 1 argument(s) in call to \"rate\", got 0" },
+		{ "round(up, 1, 2)", 0, "expected at most 2 argument(s) in call to \"round\", got 3" },
+		{ "label_join(up)", 0, "expected at least 3 argument(s) in call to \"label_join\", got 1" },
+		{ "abs(up,)", 7, "unexpected \")\", expected an expression" },
+		{ "nofunc(up)", 0, "unknown function with name \"nofunc\"" },
+		{ "increse(up[5m])", 0, "unknown function with name \"increse\": did you mean \"increase\"?" },
+		{ "label_replace(up, \"\", \"\", \"\", \"\")", 0, "invalid destination label name in label_replace(): \"\"" },
+		{ "label_replace(up, \"a\", \"\", \"\", \"(\")", 0, "invalid regular expression: missing closing parenthesis" },
+		{ "sum(1)", 4, "expected type instant vector in aggregation expression, got scalar" },
+		{ "sum()", 0, "wrong number of arguments for aggregate expression provided, expected 1, got 0" },
+		{ "topk(up)", 0, "wrong number of arguments for aggregate expression provided, expected 2, got 1" },
+		{ "topk(up, up)", 5, "expected type scalar in aggregation parameter, got instant vector" },
+		{ "count_values(1, up)", 13, "expected type string in aggregation parameter, got scalar" },
+		{ "sum by job (up)", 7, "unexpected identifier \"job\", expected \"(\"" },
+		{ "sum by (job) (up) by (job)", 18, "unexpected keyword \"by\", expected an operator or the end" },
+		{ "1 > 2", 2, "comparisons between scalars must use BOOL modifier" },
+		{ "1 + bool 2", 2, "bool modifier can only be used on comparison operators" },
+		{ "1 and 2", 2, "set operator \"and\" not allowed in binary scalar expression" },
+		{ "up + on(job) 1", 3, "vector matching only allowed between instant vectors" },
+		{ "up + group_left up", 5, "unexpected keyword \"group_left\", expected an expression" },
+		{ "a * on(b) group_left(b) c", 2, "label \"b\" must not occur in ON and GROUP clause at once" },
+		{ "a and on(b) group_left c", 2, "no grouping allowed for \"and\" operation" },
+		{ "\"a\" + 1", 0, "binary expression must contain only scalar and instant vector types" },
+		{ "1 + up[5m]", 4, "binary expression must contain only scalar and instant vector types" },
+		{ "-\"a\"", 0, "unary expression only allowed on expressions of type scalar or instant vector, got string" },
+		{ "'\\q'", 0, "unknown or malformed escape sequence in string" },
+		{ "1e999", 0, "number out of range: \"1e999\"" },
+		{ "a\xff", 0, "the expression is not valid UTF-8" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_position at = { 999 };
+		struct err err = { 0 };
+		struct promql_expr *e = promql_parse(str_of(rows[i].text), &at, &err);
+
+		ck_assert_msg(!e, "%s", rows[i].text);
+		ck_assert_int_eq(err.code, ERR_INVALID);
+		ck_assert_msg(at.offset == rows[i].offset && strcmp(err.text, rows[i].sentence) == 0,
+		              "%s: at %zu: %s", rows[i].text, at.offset, err.text);
+	}
+}
+END_TEST
+
+START_TEST(what_is_known_but_not_built_says_so)
+{
+	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
+		{ "max_over_time(rate(x[5m])[1h:1m])", 25, "a subquery is not supported yet" },
+		{ "max_over_time(x[1h:])", 15, "a subquery is not supported yet" },
+		{ "x @ 1", 2, "the @ modifier is not supported yet" },
+		{ "x[5m] @ end()", 6, "the @ modifier is not supported yet" },
+		{ "1 + info(x)", 4, "the function \"info\" is not supported yet" },
+		{ "histogram_fraction(0, 1, x)", 0, "the function \"histogram_fraction\" is not supported yet" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_position at;
+		struct err err = { 0 };
+
+		ck_assert_ptr_null(promql_parse(str_of(rows[i].text), &at, &err));
+		ck_assert_msg(at.offset == rows[i].offset && strcmp(err.text, rows[i].sentence) == 0,
+		              "%s: at %zu: %s", rows[i].text, at.offset, err.text);
+	}
+}
+END_TEST
+
+START_TEST(every_expression_has_a_type)
+{
+	static const struct { const char *text; enum promql_type type; } rows[] = {
+		{ "1", PROMQL_SCALAR },
+		{ "1 + 2 * -3", PROMQL_SCALAR },
+		{ "1 > bool 2", PROMQL_SCALAR },
+		{ "time()", PROMQL_SCALAR },
+		{ "scalar(x)", PROMQL_SCALAR },
+		{ "5m", PROMQL_SCALAR },
+		{ "\"x\"", PROMQL_STRING },
+		{ "x", PROMQL_VECTOR },
+		{ "((x))", PROMQL_VECTOR },
+		{ "x + 1", PROMQL_VECTOR },
+		{ "1 + x", PROMQL_VECTOR },
+		{ "sum(x)", PROMQL_VECTOR },
+		{ "vector(1)", PROMQL_VECTOR },
+		{ "rate(x[5m])", PROMQL_VECTOR },
+		{ "x[5m]", PROMQL_MATRIX },
+		{ "x[300] offset -1m", PROMQL_MATRIX },
+		{ "avg offset 5m", PROMQL_VECTOR },
+		{ "and", PROMQL_VECTOR },
+		{ "{\"a b\",\"c d\"=\"e\"}", PROMQL_VECTOR },
+		{ "sum by (\"a b\", by) (x)", PROMQL_VECTOR },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_expr *e = parse(rows[i].text);
+
+		ck_assert_msg(promql_expr_type(e) == rows[i].type, "%s", rows[i].text);
+		ck_assert(str_eq_text(promql_expr_text(e), rows[i].text));
+		promql_free(&e);
+		ck_assert_ptr_null(e);
+	}
+	ck_assert_str_eq(promql_type_name(PROMQL_MATRIX), "matrix");
+}
+END_TEST
+
+START_TEST(needs_are_the_selectors_in_order)
+{
+	static const struct { const char *why, *text, *needs; int64_t longest, retention; } rows[] = {
+		{ "an instant selector looks back", "x", "x 0 0;", 0, 300000 },
+		{ "an offset goes further back", "x offset 1h", "x 0 3600000;", 0, 3900000 },
+		{ "a range", "rate(x[10m])", "x 600000 0;", 600000, 600000 },
+		{ "a short range needs less than the look-back", "rate(x[1m])", "x 60000 0;", 60000, 60000 },
+		{ "a range with an offset", "rate(x[10m] offset 5m)", "x 600000 300000;", 900000, 900000 },
+		{ "a negative offset", "rate(x[10m] offset -5m)", "x 600000 -300000;", 300000, 300000 },
+		{ "one far ahead needs nothing", "rate(x[1m] offset -5m)", "x 60000 -300000;", 0, 0 },
+		{ "all of them", "sum(rate(a[1m])) / sum(rate(b[5m])) or c", "a 60000 0;b 300000 0;c 0 0;", 300000, 300000 },
+		{ "the name as a matcher", "{__name__=\"x\",a=\"b\"}", "x 0 0;", 0, 300000 },
+		{ "the name in quotes", "{\"x y\"}", "x y 0 0;", 0, 300000 },
+		{ "the name in a function", "absent({job=\"a\",__name__=\"x\"})", "x 0 0;", 0, 300000 },
+		{ "a name that is a pattern is none", "{__name__=~\"x|y\"}", " 0 0;", 0, 300000 },
+		{ "a name that is excluded is none", "{__name__!=\"x\",a=\"b\"}", " 0 0;", 0, 300000 },
+		{ "no selector", "vector(1)", "", 0, 0 },
+	};
+	char got[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_expr *e = parse(rows[i].text);
+		const struct promql_need *needs = NULL;
+		size_t n = promql_needs(e, &needs);
+
+		got[0] = '\0';
+		for (size_t k = 0; k < n; k++)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s %lld %lld;",
+			         (int)needs[k].name.n, needs[k].name.p, (long long)needs[k].range_ms,
+			         (long long)needs[k].offset_ms);
+		ck_assert_msg(strcmp(got, rows[i].needs) == 0, "%s: %s", rows[i].why, got);
+		ck_assert_msg(promql_longest_range_ms(e) == rows[i].longest, "%s", rows[i].why);
+		ck_assert_msg(promql_retention_ms(e) == rows[i].retention, "%s", rows[i].why);
+		promql_free(&e);
+	}
+}
+END_TEST
+/* clang-format on */
+
+/* `middle` n times, then `end`, then `suffix` n times; freed by the caller. */
+static char *repeat(const char *middle, const char *end, const char *suffix, size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	for (size_t i = 0; i < n; i++)
+		buf_add_text(&text, middle);
+	buf_add_text(&text, end);
+	for (size_t i = 0; i < n; i++)
+		buf_add_text(&text, suffix);
+	return buf_take_text(&text);
+}
+
+START_TEST(size_and_depth_are_bounded)
+{
+	/* clang-format off */
+	static const struct { const char *why, *middle, *end, *suffix; size_t n; enum err_code code; } rows[] = {
+		{ "parentheses within the bound", "(", "x", ")", 63, ERR_NONE },
+		{ "parentheses beyond it", "(", "x", ")", 64, ERR_LIMIT },
+		{ "far beyond", "(", "x", ")", 8000, ERR_LIMIT },
+		{ "calls", "abs(", "x", ")", 64, ERR_LIMIT },
+		{ "signs", "-", "x", "", 5000, ERR_LIMIT },
+		{ "a chain is a tree, too", "x + ", "x", "", 63, ERR_NONE },
+		{ "and as deep as it is long", "x + ", "x", "", 64, ERR_LIMIT },
+		{ "powers go down on the right", "2 ^ ", "2", "", 5000, ERR_LIMIT },
+		{ "an open end", "sum(", "", "", 4000, ERR_LIMIT },
+		{ "text", "x                ", "", "", 1000, ERR_LIMIT },
+		{ "many arguments", "a,", "a)", "", 1, ERR_INVALID },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *text = repeat(rows[i].middle, rows[i].end, rows[i].suffix, rows[i].n);
+		struct promql_position at;
+		struct err err = {0};
+		struct promql_expr *e = promql_parse(str_of(text), &at, &err);
+
+		ck_assert_msg(err.code == rows[i].code, "%s: %s", rows[i].why, err.text);
+		ck_assert_msg((e != NULL) == (rows[i].code == ERR_NONE), "%s", rows[i].why);
+		promql_free(&e);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(the_number_of_parts_is_bounded)
+{
+	char *args = repeat("\"l\",", "\"l\"", "", 2000);
+	size_t size = strlen(args) + 64;
+	char *text = calloc(1, size);
+	struct promql_position at;
+	struct err err = {0};
+
+	ck_assert_ptr_nonnull(text);
+	snprintf(text, size, "label_join(x, \"a\", \"b\", %s)", args);
+	ck_assert_ptr_null(promql_parse(str_of(text), &at, &err));
+	ck_assert_int_eq(err.code, ERR_LIMIT);
+	ck_assert_str_eq(err.text, "the expression has more than 2000 parts");
+	free(text);
+	free(args);
+}
+END_TEST
+
+/* A fixed sequence: the same texts on every run. */
+static unsigned next_random(unsigned *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+START_TEST(damaged_text_is_refused_or_understood_but_never_fatal)
+{
+	static const char *const seeds[] = {
+	        "sum by (le, job) (rate(http_requests_total{code=~\"5..\",job!=\"a\"}[5m] offset "
+	        "1m))",
+	        "histogram_quantile(0.95, sum(rate(x_bucket[1m])) by (le)) > bool 0.5",
+	        "label_replace(up, \"x\", \"${1}-$$\", \"job\", \"(.*)-(?P<n>a|b)\") or vector(1)",
+	        "topk(3, a * on(b) group_left(c) d) unless quantile_over_time(0.9, "
+	        "{__name__=\"e\"}[2h])",
+	        "-2 ^ 0x1F % 1e-3 atan2 `raw` + 'q\\u00e9' # c",
+	};
+	static const char bytes[] = "(){}[]\"'`,=~!<>+-*/%^@:#\\0159aex_ \n\xc3\xa9";
+	unsigned state = 1;
+
+	for (size_t round = 0; round < 20000; round++) {
+		char text[256];
+		char got[FIXTURE_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "%s", seeds[round % ARRAY_LEN(seeds)]);
+		for (unsigned k = next_random(&state) % 4 + 1; k > 0; k--) {
+			size_t at = next_random(&state) % strlen(text);
+
+			if (next_random(&state) % 3 == 0)
+				memmove(text + at, text + at + 1, strlen(text + at));
+			else
+				text[at] = bytes[next_random(&state) % (sizeof(bytes) - 1)];
+			if (!*text)
+				break;
+		}
+		fixture_eval(text, 1000, got);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("parser");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, mistakes_are_named_and_placed);
+	tcase_add_test(tc, what_is_known_but_not_built_says_so);
+	tcase_add_test(tc, every_expression_has_a_type);
+	tcase_add_test(tc, needs_are_the_selectors_in_order);
+	tcase_add_test(tc, size_and_depth_are_bounded);
+	tcase_add_test(tc, the_number_of_parts_is_bounded);
+	tcase_add_test(tc, damaged_text_is_refused_or_understood_but_never_fatal);
+	return fixture_run("promql parser", tc);
+}
