@@ -25,11 +25,6 @@ struct place {
 	struct wall since; /* evaluations before it belong to another place */
 };
 
-struct wall release_exposed_since(const struct release *r)
-{
-	return r->state == RELEASE_STABILISING ? r->rollback.stabilising_since : r->exposure_since;
-}
-
 static struct wall later(struct wall a, struct wall b)
 {
 	return a.ms > b.ms ? a : b;
@@ -81,7 +76,11 @@ static bool counts_here(const struct policy *p, const struct place *place, const
 	if (place->stabilising)
 		return is_named(p->rollback.stabilise_gates, p->rollback.nstabilise_gates,
 		                gate->name);
-	return policy_gate_counts(gate, place->stage);
+	/* A shadow gate votes where it would count, so that it can say what it would do. */
+	struct gate bright = *gate;
+
+	bright.shadow = false;
+	return policy_gate_counts(&bright, place->stage);
 }
 
 /* Place of a rollback option in the policy's list; the first one stands for "no name given". */
@@ -174,11 +173,14 @@ static void restart_bake(struct checkpoint *c)
 	c->last_passed = false;
 }
 
-/* A checkpoint of another stage or of the time before this place says nothing about it; votes stay
- * (rule E3). */
+/* A checkpoint of the time before this place (the evaluation that led here included) says nothing
+ * about it; votes stay (rule E3). A pause that came and went since the last evaluation leaves the
+ * bake, but nothing grows across it. */
 static void enter_place(const struct release *r, const struct place *place, struct checkpoint *c)
 {
-	if (c->stage == r->stage && c->last_evaluation.ms >= place->since.ms)
+	if (c->last_evaluation.ms <= r->votes_since.ms)
+		c->last_passed = false;
+	if (c->last_evaluation.ms > place->since.ms)
 		return;
 	restart_bake(c);
 	c->last_pass.ms = 0;
@@ -223,7 +225,7 @@ static bool is_first_warming(const struct release *r, const struct place *place,
                              const struct checkpoint *c)
 {
 	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
-	struct wall since = later(release_exposed_since(r), place->since);
+	struct wall since = later(r->exposure_since, place->since);
 	bool is_warming = false;
 
 	for (size_t i = 0; i < e->ngates; i++) {
@@ -285,23 +287,21 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 		err_set(err, ERR_NOMEM, "no memory to evaluate %zu gates", bound->ngates);
 		return NULL;
 	}
-	here.exposed_since = release_exposed_since(r);
+	here.exposed_since = r->exposure_since;
 	here.entering = place.entering;
 	if (evidence->nkpis > 0)
 		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));
 	e->number = checkpoint->evaluation + 1;
 	e->at = evidence->at;
 	e->stage = r->stage;
+	checkpoint_follow(checkpoint, r);
+	enter_place(r, &place, checkpoint);
 	look_at(r, bound, &place, &here, checkpoint, e);
 	conclude(bound, &place, e);
-
-	enter_place(r, &place, checkpoint);
 	checkpoint->fresh_rounds++;
 	grow_bake(&place, e, evidence->evaluate_every_ms, checkpoint);
 	count_no_proof(r, &place, e, evidence->evaluate_every_ms, checkpoint);
 	checkpoint->evaluation = e->number;
 	checkpoint->last_evaluation = e->at;
-	checkpoint->stage = r->stage;
-	checkpoint->row_version = r->row_version;
 	return e;
 }
