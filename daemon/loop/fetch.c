@@ -34,6 +34,8 @@
 #define RETRY_AFTER_MAX_S 86400
 #define READ_BUFFER (64L * 1024)
 #define URL_MAX_BYTES 8192
+#define EXPIRY_MS 500
+#define OVERDUE "its time passed while other requests were under way"
 #define NS_PER_MS 1000000
 
 enum fetch_state { FETCH_QUEUED = 0, FETCH_ACTIVE, FETCH_ENDING };
@@ -56,8 +58,9 @@ struct fetch {
 	char content_type[128];
 	int64_t retry_after_ms;
 	bool cancelled, stopped, too_large, cut, header_bomb;
-	bool forbidden; /* an address was refused and none was tried */
-	int open_errno; /* of socket() */
+	bool refused, opened; /* an address was refused; a socket was opened */
+	bool forbidden;       /* a kept connection leads where we may not go */
+	int open_errno;       /* of socket() */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -85,7 +88,8 @@ struct fetcher {
 	CURL **idle; /* pool */
 	size_t nidle;
 	struct list queued, active;
-	int depth; /* > 0 inside a curl callback */
+	struct loop_timer expiry; /* of what is queued */
+	int depth;                /* > 0 inside a curl callback */
 	bool unsettled;
 };
 
@@ -229,15 +233,14 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 
 	if (purpose != CURLSOCKTYPE_IPCXN ||
 	    !networks_allow(fetch->request.networks, &address->addr)) {
-		fetch->forbidden = true;
+		fetch->refused = true;
 		return CURL_SOCKET_BAD;
 	}
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	            address->protocol);
+	fetch->opened = true;
 	if (fd < 0)
 		fetch->open_errno = errno;
-	else
-		fetch->forbidden = false;
 	return fd;
 }
 
@@ -360,8 +363,7 @@ static bool activate(struct fetch *fetch, struct err *err)
 	CURL *easy;
 
 	if (left_ms <= 0)
-		return err_set(err, ERR_UNAVAILABLE,
-		               "its time passed while other requests were under way");
+		return err_set(err, ERR_UNAVAILABLE, OVERDUE);
 	easy = easy_take(f);
 	if (!easy)
 		return err_set(err, ERR_NOMEM, "no memory for a transfer");
@@ -425,11 +427,16 @@ static bool is_own_errno(long reason)
 	}
 }
 
+static bool is_forbidden(const struct fetch *fetch)
+{
+	return fetch->forbidden || (fetch->refused && !fetch->opened);
+}
+
 static enum fetch_failure classify_connect(const struct fetch *fetch)
 {
 	long reason = 0;
 
-	if (fetch->forbidden)
+	if (is_forbidden(fetch))
 		return FETCH_FORBIDDEN;
 	(void)curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &reason);
 	return fetch->open_errno != 0 || is_own_errno(reason) ? FETCH_LOCAL : FETCH_PEER;
@@ -462,7 +469,7 @@ static enum fetch_failure classify(const struct fetch *fetch, CURLcode code)
 	case CURLE_LOGIN_DENIED:
 		return FETCH_FORBIDDEN;
 	case CURLE_ABORTED_BY_CALLBACK:
-		return fetch->forbidden ? FETCH_FORBIDDEN : FETCH_LOCAL;
+		return is_forbidden(fetch) ? FETCH_FORBIDDEN : FETCH_LOCAL;
 	case CURLE_COULDNT_CONNECT:
 		return classify_connect(fetch);
 	case CURLE_OPERATION_TIMEDOUT:
@@ -495,7 +502,7 @@ static void describe(const struct fetch *fetch, enum fetch_failure failure, CURL
 		err_set(err, ERR_INVALID, "the answer could not be used");
 		return;
 	case FETCH_FORBIDDEN:
-		if (fetch->forbidden)
+		if (is_forbidden(fetch))
 			err_set(err, ERR_DENIED, "the address is not in an allowed network");
 		else
 			err_set(err, ERR_INVALID, "the URL cannot be used: %s",
@@ -566,6 +573,28 @@ static void start_queued(struct fetcher *f)
 	}
 }
 
+/* Deadlines hold in the queue too. */
+static void expire_queued(void *ctx)
+{
+	struct fetcher *f = ctx;
+	struct fetch *next;
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, OVERDUE);
+	/* done() may cancel others, so the walk begins anew after each. */
+	for (struct fetch *fetch = f->queued.first; fetch; fetch = next) {
+		next = fetch->next;
+		if (waited_ms(fetch) < fetch->request.timeout_ms)
+			continue;
+		list_remove(&f->queued, fetch);
+		fail(fetch, &err);
+		next = f->queued.first;
+	}
+	start_queued(f);
+	if (f->queued.n > 0)
+		loop_timer_start(&f->expiry, EXPIRY_MS);
+}
+
 static void drop_cancelled(struct fetcher *f)
 {
 	struct fetch *next;
@@ -586,6 +615,14 @@ static void on_later(void *ctx)
 	f->unsettled = false;
 	drop_cancelled(f);
 	start_queued(f);
+}
+
+/* When the loop cannot take it, the next transfer that ends, or the queue's timer, does the same.
+ */
+static void start_later(struct fetcher *f)
+{
+	if (f->queued.n > 0 && f->active.n < f->max_active && !f->unsettled)
+		f->unsettled = loop_later(f->loop, on_later, f);
 }
 
 /* After curl ran: tells of what ended, then does what was asked for meanwhile. done() may start and
@@ -758,8 +795,9 @@ struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *request
 		return NULL;
 	if (busy) {
 		list_add(&f->queued, fetch);
-		if (!f->unsettled && f->active.n < f->max_active)
-			f->unsettled = loop_later(f->loop, on_later, f);
+		if (!loop_timer_running(&f->expiry))
+			loop_timer_start(&f->expiry, EXPIRY_MS);
+		start_later(f);
 		return fetch;
 	}
 	if (!activate(fetch, err)) {
@@ -785,8 +823,7 @@ void fetch_cancel(struct fetch *fetch)
 		return; /* inside a curl callback: settle() drops it */
 	deactivate(fetch);
 	fetch_free(fetch);
-	if (f->queued.n > 0 && !f->unsettled)
-		f->unsettled = loop_later(f->loop, on_later, f);
+	start_later(f);
 }
 
 const char *fetch_content_type(const struct fetch *fetch)
@@ -828,6 +865,7 @@ struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active,
 		goto fail;
 	f->loop = loop;
 	f->max_active = max_active;
+	loop_timer_init(&f->expiry, loop, expire_queued, f);
 	f->idle = calloc(max_active, sizeof(CURL *));
 	f->shards = calloc(multis, sizeof(*f->shards));
 	if (!f->idle || !f->shards)
@@ -854,7 +892,10 @@ void fetcher_free(struct fetcher **f)
 		fetch_cancel(gone->queued.first);
 	while (gone->active.first)
 		fetch_cancel(gone->active.first);
-	loop_later_cancel(gone->loop, on_later, gone);
+	if (gone->loop) {
+		loop_timer_stop(&gone->expiry);
+		loop_later_cancel(gone->loop, on_later, gone);
+	}
 	for (size_t i = 0; i < gone->nshards; i++) {
 		if (gone->shards[i].multi)
 			curl_multi_cleanup(gone->shards[i].multi);
