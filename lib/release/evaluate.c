@@ -25,6 +25,11 @@ struct place {
 	struct wall since; /* evaluations before it belong to another place */
 };
 
+struct wall release_exposed_since(const struct release *r)
+{
+	return r->state == RELEASE_STABILISING ? r->rollback.stabilising_since : r->exposure_since;
+}
+
 static struct wall later(struct wall a, struct wall b)
 {
 	return a.ms > b.ms ? a : b;
@@ -225,7 +230,7 @@ static bool is_first_warming(const struct release *r, const struct place *place,
                              const struct checkpoint *c)
 {
 	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
-	struct wall since = later(r->exposure_since, place->since);
+	struct wall since = later(release_exposed_since(r), place->since);
 	bool is_warming = false;
 
 	for (size_t i = 0; i < e->ngates; i++) {
@@ -287,7 +292,7 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 		err_set(err, ERR_NOMEM, "no memory to evaluate %zu gates", bound->ngates);
 		return NULL;
 	}
-	here.exposed_since = r->exposure_since;
+	here.exposed_since = release_exposed_since(r);
 	here.entering = place.entering;
 	if (evidence->nkpis > 0)
 		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));

@@ -217,6 +217,9 @@ void evaluation_free(struct evaluation **e);
 struct evaluation *evaluation_copy(const struct evaluation *e);
 json_t *evaluation_to_json(const struct evaluation *e, const struct policy *p);
 
+/* Start of the exposure that evidence must lie in (rule K4): of the way back while stabilising; 0 when
+ * nothing is exposed. For kpi_read(). */
+struct wall release_exposed_since(const struct release *r);
 /* Looks at all gates of the release's place (rule table E), updates `checkpoint` (bake B1, votes E3, E5) and
  * returns the evaluation; NULL without memory (then nothing changed and the round did not happen). */
 struct evaluation *release_evaluate(const struct release *r, const struct policy *bound,
