@@ -29,14 +29,19 @@ bool eval_pi(struct evaluation *e, const struct call *call, struct promql_value 
 	return true;
 }
 
-/* fmin and fmax lose a NaN; these keep it. */
+/* As Go has them: fmin and fmax lose a NaN; these keep it, unless the other one is the infinity
+ * that decides whatever comes. */
 static double least(double a, double b)
 {
+	if ((isinf(a) && a < 0) || (isinf(b) && b < 0))
+		return (double)-INFINITY;
 	return isnan(a) || isnan(b) ? (double)NAN : fmin(a, b);
 }
 
 static double most(double a, double b)
 {
+	if ((isinf(a) && a > 0) || (isinf(b) && b > 0))
+		return (double)INFINITY;
 	return isnan(a) || isnan(b) ? (double)NAN : fmax(a, b);
 }
 

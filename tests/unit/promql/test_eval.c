@@ -319,6 +319,7 @@ START_TEST(functions_of_elements)
 		{ "clamp_min", "clamp_min(x, 0)", "{} 0" },
 		{ "clamp_max", "clamp_max(x, -9)", "{} -9" },
 		{ "a NaN bound is NaN", "clamp_min(x, NaN)", "{} NaN" },
+		{ "an infinite bound decides over NaN", "clamp_min(sqrt(x), Inf)", "{} +Inf" },
 		{ "sqrt of a negative", "sqrt(x)", "{} NaN" },
 		{ "exp", "exp(vector(0))", "{} 1" },
 		{ "ln", "ln(vector(1))", "{} 0" },
