@@ -1,0 +1,457 @@
+/*
+ * config - the tables of headgate.yaml, and what they cannot say: addresses, networks, URLs,
+ * secrets.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+
+#include "api/auth.h"
+#include "api/listen.h"
+#include "base/macros.h"
+#include "loop/networks.h"
+#include "policy/yaml.h"
+#include "secret_file.h"
+
+#define FILE_BYTES_MAX ((size_t)1 << 20)
+#define SECRET_BYTES_MAX ((size_t)4096)
+#define SECRET_BYTES_MIN 16
+#define PATH_BYTES_MAX 4096
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+
+static bool check_networks(char *const *cidrs, size_t n, struct decode *d)
+{
+	size_t mark = decode_push(d, "networks");
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t index = decode_push_index(d, i);
+		struct networks *made;
+		struct err err;
+
+		made = networks_new(&cidrs[i], 1, &err);
+		if (!made)
+			ok = decode_problem(d, "%s", err.text);
+		networks_free(&made);
+		decode_pop(d, index);
+	}
+	decode_pop(d, mark);
+	return ok;
+}
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+	bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+	curl_free(text);
+	return there;
+}
+
+static bool scheme_is_http(CURLU *url)
+{
+	char *text = NULL;
+	bool http;
+
+	if (curl_url_get(url, CURLUPART_SCHEME, &text, 0) != CURLUE_OK)
+		return false;
+	http = strcmp(text, "http") == 0 || strcmp(text, "https") == 0;
+	curl_free(text);
+	return http;
+}
+
+static bool check_url(const char *text, struct decode *d)
+{
+	size_t mark = decode_push(d, "url");
+	CURLU *url = curl_url();
+	bool ok = true;
+
+	if (!url)
+		ok = decode_problem(d, "no memory to read it");
+	else if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+		ok = decode_problem(d, "is not a URL; write it like https://deployer.example:8443");
+	else if (!scheme_is_http(url))
+		ok = decode_problem(d, "must begin with http:// or https://");
+	else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+		ok = decode_problem(d, "may not hold a user name or password; use secret_file");
+	else if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
+		ok = decode_problem(d,
+		                    "may not have a query or fragment: paths are appended to it");
+	curl_url_cleanup(url);
+	decode_pop(d, mark);
+	return ok;
+}
+
+static bool check_destination(const void *decoded, struct decode *d)
+{
+	const struct config_destination *destination = decoded;
+	bool ok = check_url(destination->url, d);
+
+	return check_networks(destination->networks, destination->nnetworks, d) && ok;
+}
+
+/* {release_manager: [operate]} is short for {release_manager: {permissions: [operate]}}. */
+static json_t *normalise_role(json_t *value, struct decode *d)
+{
+	(void)d;
+	if (json_is_array(value) || json_is_string(value))
+		return json_pack("{s:O}", "permissions", value);
+	return json_incref(value);
+}
+
+static bool check_role(const void *decoded, struct decode *d)
+{
+	const struct config_role *role = decoded;
+	bool ok = true;
+
+	for (size_t i = 0; i < role->npermissions; i++) {
+		const char *text = role->permissions[i];
+		const char *nearest = str_nearest(str_of(text), permission_names);
+		char quote[STR_QUOTE_MAX];
+		bool known = nearest && strcmp(nearest, text) == 0;
+
+		if (known)
+			continue;
+		str_quote(str_of(text), quote);
+		if (nearest)
+			ok = decode_problem(d, "%s is not a permission, did you mean \"%s\"?",
+			                    quote, nearest);
+		else
+			ok = decode_problem(d,
+			                    "%s is not a permission; there are view, submit, "
+			                    "operate, approve, waive, emergency, audit, admin",
+			                    quote);
+	}
+	return ok;
+}
+
+static bool check_config(const void *decoded, struct decode *d)
+{
+	const struct config *config = decoded;
+	struct listen_address address;
+	struct err err;
+	bool ok = true;
+
+	if (config->listen && !listen_parse(config->listen, &address, &err)) {
+		size_t mark = decode_push(d, "listen");
+
+		ok = decode_problem(d, "%s", err.text);
+		decode_pop(d, mark);
+	}
+	if (config->limits.connections_per_address > config->limits.connections) {
+		size_t mark = decode_push(d, "limits");
+
+		ok = decode_problem(d, "connections_per_address is more than connections");
+		decode_pop(d, mark);
+	}
+	return check_networks(config->networks, config->nnetworks, d) && ok;
+}
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+static bool decode_level(json_t *value, void *member, struct decode *d)
+{
+	static const struct field level = {.kind = FIELD_ENUM, .names = log_levels};
+	char **out = member;
+	int index = 0;
+
+	if (!field_decode_one(&level, value, &index, d))
+		return false;
+	*out = text_dup(log_levels[index]);
+	return *out != NULL;
+}
+
+static json_t *encode_level(const void *member)
+{
+	const char *const *text = member;
+
+	return *text ? json_string(*text) : NULL;
+}
+
+static bool copy_level(const void *from, void *to)
+{
+	const char *const *text = from;
+	char **out = to;
+
+	*out = text_dup(*text);
+	return !*text || *out;
+}
+
+static void free_level(void *member)
+{
+	char **text = member;
+
+	free(*text);
+	*text = NULL;
+}
+
+static const struct field_custom level_custom = {decode_level, encode_level, copy_level,
+                                                 free_level};
+
+/* clang-format off */
+#define DESTINATION(member) offsetof(struct config_destination, member)
+static const struct field destination_fields[] = {
+	{ .key = "url", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = DESTINATION(url), .min = 1, .max = 2048,
+	  .doc = "Base address, http or https; the path of an action is appended." },
+	{ .key = "secret_file", .kind = FIELD_TEXT, .offset = DESTINATION(secret_file), .min = 1, .max = 4095,
+	  .doc = "File with the secret that signs requests (HMAC-SHA256). A relative path is looked for in systemd's credentials directory, then beside this file. Without it requests are unsigned." },
+	{ .key = "networks", .kind = FIELD_TEXT_LIST, .offset = DESTINATION(networks), .count_offset = DESTINATION(nnetworks), .max = 64,
+	  .doc = "Networks its address may lie in; empty: all but link-local and cloud metadata." },
+	{ .key = "timeout", .kind = FIELD_DURATION, .offset = DESTINATION(timeout_ms), .min = 100, .max = 300000, .fallback = "15s",
+	  .doc = "Total time of one request." },
+};
+static const struct field_table destination_table = {
+	.noun = "destination", .fields = destination_fields, .n = ARRAY_LEN(destination_fields),
+	.size = sizeof(struct config_destination), .check = check_destination,
+};
+
+static const struct field role_fields[] = {
+	{ .key = "permissions", .kind = FIELD_TEXT_LIST, .flags = FIELD_REQUIRED, .offset = offsetof(struct config_role, permissions),
+	  .count_offset = offsetof(struct config_role, npermissions), .max = 8,
+	  .doc = "Of view, submit, operate, approve, waive, emergency, audit, admin." },
+};
+static const struct field_table role_table = {
+	.noun = "role", .fields = role_fields, .n = ARRAY_LEN(role_fields),
+	.size = sizeof(struct config_role), .normalise = normalise_role, .check = check_role,
+};
+
+#define LIMIT(member) offsetof(struct config_limits, member)
+static const struct field limit_fields[] = {
+	{ .key = "connections", .kind = FIELD_INT, .offset = LIMIT(connections), .min = 16, .max = 100000, .fallback = "4096",
+	  .doc = "Open connections to the API." },
+	{ .key = "connections_per_address", .kind = FIELD_INT, .offset = LIMIT(connections_per_address), .min = 1, .max = 100000, .fallback = "512",
+	  .doc = "Of one client address." },
+	{ .key = "request_timeout", .kind = FIELD_DURATION, .offset = LIMIT(request_timeout_ms), .min = 1000, .max = 300000, .fallback = "10s",
+	  .doc = "From the first byte of a request until all of it is there." },
+	{ .key = "writes_per_second", .kind = FIELD_INT, .offset = LIMIT(writes_per_second), .min = 1, .max = 1000000, .fallback = "10",
+	  .doc = "Writes of one subject, on average; rollback and pause are counted apart." },
+	{ .key = "writes_burst", .kind = FIELD_INT, .offset = LIMIT(writes_burst), .min = 1, .max = 1000000, .fallback = "40",
+	  .doc = "Writes of one subject at once." },
+	{ .key = "targets", .kind = FIELD_INT, .offset = LIMIT(targets), .min = 1, .max = 100000, .fallback = "10000",
+	  .doc = "Endpoints scraped at the same time." },
+	{ .key = "page_bytes", .kind = FIELD_INT, .offset = LIMIT(page_bytes), .min = 1024, .max = 104857600, .fallback = "10485760",
+	  .doc = "Of one metrics page; a larger page is thrown away whole." },
+	{ .key = "page_samples", .kind = FIELD_INT, .offset = LIMIT(page_samples), .min = 100, .max = 10000000, .fallback = "50000",
+	  .doc = "Of one metrics page; a page with more is thrown away whole." },
+	{ .key = "series_per_target", .kind = FIELD_INT, .offset = LIMIT(series_per_target), .min = 10, .max = 1000000, .fallback = "10000",
+	  .doc = "Kept of one target: those some KPI asks for." },
+};
+static const struct field_table limit_table = {
+	.noun = "limits", .fields = limit_fields, .n = ARRAY_LEN(limit_fields), .size = sizeof(struct config_limits),
+};
+
+#define CONFIG(member) offsetof(struct config, member)
+static const struct field config_fields[] = {
+	{ .key = "listen", .kind = FIELD_TEXT, .offset = CONFIG(listen), .min = 1, .max = 64, .fallback = DEFAULT_LISTEN,
+	  .doc = "Address and port of the API; port 0 lets the kernel choose. Anything but loopback needs a TLS proxy in front." },
+	{ .key = "socket", .kind = FIELD_TEXT, .offset = CONFIG(socket), .min = 1, .max = 107,
+	  .doc = "UNIX socket with the same API, mode 0660: works when all TCP connections are used up." },
+	{ .key = "database", .kind = FIELD_TEXT, .offset = CONFIG(database), .min = 1, .max = 2048, .fallback = "dbname=headgate",
+	  .doc = "PostgreSQL, as libpq keywords or URI; keep its password in a file named by passfile=." },
+	{ .key = "tokens_file", .kind = FIELD_TEXT, .offset = CONFIG(tokens_file), .min = 1, .max = 4095, .fallback = "/etc/headgate/tokens.yaml",
+	  .doc = "Who may ask for what; edited with headgate token, read again when it changes." },
+	{ .key = "policies_dir", .kind = FIELD_TEXT, .offset = CONFIG(policies_dir), .min = 1, .max = 4095, .fallback = "/etc/headgate/policies",
+	  .doc = "Directory whose *.yaml files are the policies." },
+	{ .key = "state_dir", .kind = FIELD_TEXT, .offset = CONFIG(state_dir), .min = 1, .max = 4095, .fallback = "/var/lib/headgate",
+	  .doc = "Directory the daemon may write to." },
+	{ .key = "log_level", .kind = FIELD_CUSTOM, .offset = CONFIG(log_level), .custom = &level_custom, .fallback = "info",
+	  .doc = "error, warn, info or debug." },
+	{ .key = "allow_anonymous_view", .kind = FIELD_BOOL, .offset = CONFIG(allow_anonymous_view), .fallback = "false",
+	  .doc = "Whether GET works without a token." },
+	{ .key = "networks", .kind = FIELD_TEXT_LIST, .offset = CONFIG(networks), .count_offset = CONFIG(nnetworks), .max = 64,
+	  .doc = "Networks that scrapes and probes may go to; empty: all but link-local and cloud metadata." },
+	{ .key = "destinations", .kind = FIELD_MAP, .offset = CONFIG(destinations), .count_offset = CONFIG(ndestinations), .max = 256, .table = &destination_table,
+	  .doc = "Where actions and notifications go; policies name them." },
+	{ .key = "roles", .kind = FIELD_MAP, .offset = CONFIG(roles), .count_offset = CONFIG(nroles), .max = 64, .table = &role_table,
+	  .doc = "What roles may do, beside or instead of the built-in viewer, author, operator, approver, emergency, auditor, admin." },
+	{ .key = "limits", .kind = FIELD_STRUCT, .offset = CONFIG(limits), .table = &limit_table,
+	  .doc = "Bounds on what comes from outside." },
+};
+const struct field_table config_table = {
+	.noun = "configuration", .fields = config_fields, .n = ARRAY_LEN(config_fields),
+	.size = sizeof(struct config), .check = check_config,
+};
+/* clang-format on */
+
+static bool read_networks(char *const *cidrs, size_t n, struct networks **out, struct err *err)
+{
+	*out = networks_new(cidrs, n, err);
+	return *out != NULL;
+}
+
+/* A relative path means the credential of that name when systemd passed one, else a file beside
+ * ours. */
+static const char *secret_path(const char *name, const char *beside, char out[PATH_BYTES_MAX])
+{
+	const char *credentials =
+	        getenv("CREDENTIALS_DIRECTORY"); /* NOLINT(concurrency-mt-unsafe) */
+	const char *slash = strrchr(beside, '/');
+	int n;
+
+	if (name[0] == '/')
+		return name;
+	if (credentials && credentials[0] == '/')
+		n = snprintf(out, PATH_BYTES_MAX, "%s/%s", credentials, name);
+	else
+		n = snprintf(out, PATH_BYTES_MAX, "%.*s%s", slash ? (int)(slash - beside + 1) : 0,
+		             beside, name);
+	return n < 0 || n >= PATH_BYTES_MAX ? name : out;
+}
+
+static void forget(char *secret)
+{
+	if (secret)
+		OPENSSL_cleanse(secret, strlen(secret));
+	free(secret);
+}
+
+static bool read_secret(struct config_destination *destination, const char *beside, struct err *err)
+{
+	char path[PATH_BYTES_MAX];
+	size_t n = 0;
+
+	if (!destination->secret_file)
+		return true;
+	if (!secret_file_read(secret_path(destination->secret_file, beside, path), SECRET_BYTES_MAX,
+	                      &destination->secret, &n, err))
+		return false;
+	/* Editors end files with a line break; nobody means it to be part of the secret. */
+	while (n > 0 && (destination->secret[n - 1] == '\n' || destination->secret[n - 1] == '\r'))
+		destination->secret[--n] = '\0';
+	if (n >= SECRET_BYTES_MIN && strlen(destination->secret) == n)
+		return true;
+	return err_set(err, ERR_INVALID, "%s must hold at least %d bytes of text",
+	               destination->secret_file, SECRET_BYTES_MIN);
+}
+
+static void add_problem(struct problems *problems, const struct positions *positions,
+                        const char *pointer, const char *text)
+{
+	const struct position *at = positions_find(positions, pointer);
+
+	problems_add(problems, at ? at->file : NULL, at ? at->line : 0, at ? at->column : 0,
+	             pointer, "%s", text);
+}
+
+/* What stands in other files, and what is made of the members. */
+static bool complete(struct config *config, const char *path, const struct positions *positions,
+                     struct problems *problems)
+{
+	struct err err;
+	bool ok = true;
+
+	if (!read_networks(config->networks, config->nnetworks, &config->allowed, &err)) {
+		add_problem(problems, positions, "/networks", err.text);
+		ok = false;
+	}
+	for (size_t i = 0; i < config->ndestinations; i++) {
+		struct config_destination *destination = &config->destinations[i];
+		char pointer[128];
+
+		snprintf(pointer, sizeof(pointer), "/destinations/%s/secret_file",
+		         destination->name);
+		if (read_networks(destination->networks, destination->nnetworks,
+		                  &destination->allowed, &err) &&
+		    read_secret(destination, path, &err))
+			continue;
+		add_problem(problems, positions, pointer, err.text);
+		ok = false;
+	}
+	return ok;
+}
+
+static struct config *decode(json_t *document, const char *path, const struct positions *positions,
+                             struct problems *problems)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	struct decode d;
+	bool ok;
+
+	if (!config) {
+		problems_add(problems, path, 0, 0, "", "no memory to read it");
+		return NULL;
+	}
+	decode_init(&d, problems, positions);
+	ok = field_decode(&config_table, document, config, &d);
+	decode_fini(&d);
+	if (!ok || !complete(config, path, positions, problems))
+		config_free(&config);
+	return config;
+}
+
+static bool read_file(const char *path, struct buf *out, struct problems *problems)
+{
+	char chunk[4096];
+	struct err err;
+	FILE *file = fopen(path, "re");
+	size_t n;
+	bool ok;
+
+	if (!file) {
+		problems_add(problems, path, 0, 0, "", "cannot be opened: %s",
+		             strerrordesc_np(errno));
+		return false;
+	}
+	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		buf_add(out, chunk, n);
+	ok = !ferror(file);
+	if (!ok)
+		problems_add(problems, path, 0, 0, "", "cannot be read");
+	else if (!buf_ok(out, &err)) {
+		problems_add(problems, path, 0, 0, "", "%s", err.text);
+		ok = false;
+	}
+	fclose(file);
+	return ok;
+}
+
+struct config *config_load(const char *path, struct problems *problems)
+{
+	struct positions *positions = positions_new();
+	struct config *config = NULL;
+	json_t *document = NULL;
+	struct buf text;
+
+	buf_init(&text, FILE_BYTES_MAX);
+	if (!positions)
+		problems_add(problems, path, 0, 0, "", "no memory to read it");
+	else if (read_file(path, &text, problems))
+		document = yaml_parse(path, buf_str(&text), FILE_BYTES_MAX, positions, problems);
+	if (document)
+		config = decode(document, path, positions, problems);
+	json_decref(document);
+	positions_free(&positions);
+	buf_fini(&text);
+	return config;
+}
+
+void config_free(struct config **c)
+{
+	struct config *gone = *c;
+
+	if (!gone)
+		return;
+	for (size_t i = 0; i < gone->ndestinations; i++) {
+		forget(gone->destinations[i].secret);
+		networks_free(&gone->destinations[i].allowed);
+	}
+	networks_free(&gone->allowed);
+	field_free(&config_table, gone);
+	free(gone);
+	*c = NULL;
+}
+
+const struct config_destination *config_destination(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->ndestinations; i++) {
+		if (strcmp(c->destinations[i].name, name) == 0)
+			return &c->destinations[i];
+	}
+	return NULL;
+}
