@@ -57,6 +57,7 @@ struct target {
 	 * there were samples of it (PICKED) or only its name (ANNOUNCED). */
 	struct map *names, *page_names;
 	bool selection_changed; /* since the newest page was begun */
+	bool uncovered;         /* likewise */
 	struct label *scratch;  /* the labels of one sample */
 	size_t scratch_capacity;
 	struct arena exported; /* their names that had to be changed */
@@ -166,6 +167,24 @@ void target_selection_changed(struct target *t)
 	t->selection_changed = true;
 }
 
+static void drop_announced(struct map *names)
+{
+	struct str name;
+	void *how;
+
+	for (size_t at = 0; map_next(names, &at, &name, &how);) {
+		if (how == &announced_mark)
+			(void)map_remove(names, name);
+	}
+}
+
+void target_uncover(struct target *t)
+{
+	drop_announced(t->names);
+	t->health.covered_since_ms = 0;
+	t->uncovered = true;
+}
+
 bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 {
 	if (t->health.last_attempt_ms != 0 && at_ms <= t->health.last_attempt_ms)
@@ -177,6 +196,7 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 	t->page.selection_changed =
 	        t->selection_changed || (t->page.is_open && t->page.selection_changed);
 	t->selection_changed = false;
+	t->uncovered = false;
 	page_clear(&t->page);
 	map_clear(t->page_names);
 	t->page.is_open = true;
@@ -532,6 +552,16 @@ static void mark_stale(struct target *t, int64_t at_ms)
 	}
 }
 
+/* A page that was begun before the target was uncovered was picked the old way. */
+static int64_t covered_since(const struct target *t, const struct news *news)
+{
+	if (t->uncovered)
+		return 0;
+	if (t->health.covered_since_ms == 0 || news->restarted)
+		return t->page.at_ms;
+	return t->health.covered_since_ms;
+}
+
 static void keep_health(struct target *t, const struct news *news, size_t samples_on_page)
 {
 	struct target_health *health = &t->health;
@@ -539,8 +569,7 @@ static void keep_health(struct target *t, const struct news *news, size_t sample
 
 	if (news->restarted)
 		health->restarts++;
-	if (!health->up || news->restarted)
-		health->covered_since_ms = page->at_ms;
+	health->covered_since_ms = covered_since(t, news);
 	health->last_attempt_ms = page->at_ms;
 	health->last_good_ms = page->at_ms;
 	health->process_start_ms = page->process_start_ms;
@@ -572,6 +601,8 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	keep_health(t, &news, samples_on_page);
 	t->names = t->page_names;
 	t->page_names = names;
+	if (t->uncovered)
+		drop_announced(t->names);
 	page_clear(&t->page);
 	series_set_expire(t->series, t->health.last_attempt_ms);
 	return true;

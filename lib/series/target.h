@@ -40,7 +40,8 @@ struct target_health {
 	int64_t last_attempt_ms;  /* newest scrape that ended, well or not */
 	int64_t last_good_ms;     /* newest page that was kept */
 	int64_t covered_since_ms; /* first page of the present unbroken run of good pages of one
-	                             process; 0 while the newest attempt failed (rule K4) */
+	                             process; 0 while the newest attempt failed, and from
+	                             target_uncover() to the next page (rule K4) */
 	int64_t process_start_ms; /* from process_start_time_seconds; 0 when not exposed */
 	uint64_t pages, failures, restarts;
 	size_t samples;        /* on the newest good page, skipped ones included */
@@ -63,6 +64,10 @@ bool target_has_name(const struct target *t, struct str name);
 /* Say this when the caller starts to pick names it did not pick before: a name that is new on the
  * next page may then have been there all along, and is not taken for a born counter. */
 void target_selection_changed(struct target *t);
+/* What was sampled so far does not cover what is asked for now: more names, or a longer past than
+ * was kept. Coverage begins anew with the next page that is begun (rule K4), and a name of which
+ * nothing was picked does not count as being there (rule K2). */
+void target_uncover(struct target *t);
 
 /* ERR_CONFLICT when at_ms is not later than the newest attempt. */
 bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CHECK;

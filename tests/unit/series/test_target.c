@@ -591,6 +591,33 @@ START_TEST(a_change_of_selection_in_the_middle_of_a_page_counts_for_two)
 }
 END_TEST
 
+START_TEST(what_is_asked_for_anew_is_covered_from_the_next_page)
+{
+	static const struct step one = {.at_ms = 1000, .announced = "b_total"};
+	static const struct step three = {.at_ms = 3000, .announced = "c_total"};
+	struct given a = {"a_total", NULL, 1, 0};
+	struct target *t = new_target(true, false);
+	struct err err;
+
+	take_step(t, &one);
+	ck_assert_int_eq(target_health(t)->covered_since_ms, 1000);
+	ck_assert(target_page_begin(t, 2000, &err));
+	ck_assert(target_page_name(t, STR("b_total"), &err));
+	ck_assert(add(t, &a, &err));
+	target_uncover(t);
+	ck_assert_int_eq(target_health(t)->covered_since_ms, 0);
+	ck_assert(!target_has_name(t, STR("b_total")));
+	ck_assert(target_page_commit(t, 1, &err));
+	ck_assert_msg(target_health(t)->covered_since_ms == 0,
+	              "a page picked the old way covers nothing");
+	ck_assert(target_has_name(t, STR("a_total")) && !target_has_name(t, STR("b_total")));
+	take_step(t, &three);
+	ck_assert_int_eq(target_health(t)->covered_since_ms, 3000);
+	ck_assert(target_has_name(t, STR("c_total")));
+	target_free(&t);
+}
+END_TEST
+
 START_TEST(a_large_page_is_kept_whole)
 {
 	struct target_options options = {.retention_ms = 1000, .max_series = 5000, .mend = true};
@@ -635,6 +662,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_series_that_runs_ahead_still_ends);
 	tcase_add_test(t, a_zero_never_lies_behind_its_sample);
 	tcase_add_test(t, a_change_of_selection_in_the_middle_of_a_page_counts_for_two);
+	tcase_add_test(t, what_is_asked_for_anew_is_covered_from_the_next_page);
 	tcase_add_test(t, a_large_page_is_kept_whole);
 	suite_add_tcase(s, t);
 	return s;
