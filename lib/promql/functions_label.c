@@ -5,7 +5,7 @@
 #include "promql/vector.h"
 
 /* A replacement may repeat captures; this bounds one label value. */
-#define LABEL_VALUE_MAX (64 * 1024)
+#define LABEL_VALUE_MAX 65536
 
 static bool check_label_name(struct str name, const char *which, const char *function,
                              struct err *err)

@@ -61,14 +61,14 @@ double map_minute(double value)
 {
 	struct date d;
 
-	return read_date(value, &d) ? d.second / 60 % 60 : (double)NAN;
+	return read_date(value, &d) ? (double)(d.second / 60 % 60) : (double)NAN;
 }
 
 double map_hour(double value)
 {
 	struct date d;
 
-	return read_date(value, &d) ? d.second / 3600 : (double)NAN;
+	return read_date(value, &d) ? (double)(d.second / 3600) : (double)NAN;
 }
 
 double map_day_of_week(double value)

@@ -72,7 +72,9 @@ static bool is_space(char c)
 /* NUL stands for the end: the text itself has none. */
 static char peek(const struct lexer *l, size_t ahead)
 {
-	return l->at + ahead < l->text.n ? l->text.p[l->at + ahead] : '\0';
+	if (l->at + ahead < l->text.n)
+		return l->text.p[l->at + ahead];
+	return '\0';
 }
 
 void lexer_init(struct lexer *l, struct str text)

@@ -76,8 +76,11 @@ static bool unescape(struct unquote *u)
 {
 	static const char names[] = "abfnrtv\\";
 	static const char values[] = "\a\b\f\n\r\t\v\\";
-	char c = u->at < u->from.n ? u->from.p[u->at] : '\0';
+	char c;
 
+	if (u->at >= u->from.n)
+		return false;
+	c = u->from.p[u->at];
 	for (size_t i = 0; names[i]; i++) {
 		if (c == names[i]) {
 			put_byte(u, values[i]);

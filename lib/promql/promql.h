@@ -17,8 +17,8 @@
 #include "base/str.h"
 #include "series/series.h"
 
-#define PROMQL_LOOKBACK_MS (5 * 60 * 1000)
-#define PROMQL_MAX_TEXT (16 * 1024)
+#define PROMQL_LOOKBACK_MS 300000 /* five minutes */
+#define PROMQL_MAX_TEXT 16384
 #define PROMQL_MAX_DEPTH 64
 #define PROMQL_MAX_NODES 2000
 

@@ -178,7 +178,8 @@ struct str regex_capture(const struct regex *r, struct str value, const struct r
 	int group = group_number(r, name_or_number);
 	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->captures);
 
-	if (group < 0 || (uint32_t)group >= group_count(r->code) || ends[2 * group] == PCRE2_UNSET)
+	if (group < 0 || (uint32_t)group >= group_count(r->code) ||
+	    ends[2 * (size_t)group] == PCRE2_UNSET)
 		return STR("");
-	return str_slice(value, ends[2 * group], ends[2 * group + 1]);
+	return str_slice(value, ends[2 * (size_t)group], ends[2 * (size_t)group + 1]);
 }
