@@ -48,8 +48,7 @@ void policies_get(struct request *r)
 	}
 	snprintf(etag, sizeof(etag), "\"%s\"", p->hash);
 	request_set_header(r, "ETag", etag);
-	if (request_header(r, "If-None-Match") != NULL &&
-	    strstr(request_header(r, "If-None-Match"), etag) != NULL) {
+	if (request_etag_matches(r, etag)) {
 		request_answer_not_modified(r);
 		return;
 	}

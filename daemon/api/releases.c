@@ -23,11 +23,10 @@
 static void answer_with_etag(struct request *r, const struct tracked *t, json_t *body_take)
 {
 	char etag[RELEASE_ETAG_TEXT];
-	const char *known = request_header(r, "If-None-Match");
 
 	release_etag(t, etag);
 	request_set_header(r, "ETag", etag);
-	if (known != NULL && (strstr(known, etag) != NULL || strcmp(known, "*") == 0)) {
+	if (request_etag_matches(r, etag)) {
 		json_decref(body_take);
 		request_answer_not_modified(r);
 		return;
