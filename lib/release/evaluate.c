@@ -143,16 +143,19 @@ static bool decides(const struct policy *p, const struct evaluation *e, size_t i
 }
 
 /* The worst counting gate wins. Without a counting gate there is no proof, save where nothing is
- * exposed: there checks and approvals may be all there is (rule E6). */
+ * exposed: there checks and approvals may be all there is (rule E6); and where named persons waived
+ * every gate that would count (rule P2). */
 static void conclude(const struct policy *p, const struct place *place, struct evaluation *e)
 {
-	size_t counting = 0, passing = 0;
+	size_t counting = 0, passing = 0, excused = 0;
 
 	e->decisive = -1;
 	e->verdict = VERDICT_PASS;
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
+		excused += o->waived && !place->stabilising &&
+		           counts_here(p, place, &p->gates[i]) && !p->gates[i].shadow;
 		if (!o->counts)
 			continue;
 		counting++;
@@ -166,7 +169,7 @@ static void conclude(const struct policy *p, const struct place *place, struct e
 	bool is_preflight =
 	        place->judged && !place->stabilising && place->stage->kind == STAGE_PREFLIGHT;
 
-	e->all_pass = passing == counting && (counting > 0 || is_preflight);
+	e->all_pass = passing == counting && (counting > 0 || excused > 0 || is_preflight);
 	if (!e->all_pass && e->verdict == VERDICT_PASS)
 		e->verdict = VERDICT_HOLD;
 }
