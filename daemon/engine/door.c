@@ -299,7 +299,7 @@ static void checkpoint_after(struct engine *e, struct tracked *t, const struct d
 		return;
 	checkpoint_follow(t->checkpoint, t->release);
 	if (d->resets_checkpoint || d->clears_votes)
-		round_checkpoint(e, t, true);
+		checkpoint_write(e, t, true);
 }
 
 /* Memory follows the commit. */

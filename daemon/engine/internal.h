@@ -94,12 +94,14 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
                  const struct actor *actor, const char *reason, door_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
 
-/* facts.c */
+/* checkpoint.c */
+void checkpoint_write(struct engine *e, struct tracked *t, bool force);
+
+/* outbox.c */
 void outbox_refresh(struct engine *e, struct tracked *t);
 
 /* round.c */
 void engine_tick(void *ctx);
-void round_checkpoint(struct engine *e, struct tracked *t, bool force);
 
 /* policies.c, freezes.c */
 bool policies_init(struct engine *e, struct err *err) MUST_CHECK;

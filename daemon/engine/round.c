@@ -104,20 +104,6 @@ static int64_t votes_cast(const struct checkpoint *c)
 	return newest;
 }
 
-/* Rule B3: at each vote, each change of verdict, and at most every 60 s. */
-void round_checkpoint(struct engine *e, struct tracked *t, bool force)
-{
-	struct wall now = loop_now(e->app->loop).wall;
-
-	if (t->checkpoint == NULL || !e->owner)
-		return;
-	if (!force && now.ms - t->checkpoint_at.ms < ENGINE_CHECKPOINT_MS)
-		return;
-	t->checkpoint->row_version = t->release->row_version;
-	t->checkpoint_at = now;
-	store_checkpoint(e->app->store, t->release->id, t->checkpoint);
-}
-
 static void keep_evaluation(struct engine *e, struct tracked *t, struct evaluation *take,
                             int64_t voted_before)
 {
@@ -128,7 +114,7 @@ static void keep_evaluation(struct engine *e, struct tracked *t, struct evaluati
 	t->evaluation = take;
 	t->last_verdict = take->verdict;
 	tracked_render_evaluation(t);
-	round_checkpoint(e, t, changed || votes_cast(t->checkpoint) != voted_before);
+	checkpoint_write(e, t, changed || votes_cast(t->checkpoint) != voted_before);
 	record = t->evaluation_json == NULL ? NULL : json_incref(t->evaluation_json);
 	if (record != NULL)
 		store_evaluation(e->app->store, t->release->id, t->release->row_version, record);
