@@ -136,6 +136,8 @@ static void answer(struct request *r, int status, struct MHD_Response *response,
 		/* An empty answer of a constant costs the library one small allocation. */
 		static char nothing[] = "";
 
+		log_line(LOG_ERROR, "http_answer_lost", "path=%s status=%d",
+		         log_quote(r->path ? r->path : r->target), status);
 		status = 503;
 		type = NULL;
 		response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
