@@ -1,0 +1,272 @@
+/* source - subscriptions and their views; what is watched and how often is in watch.c, each kind in
+ * its own file. */
+#include "source/source.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "config.h"
+#include "gate/alerts.h"
+#include "gate/health.h"
+#include "source/watch.h"
+
+/* The table of kinds: a new one is one file and one row. */
+const struct watch_kind *const watch_kinds[] = {
+        &source_scrape,
+        &source_health,
+        &source_alertmanager,
+        NULL,
+};
+
+struct sources *sources_new(struct app *app, struct err *err)
+{
+	struct sources *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		s->watches = map_new(app->seed);
+	if (s == NULL || s->watches == NULL) {
+		free(s);
+		(void)err_set(err, ERR_NOMEM, "no memory for sources");
+		return NULL;
+	}
+	s->app = app;
+	return s;
+}
+
+void sources_free(struct sources **s)
+{
+	if (*s == NULL)
+		return;
+	assert((*s)->nsubscriptions == 0); /* they hold interests in the watches */
+	assert((*s)->nwatches == 0);
+	map_free(&(*s)->watches);
+	free(*s);
+	*s = NULL;
+}
+
+/* --- subscriptions --- */
+
+static bool make_views(struct subscription *s, struct err *err)
+{
+	s->views = calloc(s->policy->nsources + 1, sizeof(*s->views));
+	s->gates = calloc(s->policy->ngates + 1, sizeof(*s->gates));
+	return (s->views != NULL && s->gates != NULL) ||
+	       err_set(err, ERR_NOMEM, "no memory for a subscription");
+}
+
+static bool fill_source_view(struct source_view *view, const struct policy_source *source,
+                             struct err *err)
+{
+	size_t n = interests_count(view->interests);
+
+	view->targets = calloc(n + 1, sizeof(*view->targets));
+	if (view->targets == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a subscription");
+	view->kpi = (struct kpi_source){
+	        .every_ms = source->every_ms,
+	        .quorum = source->quorum,
+	        .targets = view->targets,
+	        .ntargets = n,
+	};
+	return true;
+}
+
+/* Once everything is joined: room for what the views show. */
+static bool fill_views(struct subscription *s, struct err *err)
+{
+	const struct policy *p = s->policy;
+
+	for (size_t i = 0; i < p->nsources; i++) {
+		if (p->sources[i].kind == SOURCE_SCRAPE &&
+		    !fill_source_view(&s->views[i], &p->sources[i], err))
+			return false;
+	}
+	for (size_t i = 0; i < p->ngates; i++) {
+		struct gate_view *view = &s->gates[i];
+
+		view->n = interests_count(view->interests);
+		view->probes = calloc(view->n + 1, sizeof(*view->probes));
+		if (view->probes == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for a subscription");
+	}
+	return true;
+}
+
+struct subscription *sources_subscribe(struct sources *s, const struct policy *bound,
+                                       struct err *err)
+{
+	struct subscription *made = calloc(1, sizeof(*made));
+	bool ok;
+
+	if (made == NULL) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a subscription");
+		return NULL;
+	}
+	made->sources = s;
+	made->policy = bound;
+	s->nsubscriptions++;
+	ok = make_views(made, err);
+	for (size_t i = 0; ok && watch_kinds[i] != NULL; i++)
+		ok = watch_kinds[i]->subscribe(made, err);
+	if (!ok || !fill_views(made, err))
+		subscription_free(&made);
+	return made;
+}
+
+void subscription_free(struct subscription **subscription)
+{
+	struct subscription *s = *subscription;
+
+	if (s == NULL)
+		return;
+	*subscription = NULL;
+	for (size_t i = 0; s->views != NULL && i < s->policy->nsources; i++) {
+		interests_leave(&s->views[i].interests);
+		free(s->views[i].needs.names);
+		free(s->views[i].targets);
+	}
+	for (size_t i = 0; s->gates != NULL && i < s->policy->ngates; i++) {
+		interests_leave(&s->gates[i].interests);
+		free(s->gates[i].probes);
+	}
+	free(s->views);
+	free(s->gates);
+	s->sources->nsubscriptions--;
+	free(s);
+}
+
+/* --- the view --- */
+
+const struct kpi_source *subscription_source(const struct subscription *s, size_t source)
+{
+	struct source_view *view;
+	size_t n = 0;
+
+	if (s == NULL || source >= s->policy->nsources ||
+	    s->policy->sources[source].kind != SOURCE_SCRAPE)
+		return NULL;
+	view = &s->views[source];
+	for (const struct interest *i = view->interests; i != NULL; i = i->next)
+		view->targets[n++] = scrape_target(i->watch);
+	return &view->kpi;
+}
+
+const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate,
+                                             size_t *out_n)
+{
+	struct gate_view *view;
+	size_t n = 0;
+
+	*out_n = 0;
+	if (s == NULL || gate >= s->policy->ngates || s->policy->gates[gate].kind != &gate_health)
+		return NULL;
+	view = &s->gates[gate];
+	for (const struct interest *i = view->interests; i != NULL; i = i->next)
+		view->probes[n++] = *probe_seen(i->watch);
+	*out_n = n;
+	return view->probes;
+}
+
+/* Members of one cluster should all know the same; where they do not, the one with the most alerts
+ * is believed, and the set is as old as its oldest answer. */
+static void combine(const struct gate_view *view, size_t needed, struct gate_alerts *out)
+{
+	size_t known = 0;
+
+	for (const struct interest *i = view->interests; i != NULL; i = i->next) {
+		const struct gate_alerts *seen = alerts_seen(i->watch);
+
+		if (!seen->known) {
+			if (out->why[0] == '\0')
+				memcpy(out->why, seen->why, sizeof(out->why));
+			if (known == 0 && seen->at.ms > out->at.ms)
+				out->at = seen->at;
+			continue;
+		}
+		if (known == 0 || seen->at.ms < out->at.ms)
+			out->at = seen->at;
+		if (known == 0 || seen->firing > out->firing) {
+			out->firing = seen->firing;
+			memcpy(out->names, seen->names, sizeof(out->names));
+		}
+		known++;
+	}
+	out->known = known >= needed;
+	if (out->known)
+		out->why[0] = '\0';
+}
+
+const struct gate_alerts *subscription_alerts(const struct subscription *s, size_t gate)
+{
+	const struct policy_source *source;
+	struct gate_view *view;
+
+	if (s == NULL || gate >= s->policy->ngates || s->policy->gates[gate].kind != &gate_alerts)
+		return NULL;
+	source = alerts_source(s->policy, &s->policy->gates[gate]);
+	if (source == NULL)
+		return NULL;
+	view = &s->gates[gate];
+	view->alerts = (struct gate_alerts){.every_ms = source->every_ms};
+	combine(view, kpi_quorum_needed(source->quorum, view->n), &view->alerts);
+	return &view->alerts;
+}
+
+/* --- for the API --- */
+
+json_t *instant_json(int64_t at_ms)
+{
+	char text[UNITS_TEXT_MAX];
+
+	if (at_ms <= 0)
+		return json_null();
+	instant_format((struct wall){.ms = at_ms}, text);
+	return json_string(text);
+}
+
+static bool describe(json_t *list, const char *key, const char *name, const struct interest *i)
+{
+	for (; i != NULL; i = i->next) {
+		json_t *row = json_pack("{s:s, s:s, s:s}", key, name, "kind", i->watch->kind->name,
+		                        "target", i->watch->url);
+
+		if (row == NULL)
+			return false;
+		i->watch->kind->describe(i->watch, row);
+		if (json_array_append_new(list, row) != 0)
+			return false;
+	}
+	return true;
+}
+
+json_t *subscription_to_json(const struct subscription *s)
+{
+	const struct policy *p = s->policy;
+	json_t *list = json_array();
+	bool ok = list != NULL;
+
+	for (size_t i = 0; ok && i < p->nsources; i++)
+		ok = describe(list, "source", p->sources[i].name, s->views[i].interests);
+	for (size_t i = 0; ok && i < p->ngates; i++)
+		ok = describe(list, "gate", p->gates[i].name, s->gates[i].interests);
+	if (ok)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+void sources_forget(struct sources *s)
+{
+	size_t at = 0;
+	struct str key;
+	void *value;
+
+	while (map_next(s->watches, &at, &key, &value)) {
+		struct watch *w = value;
+
+		watch_restart(w);
+		w->kind->forget(w);
+	}
+}

@@ -1,0 +1,268 @@
+/* watch - sharing and the schedule: every address has its own place in the interval, so that a
+ * thousand targets are not asked in the same moment. */
+#include "source/watch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/units.h"
+#include "config.h"
+
+#define KEY_MAX (16 * 1024)
+#define NS_PER_MS INT64_C(1000000)
+/* First questions go out this far apart: a start with thousands of targets is no flood. */
+#define FIRST_STEP_MS 2
+
+struct wall watch_now(const struct watch *w)
+{
+	return loop_now(w->sources->app->loop).wall;
+}
+
+static int64_t mono_ms(const struct watch *w)
+{
+	return loop_now(w->sources->app->loop).mono.ns / NS_PER_MS;
+}
+
+/* --- the schedule --- */
+
+/* Until the next of the watch's own places in the interval: 1..every_ms. */
+static int64_t slot_delay_ms(const struct watch *w)
+{
+	int64_t offset = (int64_t)(str_hash(str_of(w->url), 0) % (uint64_t)w->every_ms);
+
+	return w->every_ms - ((mono_ms(w) + w->every_ms - offset) % w->every_ms);
+}
+
+static void schedule(struct watch *w)
+{
+	int64_t delay = slot_delay_ms(w);
+	int64_t since = mono_ms(w) - w->started.ns / NS_PER_MS;
+
+	/* The first question goes out at once and not in its place: the second must not follow on
+	 * its heels. */
+	if (w->started.ns != 0 && since + delay < w->every_ms / 2)
+		delay += w->every_ms;
+	loop_timer_start(&w->timer, delay);
+}
+
+static void end_first(struct watch *w)
+{
+	if (w->is_first) {
+		w->is_first = false;
+		w->sources->nfirst--;
+	}
+}
+
+static void on_time(void *ctx)
+{
+	struct watch *w = ctx;
+
+	end_first(w);
+	if (w->fetch == NULL) {
+		w->started = loop_now(w->sources->app->loop).mono;
+		w->kind->start(w);
+	}
+	schedule(w);
+}
+
+static void schedule_first(struct watch *w)
+{
+	int64_t delay = (int64_t)w->sources->nfirst * FIRST_STEP_MS;
+
+	w->is_first = true;
+	w->sources->nfirst++;
+	loop_timer_start(&w->timer, delay < w->every_ms ? delay : w->every_ms);
+}
+
+void watch_restart(struct watch *w)
+{
+	if (w->fetch != NULL) {
+		fetch_cancel(w->fetch);
+		w->fetch = NULL;
+	}
+	end_first(w);
+	w->started = (struct mono){0};
+	schedule(w);
+}
+
+bool watch_fetch(struct watch *w, const struct fetch_request *more, struct err *err)
+{
+	struct fetch_request request = *more;
+
+	assert(w->fetch == NULL);
+	request.method = "GET";
+	if (request.url == NULL)
+		request.url = w->url;
+	request.timeout_ms = w->timeout_ms;
+	request.networks = w->sources->app->config->allowed;
+	request.ctx = w;
+	w->fetch = fetch_start(w->sources->app->fetcher, &request, err);
+	return w->fetch != NULL;
+}
+
+/* --- sharing --- */
+
+static void add_interval(struct watch *w)
+{
+	int64_t every = INT64_MAX, timeout = 0;
+
+	for (const struct interest *i = w->interests; i != NULL; i = i->next_of_watch) {
+		if (i->every_ms < every)
+			every = i->every_ms;
+		if (i->timeout_ms > timeout)
+			timeout = i->timeout_ms;
+	}
+	w->timeout_ms = timeout < every ? timeout : every;
+	if (every == w->every_ms)
+		return;
+	w->every_ms = every;
+	if (!w->is_first && loop_timer_running(&w->timer))
+		schedule(w);
+}
+
+static bool interests_changed(struct watch *w, struct err *err)
+{
+	add_interval(w);
+	return w->kind->needs_changed == NULL || w->kind->needs_changed(w, err);
+}
+
+void watch_free(struct watch *w)
+{
+	struct sources *s = w->sources;
+
+	loop_timer_stop(&w->timer);
+	end_first(w);
+	if (w->fetch != NULL)
+		fetch_cancel(w->fetch);
+	w->fetch = NULL;
+	w->kind->stop(w);
+	if (w->key != NULL && map_get(s->watches, str_of(w->key)) == w)
+		(void)map_remove(s->watches, str_of(w->key));
+	s->nwatches--;
+	free(w->key);
+	free(w->url);
+	free(w);
+}
+
+static struct watch *watch_new(struct sources *s, const struct watch_kind *kind,
+                               const struct ask *ask, char *key_take, struct err *err)
+{
+	struct watch *w = calloc(1, kind->size);
+
+	if (w == NULL) {
+		free(key_take);
+		(void)err_set(err, ERR_NOMEM, "no memory to watch an address");
+		return NULL;
+	}
+	w->kind = kind;
+	w->sources = s;
+	s->nwatches++;
+	w->key = key_take;
+	w->url = text_dup(ask->url);
+	loop_timer_init(&w->timer, s->app->loop, on_time, w);
+	if (w->url == NULL)
+		(void)err_set(err, ERR_NOMEM, "no memory to watch an address");
+	else if (kind->init(w, ask, err) && map_put(s->watches, str_of(w->key), w, err))
+		return w;
+	watch_free(w);
+	return NULL;
+}
+
+static struct watch *watch_obtain(struct sources *s, const struct watch_kind *kind,
+                                  const struct ask *ask, struct err *err)
+{
+	int64_t most = s->app->config->limits.targets;
+	struct watch *w;
+	struct buf key;
+	char *text;
+
+	buf_init(&key, KEY_MAX);
+	buf_printf(&key, "%s %s %s", kind->name, ask->url, ask->share);
+	if (!buf_ok(&key, err)) {
+		buf_fini(&key);
+		return NULL;
+	}
+	w = map_get(s->watches, buf_str(&key));
+	if (w == NULL && (int64_t)s->nwatches >= most) {
+		(void)err_set(err, ERR_LIMIT,
+		              "%zu addresses are being watched and no more are allowed "
+		              "(limits.targets)",
+		              s->nwatches);
+	} else if (w == NULL) {
+		text = buf_take_text(&key);
+		w = watch_new(s, kind, ask, text, err);
+	}
+	buf_fini(&key);
+	return w;
+}
+
+static void interest_leave(struct interest *i)
+{
+	struct watch *w = i->watch;
+	struct interest **at = &w->interests;
+	struct err ignored;
+
+	while (*at != i)
+		at = &(*at)->next_of_watch;
+	*at = i->next_of_watch;
+	free(i);
+	if (w->interests == NULL)
+		watch_free(w);
+	else
+		(void)interests_changed(w, &ignored); /* else it does more than is needed */
+}
+
+void interests_leave(struct interest **list)
+{
+	while (*list != NULL) {
+		struct interest *i = *list;
+
+		*list = i->next;
+		interest_leave(i);
+	}
+}
+
+size_t interests_count(const struct interest *list)
+{
+	size_t n = 0;
+
+	for (; list != NULL; list = list->next)
+		n++;
+	return n;
+}
+
+bool subscription_join(struct subscription *s, struct interest **list,
+                       const struct watch_kind *kind, const struct ask *ask, struct err *err)
+{
+	struct watch *w = watch_obtain(s->sources, kind, ask, err);
+	struct interest *i;
+	bool is_new;
+
+	if (w == NULL)
+		return false;
+	is_new = w->interests == NULL;
+	for (; *list != NULL; list = &(*list)->next) {
+		if ((*list)->watch == w)
+			return true;
+	}
+	i = calloc(1, sizeof(*i));
+	if (i == NULL) {
+		if (is_new)
+			watch_free(w);
+		return err_set(err, ERR_NOMEM, "no memory to watch an address");
+	}
+	i->watch = w;
+	i->every_ms = ask->every_ms;
+	i->timeout_ms = ask->timeout_ms;
+	i->needs = ask->needs;
+	i->next_of_watch = w->interests;
+	w->interests = i;
+	*list = i;
+	if (!interests_changed(w, err))
+		return false; /* whoever drops the subscription lets go of it */
+	if (is_new)
+		schedule_first(w);
+	return true;
+}

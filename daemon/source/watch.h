@@ -1,0 +1,142 @@
+/*
+ * watch - one address that is asked again and again, on behalf of everybody who wants it (rule K6),
+ * and what the kinds of sources have in common. Internal to daemon/source.
+ *
+ * A watch is shared by all interests with the same kind, URL and `share` text, asked at the
+ * shortest interval any of them wants, never twice at a time, and freed with its last interest. An
+ * interest belongs to one view of one subscription. A new kind is one file and one row in
+ * watch_kinds[].
+ */
+#ifndef SOURCE_WATCH_H
+#define SOURCE_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "app.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "gate/gate.h"
+#include "loop/fetch.h"
+#include "loop/loop.h"
+#include "policy/policy.h"
+
+struct subscription;
+struct watch;
+
+/* Which samples the KPIs of one source need. */
+struct source_needs {
+	struct str *names; /* own array, texts borrowed from the policy */
+	size_t nnames;
+	bool everything; /* some selector has no name */
+	int64_t retention_ms;
+};
+
+struct interest {
+	struct watch *watch;
+	struct interest *next;          /* in its view */
+	struct interest *next_of_watch; /* everybody who wants the same */
+	int64_t every_ms, timeout_ms;
+	const struct source_needs *needs; /* of scrapes; borrowed from the subscription */
+};
+
+/* What a subscription wants of one address. */
+struct ask {
+	const char *url;
+	const char *share;
+	int64_t every_ms, timeout_ms;
+	const struct source_needs *needs;
+	const void *detail; /* the kind's own, for init() */
+};
+
+struct watch_kind {
+	const char *name;
+	size_t size; /* of its own struct, whose first member is the struct watch */
+	/* Joins everything of this kind that the policy names. */
+	bool (*subscribe)(struct subscription *s, struct err *err);
+	bool (*init)(struct watch *w, const struct ask *ask, struct err *err);
+	/* Asks once; nothing is under way. Only the start of it: the answer comes by itself. */
+	void (*start)(struct watch *w);
+	/* Gives up what is under way and frees the kind's own parts; also half-built ones. */
+	void (*stop)(struct watch *w);
+	/* Somebody came or went; may be NULL. */
+	bool (*needs_changed)(struct watch *w, struct err *err);
+	/* What was learnt so far is not to be trusted. */
+	void (*forget)(struct watch *w);
+	void (*describe)(const struct watch *w, json_t *into);
+};
+extern const struct watch_kind source_scrape, source_health, source_alertmanager;
+extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
+
+struct watch {
+	const struct watch_kind *kind;
+	struct sources *sources;
+	char *key, *url; /* own */
+	struct interest *interests;
+	int64_t every_ms;   /* the shortest anyone asks */
+	int64_t timeout_ms; /* the longest anyone allows, at most every_ms */
+	struct loop_timer timer;
+	struct mono started; /* the newest question */
+	struct fetch *fetch; /* under way, else NULL */
+	bool is_first;       /* the timer stands for the very first question */
+};
+
+struct sources {
+	struct app *app;
+	struct map *watches;
+	size_t nwatches, nsubscriptions;
+	size_t nfirst; /* watches whose first question is still to come */
+};
+
+/* Per source and per gate of the policy: who is watched for it. */
+struct source_view {
+	struct interest *interests;
+	struct source_needs needs;
+	struct kpi_source kpi;
+	const struct target **targets; /* own; kpi.targets */
+};
+struct gate_view {
+	struct interest *interests;
+	size_t n;
+	struct gate_probe *probes; /* own */
+	struct gate_alerts alerts;
+};
+
+struct subscription {
+	struct sources *sources;
+	const struct policy *policy; /* borrowed */
+	struct source_view *views;   /* index as in the policy */
+	struct gate_view *gates;
+};
+
+/* Adds an interest to the end of `list`; a watch that is in the list already is not added again. */
+bool subscription_join(struct subscription *s, struct interest **list,
+                       const struct watch_kind *kind, const struct ask *ask,
+                       struct err *err) MUST_CHECK;
+/* Leaves and frees all of a list. */
+void interests_leave(struct interest **list);
+size_t interests_count(const struct interest *list);
+
+/* Sends a GET whose answer ends in done(w, reply); sets w->fetch. `more` completes the request. */
+bool watch_fetch(struct watch *w, const struct fetch_request *more, struct err *err) MUST_CHECK;
+struct wall watch_now(const struct watch *w);
+/* Asks again in its regular turn, as if it had never been asked. */
+void watch_restart(struct watch *w);
+void watch_free(struct watch *w);
+
+/* What the kinds hand to the views. */
+const struct target *scrape_target(const struct watch *w);
+const struct gate_probe *probe_seen(const struct watch *w);
+const struct gate_alerts *alerts_seen(const struct watch *w);
+/* Which source an alerts gate watches. */
+const struct policy_source *alerts_source(const struct policy *p, const struct gate *gate);
+
+/* An instant for the API: text, or null for never. */
+json_t *instant_json(int64_t at_ms);
+
+#endif
