@@ -23,6 +23,7 @@ struct place place_of(const char *fmt, ...)
 	return at;
 }
 
+PRINTF_LIKE(4, 0)
 static void report(struct crosscheck *c, struct place at, const struct position *where,
                    const char *fmt, va_list args)
 {
@@ -152,11 +153,11 @@ static const char *url_fault(struct str url)
 void crosscheck_url(struct crosscheck *c, struct place at, const char *url)
 {
 	const char *fault = url_fault(str_of(url));
-	char quote[STR_QUOTE_MAX];
 	struct err err;
 
+	/* The URL is not repeated: what should not be in it may be a password. */
 	if (fault)
-		crosscheck_problem(c, at, "%s %s", str_quote(str_of(url), quote), fault);
+		crosscheck_problem(c, at, "the URL %s", fault);
 	else if (!placeholder_check(url, PLACE_URL, SCOPE_RELEASE, &err))
 		crosscheck_problem(c, at, "%s", err.text);
 }

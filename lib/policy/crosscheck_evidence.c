@@ -13,9 +13,12 @@ static void check_addresses(struct crosscheck *c, const struct policy_source *so
 	for (size_t i = 0; i < source->naddresses; i++) {
 		struct place at = place_of("/sources/%s/%s/%zu", source->name, kind, i);
 
+		if (!source->addresses[i])
+			continue;
 		crosscheck_url(c, at, source->addresses[i]);
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(source->addresses[i], source->addresses[j]) == 0)
+			if (source->addresses[j] &&
+			    strcmp(source->addresses[i], source->addresses[j]) == 0)
 				crosscheck_problem(c, at,
 				                   "stands here twice: a target counts once");
 		}
@@ -24,12 +27,8 @@ static void check_addresses(struct crosscheck *c, const struct policy_source *so
 
 void crosscheck_sources(struct crosscheck *c)
 {
-	for (size_t i = 0; i < c->policy->nsources; i++) {
-		const struct policy_source *source = &c->policy->sources[i];
-
-		if (crosscheck_is_sound(c, place_of("/sources/%s", source->name)))
-			check_addresses(c, source);
-	}
+	for (size_t i = 0; i < c->policy->nsources; i++)
+		check_addresses(c, &c->policy->sources[i]);
 }
 
 void crosscheck_source(struct crosscheck *c, struct place at, enum source_kind kind, char **name)
@@ -38,6 +37,8 @@ void crosscheck_source(struct crosscheck *c, struct place at, enum source_kind k
 	const struct policy *p = c->policy;
 
 	for (size_t i = 0; i < p->nsources; i++) {
+		if (p->sources[i].naddresses == 0)
+			return; /* one without a kind may be the one that fits */
 		if (p->sources[i].kind == kind)
 			names_add(&fitting, p->sources[i].name);
 	}
@@ -80,15 +81,13 @@ static void check_expression(struct crosscheck *c, struct place at, const struct
 		                          "reads no metric: a KPI without samples proves nothing");
 }
 
-static void check_kpi(struct crosscheck *c, struct kpi *kpi)
+static void check_kpi(struct crosscheck *c, const struct kpi *kpi)
 {
 	struct place at = place_of("/kpis/%s/expr", kpi->name);
 	struct promql_position where = {0};
 	struct promql_expr *expr = NULL;
 	struct err err;
 
-	crosscheck_source(c, place_of(kpi->source ? "/kpis/%s/source" : "/kpis/%s", kpi->name),
-	                  SOURCE_SCRAPE, &kpi->source);
 	if (!placeholder_check(kpi->expr, PLACE_PROMQL, SCOPE_RELEASE, &err)) {
 		crosscheck_problem_inside(c, at, "%s", err.text);
 		return;
@@ -107,8 +106,13 @@ void crosscheck_kpis(struct crosscheck *c)
 {
 	for (size_t i = 0; i < c->policy->nkpis; i++) {
 		struct kpi *kpi = &c->policy->kpis[i];
+		struct place at = place_of("/kpis/%s", kpi->name);
+		struct place source = place_of("/kpis/%s/source", kpi->name);
 
-		if (crosscheck_is_sound(c, place_of("/kpis/%s", kpi->name)))
+		if (kpi->expr)
 			check_kpi(c, kpi);
+		if (crosscheck_is_sound(c, source))
+			crosscheck_source(c, kpi->source ? source : at, SOURCE_SCRAPE,
+			                  &kpi->source);
 	}
 }

@@ -139,7 +139,7 @@ static void check_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_
 	for (size_t i = 0; i < gate->nrungs; i++)
 		resolve_limit(c, gate, i, unit, watched);
 	if (crosscheck_is_sound(c, gate_place(gate, NULL)))
-		check_ladder(c, gate);
+		check_ladder(c, gate); /* of limits that could be read */
 }
 
 /* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
@@ -189,7 +189,9 @@ static void check_quorum(struct crosscheck *c, const struct gate *gate, const st
 static void check_threshold(struct crosscheck *c, const struct gate *gate)
 {
 	const struct threshold_spec *spec = gate->spec;
-	const struct kpi *kpi = find_kpi(c, gate_place(gate, "threshold"), spec->threshold);
+	const struct kpi *kpi =
+	        spec->threshold ? find_kpi(c, gate_place(gate, "threshold"), spec->threshold)
+	                        : NULL;
 	char watched[80];
 
 	if (kpi) {
@@ -212,8 +214,11 @@ static void check_health(struct crosscheck *c, const struct gate *gate)
 {
 	const struct health_spec *spec = gate->spec;
 
-	for (size_t i = 0; i < spec->nhealth; i++)
-		crosscheck_url(c, place_of("/gates/%s/health/%zu", gate->name, i), spec->health[i]);
+	for (size_t i = 0; i < spec->nhealth; i++) {
+		if (spec->health[i])
+			crosscheck_url(c, place_of("/gates/%s/health/%zu", gate->name, i),
+			               spec->health[i]);
+	}
 	refuse_evidence_keys(c, gate);
 	check_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
 }
@@ -267,7 +272,8 @@ static void check_shared(struct crosscheck *c, const struct gate *gate)
 
 	stage_names(c->policy, &stages);
 	for (size_t i = 0; i < gate->nin_stages; i++) {
-		if (!names_have(&stages, gate->in_stages[i]) && crosscheck_is_listed(c, "stages"))
+		if (gate->in_stages[i] && !names_have(&stages, gate->in_stages[i]) &&
+		    crosscheck_is_listed(c, "stages"))
 			crosscheck_unknown(c, place_of("/gates/%s/in/%zu", gate->name, i), "stage",
 			                   gate->in_stages[i], stages.list);
 	}
@@ -311,7 +317,7 @@ void crosscheck_gates(struct crosscheck *c)
 	for (size_t i = 0; i < c->policy->ngates; i++) {
 		const struct gate *gate = &c->policy->gates[i];
 
-		if (gate->kind && crosscheck_is_sound(c, gate_place(gate, NULL)))
+		if (gate->kind)
 			check_gate(c, gate);
 	}
 }

@@ -27,7 +27,8 @@ static void check_actions_named(struct crosscheck *c, const char *where, char **
 
 	action_names(c->policy, &actions);
 	for (size_t i = 0; i < n; i++) {
-		if (!names_have(&actions, names[i]) && crosscheck_is_listed(c, "actions"))
+		if (names[i] && !names_have(&actions, names[i]) &&
+		    crosscheck_is_listed(c, "actions"))
 			crosscheck_unknown(c, place_of("%s/%zu", where, i), "action", names[i],
 			                   actions.list);
 	}
@@ -47,7 +48,8 @@ static void check_entry_values(struct crosscheck *c, size_t s)
 	const struct policy_stage *stage = &c->policy->stages[s];
 
 	for (size_t i = 0; i < stage->nenter; i++) {
-		const struct policy_action *action = policy_action(c->policy, stage->enter[i]);
+		const char *name = stage->enter[i];
+		const struct policy_action *action = name ? policy_action(c->policy, name) : NULL;
 
 		if (action && stage->weight < 0 && action_uses(action, "stage.weight"))
 			crosscheck_problem(
@@ -115,7 +117,9 @@ static void check_weight(struct crosscheck *c, size_t s)
 {
 	const struct policy *p = c->policy;
 
-	for (size_t i = s; i > 0 && p->stages[s].weight >= 0; i--) {
+	if (p->stages[s].weight < 0 || p->stages[s].kind == STAGE_PREFLIGHT)
+		return;
+	for (size_t i = s; i > 0; i--) {
 		const struct policy_stage *before = &p->stages[i - 1];
 
 		if (before->weight < 0)
@@ -165,11 +169,17 @@ static void check_bake(struct crosscheck *c, size_t s)
 {
 	const struct policy_stage *stage = &c->policy->stages[s];
 
-	if (policy_stage_is_exposed(c->policy, s) && stage->bake_ms == 0 && !stage->allow_zero_bake)
+	if (stage->kind != STAGE_PREFLIGHT && policy_stage_is_exposed(c->policy, s) &&
+	    stage->bake_ms == 0 && !stage->allow_zero_bake)
 		crosscheck_problem(c, place_of("/stages/%zu/bake", s),
 		                   "stage %s is exposed and does not bake: write bake, or "
 		                   "allow_zero_bake: true",
 		                   stage->stage);
+}
+
+static bool key_is_sound(const struct crosscheck *c, size_t s, const char *key)
+{
+	return crosscheck_is_sound(c, place_of("/stages/%zu/%s", s, key));
 }
 
 static void check_stage(struct crosscheck *c, size_t s)
@@ -179,12 +189,15 @@ static void check_stage(struct crosscheck *c, size_t s)
 	struct err err;
 
 	check_stage_name(c, s);
-	check_stage_kind(c, s);
-	check_weight(c, s);
-	check_bake(c, s);
-	check_evidence(c, s);
+	if (key_is_sound(c, s, "kind") && key_is_sound(c, s, "weight")) {
+		check_stage_kind(c, s);
+		check_weight(c, s);
+		check_evidence(c, s);
+		check_entry_values(c, s);
+	}
+	if (key_is_sound(c, s, "kind") && key_is_sound(c, s, "bake"))
+		check_bake(c, s);
 	check_actions_named(c, enter.pointer, stage->enter, stage->nenter);
-	check_entry_values(c, s);
 	for (size_t i = 0; i < stage->nchecks; i++)
 		crosscheck_name(c, place_of("/stages/%zu/checks/%s", s, stage->checks[i].name),
 		                stage->checks[i].owner);
@@ -209,7 +222,7 @@ static void check_way_back(struct crosscheck *c)
 void crosscheck_stages(struct crosscheck *c)
 {
 	for (size_t s = 0; s < c->policy->nstages; s++) {
-		if (crosscheck_is_sound(c, place_of("/stages/%zu", s)))
+		if (c->policy->stages[s].stage)
 			check_stage(c, s);
 	}
 	check_way_back(c);
@@ -300,16 +313,17 @@ static void check_path(struct crosscheck *c, const struct policy_action *action)
 static void check_action(struct crosscheck *c, const struct policy_action *action)
 {
 	static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
-	bool known = false;
+	bool known = !action->method;
 	struct err err;
 
-	for (size_t i = 0; methods[i]; i++)
-		known = known || strcmp(methods[i], action->method) == 0;
+	for (size_t i = 0; methods[i] && !known; i++)
+		known = strcmp(methods[i], action->method) == 0;
 	if (!known)
 		crosscheck_problem(c, place_of("/actions/%s/method", action->name),
 		                   "must be POST, PUT, PATCH or DELETE");
 	crosscheck_name(c, place_of("/actions/%s/to", action->name), action->to);
-	check_path(c, action);
+	if (action->path)
+		check_path(c, action);
 	check_headers(c, action);
 	if (action->body && !placeholder_check_json(action->body, SCOPE_STAGE, &err))
 		crosscheck_problem(c, place_of("/actions/%s/body", action->name), "%s", err.text);
@@ -320,8 +334,7 @@ void crosscheck_actions(struct crosscheck *c)
 	for (size_t i = 0; i < c->policy->nactions; i++) {
 		const struct policy_action *action = &c->policy->actions[i];
 
-		if (crosscheck_is_sound(c, place_of("/actions/%s", action->name)))
-			check_action(c, action);
+		check_action(c, action);
 	}
 }
 
@@ -331,7 +344,8 @@ static void check_option_values(struct crosscheck *c, size_t o)
 	const struct policy_option *option = &c->policy->rollback.options[o];
 
 	for (size_t i = 0; i < option->nactions; i++) {
-		const struct policy_action *action = policy_action(c->policy, option->actions[i]);
+		const char *name = option->actions[i];
+		const struct policy_action *action = name ? policy_action(c->policy, name) : NULL;
 
 		if (action && action_uses(action, "stage.weight"))
 			crosscheck_problem(c, place_of("/rollback/options/%zu/actions/%zu", o, i),
@@ -355,7 +369,7 @@ static void check_option(struct crosscheck *c, size_t o)
 		    strcmp(rollback->options[i].option, option->option) == 0)
 			crosscheck_problem(c, at, "option %s stands here already", option->option);
 	}
-	if (option->nactions == 0 && !option->manual)
+	if (option->nactions == 0 && !option->manual && crosscheck_is_sound(c, actions))
 		crosscheck_problem(c, place_of("/rollback/options/%zu", o),
 		                   "option %s does nothing: it needs actions, or manual: true",
 		                   option->option);
@@ -373,15 +387,16 @@ static void check_stabilise(struct crosscheck *c)
 	for (size_t i = 0; i < rollback->nstabilise_gates; i++) {
 		const char *name = rollback->stabilise_gates[i];
 		struct place at = place_of("/rollback/stabilise/gates/%zu", i);
-		const struct gate *gate = policy_gate(c->policy, name, NULL);
+		const struct gate *gate = name ? policy_gate(c->policy, name, NULL) : NULL;
 
-		if (!gate && crosscheck_is_listed(c, "gates"))
+		if (name && !gate && crosscheck_is_listed(c, "gates"))
 			crosscheck_unknown(c, at, "gate", name, gates.list);
 		else if (gate && (gate->shadow || gate->optional))
 			crosscheck_problem(c, at, "gate %s is %s: it proves nothing", name,
 			                   gate->shadow ? "a shadow" : "optional");
 	}
-	if (rollback->stabilise_deadline_ms <= rollback->stabilise_bake_ms)
+	if (rollback->stabilise_bake_ms > 0 && rollback->stabilise_deadline_ms > 0 &&
+	    rollback->stabilise_deadline_ms <= rollback->stabilise_bake_ms)
 		crosscheck_problem(
 		        c, place_of("/rollback/stabilise/deadline"),
 		        "must be longer than the bake, or no rollback could stabilise in time");
@@ -394,7 +409,7 @@ void crosscheck_rollback(struct crosscheck *c)
 	if (!rollback->present)
 		return;
 	for (size_t o = 0; o < rollback->noptions; o++) {
-		if (crosscheck_is_sound(c, place_of("/rollback/options/%zu", o)))
+		if (rollback->options[o].option)
 			check_option(c, o);
 	}
 	if (rollback->nstabilise_gates > 0 &&

@@ -222,8 +222,8 @@ static void include_file(struct expansion *e, const char *pointer, const char *p
 	else if (!positions)
 		no_memory(e);
 	else
-		included = yaml_parse(shown, (struct str){.p = text, .n = n}, POLICY_MAX_BYTES,
-		                      positions, e->problems);
+		included = yaml_read(shown, (struct str){.p = text, .n = n}, POLICY_MAX_BYTES,
+		                     positions, e->problems);
 	if (included)
 		merge_document(e, included, positions);
 	json_decref(included);

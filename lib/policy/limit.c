@@ -13,16 +13,16 @@ static const char *const shape_nouns[SHAPE_COUNT] = {
 	"a plain number", "a ratio", "a time", "a number of bytes"
 };
 static const struct {
-	const char *noun, *sample;
+	const char *claim, *sample;
 	enum shape shape;
 	bool plain;    /* a plain number will do as well */
 	bool negative; /* may be below 0 */
 } units[KPI_UNIT_COUNT] = {
-	[KPI_EVENTS]  = { "events",  "1000",  SHAPE_PLAIN,   true,  false },
-	[KPI_RATIO]   = { "a ratio", "1%",    SHAPE_PERCENT, true,  false },
-	[KPI_SECONDS] = { "seconds", "500ms", SHAPE_TIME,    false, false },
-	[KPI_BYTES]   = { "bytes",   "10MiB", SHAPE_BYTES,   true,  false },
-	[KPI_NUMBER]  = { "a number", "0.25", SHAPE_PLAIN,   true,  true },
+	[KPI_EVENTS]  = { "counts events", "1000",  SHAPE_PLAIN,   true,  false },
+	[KPI_RATIO]   = { "is a ratio", "1%",    SHAPE_PERCENT, true,  false },
+	[KPI_SECONDS] = { "is in seconds", "500ms", SHAPE_TIME,    false, false },
+	[KPI_BYTES]   = { "is in bytes", "10MiB", SHAPE_BYTES,   true,  false },
+	[KPI_NUMBER]  = { "is a number", "0.25", SHAPE_PLAIN,   true,  true },
 };
 /* Times finer than the milliseconds of a duration, and sizes; the longer suffix first. */
 static const struct {
@@ -105,16 +105,16 @@ bool limit_parse(const char *text, enum kpi_unit unit, const char *watched, doub
 
 	str_quote(str_of(text), quote);
 	if (!read_shape(str_trim(str_of(text)), &shape, &value))
-		return err_set(err, ERR_INVALID, "%s is no limit: %s is in %s, write it like %s",
-		               quote, watched, units[unit].noun, units[unit].sample);
+		return err_set(err, ERR_INVALID, "%s is no limit: %s %s, write it like %s", quote,
+		               watched, units[unit].claim, units[unit].sample);
 	if (shape != units[unit].shape && !(shape == SHAPE_PLAIN && units[unit].plain) &&
 	    !(shape == SHAPE_PLAIN && number_is_same(value, 0)))
-		return err_set(err, ERR_INVALID,
-		               "the limit %s is %s, but %s is in %s: write it like %s", quote,
-		               shape_nouns[shape], watched, units[unit].noun, units[unit].sample);
+		return err_set(err, ERR_INVALID, "the limit %s is %s, but %s %s: write it like %s",
+		               quote, shape_nouns[shape], watched, units[unit].claim,
+		               units[unit].sample);
 	if (value < 0 && !units[unit].negative)
-		return err_set(err, ERR_INVALID, "the limit %s is negative, but %s is in %s", quote,
-		               watched, units[unit].noun);
+		return err_set(err, ERR_INVALID, "the limit %s is negative, but %s %s", quote,
+		               watched, units[unit].claim);
 	/* "above: 5" meant as 5 % would be a gate that never fires. */
 	if (unit == KPI_RATIO && shape == SHAPE_PLAIN && value >= 1)
 		return err_set(err, ERR_INVALID,
@@ -136,11 +136,12 @@ static void format_ratio(double limit, char out[UNITS_TEXT_MAX])
 {
 	char number[UNITS_TEXT_MAX];
 
-	number_format(limit * 100, number);
-	(void)snprintf(out, UNITS_TEXT_MAX, "%.40s%%", number);
+	/* 15 digits undo what multiplying by 100 does to 0.33333333. */
+	(void)snprintf(out, UNITS_TEXT_MAX, "%.15g%%", limit * 100);
 	if (reads_back(out, KPI_RATIO, limit))
 		return;
-	ratio_format(limit, out);
+	number_format(limit * 100, number);
+	(void)snprintf(out, UNITS_TEXT_MAX, "%.40s%%", number);
 	if (reads_back(out, KPI_RATIO, limit))
 		return;
 	number_format(limit, number);

@@ -10,195 +10,10 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "policy/placeholder_scan.h"
 
 #define FILLED_MAX_BYTES (64 * 1024)
 #define JSON_MAX_DEPTH 32
-
-enum piece_kind {
-	PIECE_END = 0,
-	PIECE_TEXT,   /* as it stands */
-	PIECE_ESCAPE, /* "$${", which stands for "${" */
-	PIECE_NAME,   /* between "${" and "}" */
-	PIECE_BAD     /* "${" without "}" */
-};
-
-struct piece {
-	enum piece_kind kind;
-	struct str text;
-};
-
-static struct piece next_piece(struct str text, size_t *at)
-{
-	struct str rest = str_slice(text, *at, text.n);
-	size_t n = 0;
-
-	if (rest.n == 0)
-		return (struct piece){.kind = PIECE_END};
-	if (str_starts_with(rest, STR("$${"))) {
-		*at += 3;
-		return (struct piece){.kind = PIECE_ESCAPE, .text = str_slice(rest, 0, 3)};
-	}
-	if (str_starts_with(rest, STR("${"))) {
-		const char *end = memchr(rest.p, '}', rest.n);
-
-		if (!end)
-			return (struct piece){.kind = PIECE_BAD, .text = rest};
-		n = (size_t)(end - rest.p);
-		*at += n + 1;
-		return (struct piece){.kind = PIECE_NAME, .text = str_slice(rest, 2, n)};
-	}
-	for (n = 1; n < rest.n && rest.p[n] != '$'; n++)
-		;
-	*at += n;
-	return (struct piece){.kind = PIECE_TEXT, .text = str_slice(rest, 0, n)};
-}
-
-/* Inside which string literal of a PromQL text a place lies. Fed with the literal pieces only. */
-struct quotes {
-	char open; /* the quote that will close it, '#' in a comment, 0 outside */
-	bool escaped;
-};
-
-static void quotes_feed(struct quotes *q, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (q->escaped)
-			q->escaped = false;
-		else if (q->open == '#')
-			q->open = c == '\n' ? '\0' : '#';
-		else if (q->open == '\0' && (c == '"' || c == '\'' || c == '`' || c == '#'))
-			q->open = c;
-		else if (q->open != '\0' && c == '\\' && q->open != '`')
-			q->escaped = true;
-		else if (c == q->open)
-			q->open = '\0';
-	}
-}
-
-static bool quotes_hold(const struct quotes *q)
-{
-	return q->open != '\0' && q->open != '#' && !q->escaped;
-}
-
-/* clang-format off */
-static const char *const known_names[] = {
-	"service", "environment", "version", "stable_version", "component",
-	"params.x", "stage.name", "stage.weight", "stage.flags.x", NULL
-};
-/* clang-format on */
-
-static bool is_word(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      c == '_' || c == '-'))
-			return false;
-	}
-	return s.n > 0;
-}
-
-/* The part after `prefix`; empty when the name is not of that family. */
-static struct str member_of(struct str name, struct str prefix)
-{
-	if (!str_starts_with(name, prefix))
-		return (struct str){.p = "", .n = 0};
-	return str_slice(name, prefix.n, name.n);
-}
-
-static bool is_stage_name(struct str name)
-{
-	return str_eq_text(name, "stage.name") || str_eq_text(name, "stage.weight") ||
-	       is_word(member_of(name, STR("stage.flags.")));
-}
-
-static bool is_known(struct str name)
-{
-	if (is_stage_name(name) || is_word(member_of(name, STR("params."))))
-		return true;
-	for (size_t i = 0; known_names[i]; i++) {
-		if (!strchr(known_names[i], '.') && str_eq_text(name, known_names[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool refuse_unknown(struct str name, struct err *err)
-{
-	const char *nearest = str_nearest(name, known_names);
-	int n = name.n > 64 ? 64 : (int)name.n;
-
-	if (nearest)
-		return err_set(err, ERR_INVALID, "unknown placeholder ${%.*s}: did you mean ${%s}?",
-		               n, name.p, nearest);
-	return err_set(err, ERR_INVALID,
-	               "unknown placeholder ${%.*s}: there are service, environment, version, "
-	               "stable_version, "
-	               "component, params.x, stage.name, stage.weight and stage.flags.x",
-	               n, name.p);
-}
-
-static bool check_name(struct str name, enum placeholder_place place, enum placeholder_scope scope,
-                       const struct quotes *quotes, struct err *err)
-{
-	if (scope == SCOPE_NONE)
-		return err_set(
-		        err, ERR_INVALID,
-		        "placeholders are not filled here: write \"$${\" for a literal \"${\"");
-	if (!is_known(name))
-		return refuse_unknown(name, err);
-	if (scope == SCOPE_RELEASE && is_stage_name(name))
-		return err_set(
-		        err, ERR_INVALID,
-		        "${%.*s} has no value here: stage placeholders stand in actions only",
-		        (int)name.n, name.p);
-	if (place == PLACE_PROMQL && !quotes_hold(quotes))
-		return err_set(err, ERR_INVALID,
-		               "${%.*s} stands outside a string: in an expression placeholders "
-		               "stand between quotes",
-		               (int)name.n, name.p);
-	return true;
-}
-
-static bool refuse_open(struct err *err)
-{
-	return err_set(err, ERR_INVALID,
-	               "\"${\" without \"}\": write \"$${\" for a literal \"${\"");
-}
-
-bool placeholder_check(const char *text, enum placeholder_place place, enum placeholder_scope scope,
-                       struct err *err)
-{
-	struct str all = str_of(text);
-	struct quotes quotes = {0};
-	struct piece piece;
-
-	for (size_t at = 0; (piece = next_piece(all, &at)).kind != PIECE_END;) {
-		if (piece.kind == PIECE_BAD)
-			return refuse_open(err);
-		if (piece.kind == PIECE_NAME && !check_name(piece.text, place, scope, &quotes, err))
-			return false;
-		if (piece.kind == PIECE_TEXT)
-			quotes_feed(&quotes, piece.text);
-	}
-	return true;
-}
-
-bool placeholder_uses(const char *text, const char *name)
-{
-	struct str all = str_of(text);
-	struct piece piece;
-
-	for (size_t at = 0;
-	     (piece = next_piece(all, &at)).kind != PIECE_END && piece.kind != PIECE_BAD;) {
-		if (piece.kind == PIECE_NAME && str_eq_text(piece.text, name))
-			return true;
-	}
-	return false;
-}
 
 static bool lacks_value(struct str name, struct err *err)
 {
@@ -237,8 +52,8 @@ static bool stage_value(struct str name, const struct policy_stage *stage, json_
 	if (str_eq_text(name, "stage.name"))
 		return copy_text(name, stage->stage, out, err);
 	if (!str_eq_text(name, "stage.weight"))
-		return copy_member(name, stage->flags, member_of(name, STR("stage.flags.")), out,
-		                   err);
+		return copy_member(name, stage->flags,
+		                   placeholder_member(name, STR("stage.flags.")), out, err);
 	if (stage->weight < 0)
 		return err_set(err, ERR_INVALID,
 		               "${stage.weight} has no value: stage %s has no weight",
@@ -260,15 +75,16 @@ static bool look_up(struct str name, const struct policy_values *values, json_t 
 	        {"component", values->component},
 	};
 
-	if (!is_known(name))
-		return refuse_unknown(name, err);
-	if (is_stage_name(name))
+	if (!placeholder_is_known(name))
+		return placeholder_refuse_unknown(name, err);
+	if (placeholder_is_of_stage(name))
 		return stage_value(name, values->stage, out, err);
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		if (str_eq_text(name, plain[i].name))
 			return copy_text(name, plain[i].value, out, err);
 	}
-	return copy_member(name, values->params, member_of(name, STR("params.")), out, err);
+	return copy_member(name, values->params, placeholder_member(name, STR("params.")), out,
+	                   err);
 }
 
 static void add_url(struct buf *out, struct str s)
@@ -276,7 +92,7 @@ static void add_url(struct buf *out, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (is_word((struct str){.p = &c, .n = 1}) || c == '.' || c == '~')
+		if (placeholder_is_word((struct str){.p = &c, .n = 1}) || c == '.' || c == '~')
 			buf_add_char(out, c);
 		else
 			buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
@@ -406,7 +222,7 @@ static bool add_name(struct fill *f, struct str name, struct err *err)
 	json_t *value = NULL;
 	bool ok = false;
 
-	if (is_stage_name(name) && !f->values->stage) {
+	if (placeholder_is_of_stage(name) && !f->values->stage) {
 		buf_printf(&f->out, "${%.*s}", (int)name.n, name.p);
 		return true;
 	}
@@ -422,8 +238,9 @@ static bool stays_open(struct str text, const struct policy_values *values)
 	struct piece piece;
 
 	for (size_t at = 0;
-	     (piece = next_piece(text, &at)).kind != PIECE_END && piece.kind != PIECE_BAD;) {
-		if (piece.kind == PIECE_NAME && is_stage_name(piece.text) && !values->stage)
+	     (piece = placeholder_next(text, &at)).kind != PIECE_END && piece.kind != PIECE_BAD;) {
+		if (piece.kind == PIECE_NAME && placeholder_is_of_stage(piece.text) &&
+		    !values->stage)
 			return true;
 	}
 	return false;
@@ -452,9 +269,9 @@ static bool fill_pieces(struct fill *f, struct str text, struct err *err)
 {
 	struct piece piece;
 
-	for (size_t at = 0; (piece = next_piece(text, &at)).kind != PIECE_END;) {
+	for (size_t at = 0; (piece = placeholder_next(text, &at)).kind != PIECE_END;) {
 		if (piece.kind == PIECE_BAD)
-			return refuse_open(err);
+			return placeholder_refuse_open(err);
 		if (piece.kind == PIECE_NAME && !add_name(f, piece.text, err))
 			return false;
 		if (piece.kind == PIECE_ESCAPE)
@@ -503,11 +320,18 @@ static struct str string_of(const json_t *value)
 static struct str only_name(struct str text)
 {
 	size_t at = 0;
-	struct piece piece = next_piece(text, &at);
+	struct piece piece = placeholder_next(text, &at);
 
 	if (piece.kind == PIECE_NAME && at == text.n)
 		return piece.text;
 	return (struct str){.p = "", .n = 0};
+}
+
+static json_t *made(json_t *value, struct err *err)
+{
+	if (!value)
+		(void)err_set(err, ERR_NOMEM, "no memory to fill placeholders");
+	return value;
 }
 
 static json_t *fill_string(struct fill *f, const json_t *value, struct err *err)
@@ -516,7 +340,7 @@ static json_t *fill_string(struct fill *f, const json_t *value, struct err *err)
 	json_t *filled = NULL;
 	char *text = NULL;
 
-	if (name.n > 0 && !(is_stage_name(name) && !f->values->stage)) {
+	if (name.n > 0 && !(placeholder_is_of_stage(name) && !f->values->stage)) {
 		if (!look_up(name, f->values, &filled, err))
 			return NULL;
 		if (!json_is_string(filled) || may_be_filled_again(f, name, string_of(filled), err))
@@ -527,61 +351,65 @@ static json_t *fill_string(struct fill *f, const json_t *value, struct err *err)
 	text = fill_text(f, string_of(value), err);
 	if (!text)
 		return NULL;
-	filled = json_string(text);
+	filled = made(json_string(text), err);
 	free(text);
-	if (!filled)
-		(void)err_set(err, ERR_NOMEM, "no memory to fill a placeholder");
 	return filled;
 }
 
 static json_t *fill_value(struct fill *f, const json_t *value, size_t depth, struct err *err);
 
-static json_t *fill_array(struct fill *f, const json_t *value, size_t depth, struct err *err)
+static bool fill_array(struct fill *f, const json_t *value, size_t depth, json_t *filled,
+                       struct err *err)
 {
-	json_t *filled = json_array();
-
-	for (size_t i = 0; filled && i < json_array_size(value); i++) {
+	for (size_t i = 0; i < json_array_size(value); i++) {
 		json_t *item = fill_value(f, json_array_get(value, i), depth + 1, err);
 
-		if (!item || json_array_append_new(filled, item) != 0) {
-			json_decref(filled);
-			return NULL;
-		}
+		if (!item)
+			return false;
+		if (json_array_append_new(filled, item) != 0)
+			return made(NULL, err);
 	}
-	return filled;
+	return true;
 }
 
-static json_t *fill_object(struct fill *f, const json_t *value, size_t depth, struct err *err)
+static bool fill_object(struct fill *f, const json_t *value, size_t depth, json_t *filled,
+                        struct err *err)
 {
-	json_t *filled = json_object();
-	void *at = json_object_iter((json_t *)(uintptr_t)value);
+	const char *key;
+	json_t *member;
 
-	for (; filled && at; at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
-		json_t *item = fill_value(f, json_object_iter_value(at), depth + 1, err);
+	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+	{
+		json_t *item = fill_value(f, member, depth + 1, err);
 
-		if (!item || json_object_set_new(filled, json_object_iter_key(at), item) != 0) {
-			json_decref(filled);
-			return NULL;
-		}
+		if (!item)
+			return false;
+		if (json_object_set_new(filled, key, item) != 0)
+			return made(NULL, err);
 	}
-	return filled;
+	return true;
 }
 
 static json_t *fill_value(struct fill *f, const json_t *value, size_t depth, struct err *err)
 {
-	(void)err_set(err, ERR_NOMEM,
-	              "no memory to fill placeholders"); /* unless something better follows */
+	bool is_array = json_is_array(value);
+	json_t *filled = NULL;
+
 	if (depth > JSON_MAX_DEPTH) {
 		(void)err_set(err, ERR_LIMIT, "nested deeper than %d levels", JSON_MAX_DEPTH);
 		return NULL;
 	}
 	if (json_is_string(value))
 		return fill_string(f, value, err);
-	if (json_is_array(value))
-		return fill_array(f, value, depth, err);
-	if (json_is_object(value))
-		return fill_object(f, value, depth, err);
-	return json_deep_copy(value);
+	if (!is_array && !json_is_object(value))
+		return made(json_deep_copy(value), err);
+	filled = made(is_array ? json_array() : json_object(), err);
+	if (filled && !(is_array ? fill_array(f, value, depth, filled, err)
+	                         : fill_object(f, value, depth, filled, err))) {
+		json_decref(filled);
+		return NULL;
+	}
+	return filled;
 }
 
 /* Calls `each` for every string inside a value, until it says true. */

@@ -16,8 +16,8 @@
 #include "base/macros.h"
 #include "policy/policy.h"
 
-/* What is known when a text is filled: nothing (no placeholder may stand there), the release, or also the stage
- * being entered. */
+/* What is known when a text is filled: nothing (no placeholder may stand there), the release, or
+ * also the stage being entered. */
 enum placeholder_scope { SCOPE_NONE = 0, SCOPE_RELEASE, SCOPE_STAGE };
 
 /* Well-formed, known, and allowed where they stand. */

@@ -15,11 +15,6 @@
 /* A policy of 1 MiB with every default written out. */
 #define CANONICAL_MAX_BYTES (8 * 1024 * 1024)
 
-static size_t count_reported(const struct problems *problems)
-{
-	return problems->n + problems->dropped;
-}
-
 void policy_free(struct policy **p)
 {
 	struct policy *gone = *p;
@@ -94,14 +89,11 @@ static bool hash_policy(struct policy *p)
 /* Everything a document can tell about itself. Goes on after a decode with problems, so that all
  * are listed; but not without what could not be included, or every name would lead nowhere. */
 static struct policy *read_document(json_t *document, const struct positions *positions,
-                                    struct problems *problems, bool is_whole)
+                                    struct problems *problems, size_t first, bool is_whole)
 {
-	struct crosscheck c = {.document = document,
-	                       .problems = problems,
-	                       .positions = positions,
-	                       .first = problems->n};
+	struct crosscheck c = {
+	        .document = document, .problems = problems, .positions = positions, .first = first};
 	struct policy *p = calloc(1, sizeof(*p));
-	size_t before = count_reported(problems);
 	struct decode d;
 	bool ok = false;
 
@@ -115,7 +107,7 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	c.policy = p;
 	if (json_is_object(document) && is_whole)
 		crosscheck_policy(&c);
-	ok = ok && is_whole && count_reported(problems) == before;
+	ok = ok && is_whole && problems->n == first && problems->dropped == 0;
 	if (ok && !hash_policy(p)) {
 		problems_add(problems, NULL, 0, 0, "", "no memory to hash this policy");
 		ok = false;
@@ -125,15 +117,40 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	return p;
 }
 
+/* The policy's own file first, then those it includes; from top to bottom. */
+static bool stands_after(const struct problem *a, const struct problem *b, const char *file)
+{
+	int order = strcmp(a->file ? a->file : file, b->file ? b->file : file);
+
+	if (order != 0 && (!b->file || strcmp(b->file, file) == 0))
+		return true;
+	if (order != 0)
+		return order > 0 && a->file && strcmp(a->file, file) != 0;
+	return a->line > b->line || (a->line == b->line && a->column > b->column);
+}
+
+static void sort_problems(struct problems *problems, size_t first, const char *file)
+{
+	for (size_t i = first + 1; i < problems->n; i++) {
+		struct problem moving = problems->list[i];
+		size_t j = i;
+
+		for (; j > first && stands_after(&problems->list[j - 1], &moving, file); j--)
+			problems->list[j] = problems->list[j - 1];
+		problems->list[j] = moving;
+	}
+}
+
 struct policy *policy_from_json(json_t *document, struct problems *problems)
 {
-	return read_document(document, NULL, problems, true);
+	return read_document(document, NULL, problems, problems->n, true);
 }
 
 struct policy *policy_from_yaml(const char *file, struct str text,
                                 const struct policy_include *include, struct problems *problems)
 {
 	struct positions *positions = positions_new();
+	size_t first = problems->n;
 	struct policy *p = NULL;
 	json_t *document = NULL;
 	bool included = false;
@@ -142,11 +159,12 @@ struct policy *policy_from_yaml(const char *file, struct str text,
 		problems_add(problems, file, 0, 0, "", "no memory to read this policy");
 		return NULL;
 	}
-	document = yaml_parse(file, text, POLICY_MAX_BYTES, positions, problems);
+	document = yaml_read(file, text, POLICY_MAX_BYTES, positions, problems);
 	if (document) {
 		included = include_expand(file, document, include, positions, problems);
-		p = read_document(document, positions, problems, included);
+		p = read_document(document, positions, problems, first, included);
 	}
+	sort_problems(problems, first, file);
 	json_decref(document);
 	positions_free(&positions);
 	return p;
@@ -218,7 +236,8 @@ bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stag
 	if (gate->in == GATE_IN_DEFAULT)
 		return stage->kind != STAGE_PREFLIGHT;
 	for (size_t i = 0; i < gate->nin_stages; i++) {
-		if (strcmp(gate->in_stages[i], stage->stage) == 0)
+		/* While a policy is being checked a name may be missing. */
+		if (gate->in_stages[i] && strcmp(gate->in_stages[i], stage->stage) == 0)
 			return true;
 	}
 	return false;

@@ -381,10 +381,23 @@ static const struct field_table rollback_table = {
 	.size = sizeof(struct policy_rollback)
 };
 
+/* Files are included before the decode; whatever still includes came as JSON. */
+static bool include_decode(json_t *value, void *member, struct decode *d)
+{
+	(void)value;
+	(void)member;
+	return decode_problem(d, "only policies in files can include: send the whole policy");
+}
+
+static const struct field_custom include_custom = {include_decode, NULL, NULL, NULL};
+
 static const struct field policy_fields[] = {
 	{ .key = "policy", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy, name),
 	  .min = 1, .max = NAME_MAX_BYTES,
 	  .doc = "The policy's name: small letters, digits and . _ -" },
+	{ .key = "include", .kind = FIELD_CUSTOM, .custom = &include_custom,
+	  .doc = "Files below the policy's folder whose sources, KPIs, gates and actions are shared between policies: "
+	         "`[common/http.yaml]`." },
 	{ .key = "evaluate_every", .kind = FIELD_DURATION, .offset = offsetof(struct policy, evaluate_every_ms),
 	  .min = SECOND_MS, .max = HOUR_MS,
 	  .doc = "Time between two evaluations, at least the slowest source's `every`; left out, that or `15s`." },

@@ -27,6 +27,8 @@ struct reader {
 	struct decode walk; /* only its pointer is used */
 	struct positions *positions;
 	struct problems *problems;
+	size_t unkept; /* inside so many keys whose places are not kept: refused, or there already
+	                */
 	struct position key; /* of the member about to be read; line 0 when it is none */
 	size_t depth;
 	size_t nodes;
@@ -176,6 +178,8 @@ static void remember(struct reader *r, struct position at)
 	struct buf own;
 
 	r->key = (struct position){0};
+	if (r->unkept > 0)
+		return;
 	member.plain = at.plain;
 	put(r, pointer_now(r), member);
 	if (value_pointer(pointer_now(r), &own))
@@ -269,36 +273,36 @@ static char *read_key(struct reader *r, yaml_event_t *event, struct position at)
 	return str_dup((struct str){.p = text, .n = n});
 }
 
-static void check_duplicate(struct reader *r, const json_t *object, const char *key,
-                            struct position at)
+static void refuse_repeated(struct reader *r, const char *key, struct position at)
 {
-	const struct position *first = NULL;
+	const struct position *first = positions_find(r->positions, pointer_now(r));
 	char quote[STR_QUOTE_MAX];
 
-	if (!json_object_get(object, key))
-		return;
-	first = positions_find(r->positions, pointer_now(r));
 	problem(r, at, "key %s stands here already, at line %d", str_quote(str_of(key), quote),
 	        first ? first->line : 0);
 }
 
+/* The value of a refused key is read over; what it refuses itself is reported. */
 static void read_member(struct reader *r, json_t *object, yaml_event_t *key_event)
 {
 	struct position at = position_of(r, key_event->start_mark);
 	char *key = read_key(r, key_event, at);
+	size_t mark = decode_push(&r->walk, key ? key : "?");
+	bool repeated = key && json_object_get(object, key);
+	bool kept = key && !repeated;
 	yaml_event_t event;
 	json_t *value = NULL;
-	size_t mark = decode_push(&r->walk, key ? key : "?");
 
-	if (key)
-		check_duplicate(r, object, key, at);
+	if (repeated)
+		refuse_repeated(r, key, at);
+	r->unkept += kept ? 0 : 1;
 	r->key = at;
 	if (next_event(r, &event)) {
 		value = read_node(r, &event);
 		yaml_event_delete(&event);
 	}
-	if (key && value && !json_object_get(object, key) &&
-	    json_object_set_new(object, key, json_incref(value)) != 0)
+	r->unkept -= kept ? 0 : 1;
+	if (kept && value && json_object_set(object, key, value) != 0)
 		out_of_memory(r);
 	json_decref(value);
 	decode_pop(&r->walk, mark);
@@ -422,8 +426,8 @@ static bool text_is_readable(struct reader *r, size_t max_bytes)
 	return r->ok;
 }
 
-json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct positions *positions,
-                   struct problems *problems)
+json_t *yaml_read(const char *file, struct str text, size_t max_bytes, struct positions *positions,
+                  struct problems *problems)
 {
 	struct reader r = {.file = file,
 	                   .text = text,
@@ -444,7 +448,20 @@ json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct p
 	root = read_stream(&r);
 	decode_fini(&r.walk);
 	yaml_parser_delete(&r.parser);
-	if (!r.ok) {
+	if (r.stop) {
+		json_decref(root);
+		return NULL;
+	}
+	return root;
+}
+
+json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct positions *positions,
+                   struct problems *problems)
+{
+	size_t before = problems->n + problems->dropped;
+	json_t *root = yaml_read(file, text, max_bytes, positions, problems);
+
+	if (problems->n + problems->dropped != before) {
 		json_decref(root);
 		return NULL;
 	}

@@ -18,6 +18,11 @@
 json_t *yaml_parse(const char *file, struct str text, size_t max_bytes, struct positions *positions,
                    struct problems *problems);
 
+/* The same for readers who go on to list further mistakes: after problems that leave the rest readable (a
+ * duplicate key, an anchor) the document is returned all the same. Look at `problems`. */
+json_t *yaml_read(const char *file, struct str text, size_t max_bytes, struct positions *positions,
+                  struct problems *problems);
+
 /* A member of a mapping stands where its key stands, so positions_find() gives that; this is where its value
  * begins. Borrowed until the table changes. */
 const struct position *yaml_value_position(const struct positions *positions, const char *pointer);
