@@ -153,13 +153,13 @@ class Deployer:
         if fence <= pair["fence"]:
             self.counts["stale"] += 1
             raise Refusal(409, error="stale: a newer state is applied", **self.show(pair))
-        state = self.next_state(pair, match[1], body, headers.get("Headgate-Release-Version"))
+        wanted, state = self.next_state(pair, match[1], body, headers.get("Headgate-Release-Version"))
         self.apply(service, environment, state)
         self.write_down({
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "id": message_id, "service": service,
             "environment": environment, "release": headers.get("Headgate-Release"),
             "version": headers.get("Headgate-Release-Version"), "class": headers.get("Headgate-Class"),
-            "epoch": fence[0], "fence": fence[1], "sequence": fence[2], "path": path, "state": state})
+            "epoch": fence[0], "fence": fence[1], "sequence": fence[2], "path": path, "body": wanted, "state": state})
         return {"result": "applied", **self.show(pair)}
 
     @staticmethod
@@ -170,7 +170,7 @@ class Deployer:
 
     @staticmethod
     def next_state(pair, what, body, version):
-        """The whole state after this message: a receiver never adds or subtracts."""
+        """What was asked for, and the whole state after it: a receiver never adds or subtracts."""
         state = {key: pair[key] for key in ("stable", "canary", "weight")}
         try:
             wanted = json.loads(body)
@@ -187,7 +187,7 @@ class Deployer:
                 state.update(stable=str(wanted["version"]), weight=0)
         except (ValueError, KeyError, TypeError) as e:
             raise Refusal(400, error=f"the body cannot be used: {e}") from None
-        return state
+        return wanted, state
 
     def apply(self, service, environment, state):
         """Here your load balancer, your service mesh or your package manager is told. Must bear repeating."""
