@@ -67,13 +67,10 @@ const struct transition release_transitions[] = {
 	{ ENTERING,     EVENT_RUNG_PAUSE,         PAUSED,       FX_ADD_HOLD | FX_PARK | FX_RESTART_BAKE | FX_CALLED, "a gate paused the release" },
 	{ ENTERING,     EVENT_RUNG_ROLLBACK,      ROLLING_BACK, FX_BACK | FX_CALLED,                       "a gate asked for rollback" },
 	{ ENTERING,     EVENT_RUNG_BLOCKED,       ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "a gate asked for rollback, but nothing is exposed: blocked" },
-	{ ENTERING,     EVENT_ASK_OVER,           ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "the gate people looked at passes again" },
 	{ ENTERING,     EVENT_NO_EVIDENCE,        ENTERING,     FX_ADD_HOLD,                               "no data is not success" },
-	{ ENTERING,     EVENT_EVIDENCE_BACK,      ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "evidence is back" },
 	{ ENTERING,     EVENT_EVIDENCE_OVERDUE,   ENTERING,     FX_RECORD | FX_CALLED,                     "no evidence for longer than max_hold" },
 	{ ENTERING,     EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ ENTERING,     EVENT_OVERDUE,            ENTERING,     FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
-	{ ENTERING,     EVENT_HOLD_EXPIRED,       ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "a person's hold expired" },
 	{ ENTERING,     EVENT_ACTION_REFUSED,     ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 
 	{ BAKING,       EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
@@ -102,7 +99,6 @@ const struct transition release_transitions[] = {
 	{ BAKING,       EVENT_EVIDENCE_OVERDUE,   BAKING,       FX_RECORD | FX_CALLED,                     "no evidence for longer than max_hold" },
 	{ BAKING,       EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ BAKING,       EVENT_OVERDUE,            BAKING,       FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
-	{ BAKING,       EVENT_HOLD_EXPIRED,       BAKING,       FX_CLEAR_HOLDS | FX_LEASE,                 "a person's hold expired" },
 	{ BAKING,       EVENT_ACTION_REFUSED,     BAKING,       FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 
 	{ READY,        EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
@@ -131,7 +127,6 @@ const struct transition release_transitions[] = {
 	{ READY,        EVENT_EVIDENCE_OVERDUE,   READY,        FX_RECORD | FX_CALLED,                     "no evidence for longer than max_hold" },
 	{ READY,        EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ READY,        EVENT_OVERDUE,            READY,        FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
-	{ READY,        EVENT_HOLD_EXPIRED,       READY,        FX_CLEAR_HOLDS | FX_LEASE,                 "a person's hold expired" },
 	{ READY,        EVENT_ACTION_REFUSED,     READY,        FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 
 	{ PAUSED,       EVENT_PAUSE_AGAIN,        PAUSED,       FX_ADD_HOLD,                               "held by one more person" },

@@ -1,6 +1,6 @@
 /*
- * fixture - one release of a small policy, and what a test says the world looks like: for the tests of
- * release_step() and release_due().
+ * fixture - one release of a small policy, and what a test says the world looks like: for the tests
+ * of release_step() and release_due().
  */
 #ifndef TESTS_RELEASE_FIXTURE_H
 #define TESTS_RELEASE_FIXTURE_H
@@ -30,7 +30,8 @@ static const char shop_policy[] =
         "sources:\n"
         "  app: {scrape: [\"http://shop.internal/metrics\"], every: 15s}\n"
         "kpis:\n"
-        "  error_rate: {unit: ratio, expr: \"sum(rate(errors_total[1m])) / sum(rate(all_total[1m]))\"}\n"
+        "  error_rate: {unit: ratio, expr: \"sum(rate(errors_total[1m])) / "
+        "sum(rate(all_total[1m]))\"}\n"
         "  latency: {unit: seconds, expr: max(latency_seconds)}\n"
         "gates:\n"
         "  errors:\n"
@@ -58,7 +59,8 @@ static const char shop_policy[] =
         "    approvals: {release_manager: 2, medical_lead: 1}\n"
         "  - {stage: watch, kind: verify, bake: 10m}\n"
         "actions:\n"
-        "  set_weight: {to: deployer, path: \"/weights/${service}\", body: {weight: \"${stage.weight}\"}}\n"
+        "  set_weight: {to: deployer, path: \"/weights/${service}\", body: {weight: "
+        "\"${stage.weight}\"}}\n"
         "  weight_zero: {to: deployer, path: \"/weights/${service}\", body: {weight: 0}}\n"
         "  redeploy: {to: deployer, path: \"/deploy\", body: {version: \"${stable_version}\"}}\n"
         "rollback:\n"
@@ -135,9 +137,9 @@ static inline void world_init(struct world *w, enum migration migration, const c
 		request.stable_version = stable;
 	}
 	world_policy(w, shop_policy, stable_version);
-	ck_assert_msg(release_create(&request, w->bound, 1, 1, &dora, (struct wall){T0}, &w->out,
-	                             &err),
-	              "%s", err.text);
+	ck_assert_msg(
+	        release_create(&request, w->bound, 1, 1, &dora, (struct wall){T0}, &w->out, &err),
+	        "%s", err.text);
 	w->r = w->out.next;
 	w->out.next = NULL;
 	outcome_fini(&w->out);
@@ -164,7 +166,8 @@ static inline void later(struct world *w, int64_t ms)
 }
 
 /* Puts the release where a test begins. Rule R1: from the canary on it is exposed. */
-static inline void put(struct world *w, enum release_state state, enum stage_step step, int64_t stage)
+static inline void put(struct world *w, enum release_state state, enum stage_step step,
+                       int64_t stage)
 {
 	w->r->state = state;
 	w->r->step = step;
@@ -201,7 +204,9 @@ static inline struct gate_outcome *look(struct world *w)
 	w->e->all_pass = true;
 	for (size_t i = 0; i < w->bound->ngates; i++) {
 		w->e->gates[i] = (struct gate_outcome){
-		        .result = GATE_PASS, .rung = -1, .fired = -1,
+		        .result = GATE_PASS,
+		        .rung = -1,
+		        .fired = -1,
 		        .counts = policy_gate_counts(&w->bound->gates[i], stage)};
 	}
 	w->f.evaluation = w->e;
@@ -209,8 +214,8 @@ static inline struct gate_outcome *look(struct world *w)
 }
 
 /* One gate does not pass: `verdict` HOLD without a fired rung. */
-static inline void look_bad(struct world *w, size_t gate, enum gate_result result, enum verdict verdict,
-                            const char *option)
+static inline void look_bad(struct world *w, size_t gate, enum gate_result result,
+                            enum verdict verdict, const char *option)
 {
 	struct gate_outcome *o = &look(w)[gate];
 

@@ -1,6 +1,7 @@
 /*
- * transitions: the table as a whole. Every pair of place and event has one row or none, no row leads out of an
- * end, missing evidence never leads forward, and the printed table is what was agreed on.
+ * transitions: the table as a whole. Every pair of place and event has one row or none, no row
+ * leads out of an end, missing evidence never leads forward, and the printed table is what was
+ * agreed on.
  */
 #include "fixture.h"
 
@@ -147,10 +148,12 @@ START_TEST(own_events_hold_back_without_lease_and_go_on_with_it)
 	for (size_t i = 0; i < release_ntransitions; i++) {
 		const struct transition *row = &release_transitions[i];
 		bool own = row->event >= EVENT_START_DUE;
-		bool calm = row->effects & (FX_ADD_HOLD | FX_ROLLBACK | FX_CALL_PEOPLE | FX_STABILISE);
+		bool calm =
+		        row->effects & (FX_ADD_HOLD | FX_ROLLBACK | FX_CALL_PEOPLE | FX_STABILISE);
 
 		if (own && !calm)
-			ck_assert_msg(row->effects & FX_LEASE, "%s", release_event_names[row->event]);
+			ck_assert_msg(row->effects & FX_LEASE, "%s",
+			              release_event_names[row->event]);
 	}
 }
 END_TEST
@@ -181,10 +184,11 @@ START_TEST(the_printed_table_is_the_golden_file)
 		size_t n = strcspn(was, "\n");
 		size_t m = strcspn(is, "\n");
 
-		ck_assert_msg(n == m && strncmp(was, is, n) == 0,
-		              "the table changed: \"%.*s\" was \"%.*s\"; if that is meant, write what "
-		              "`test_transitions print` says to %s and the edges to a migration",
-		              (int)m, is, (int)n, was, GOLDEN);
+		ck_assert_msg(
+		        n == m && strncmp(was, is, n) == 0,
+		        "the table changed: \"%.*s\" was \"%.*s\"; if that is meant, write what "
+		        "`test_transitions print` says to %s and the edges to a migration",
+		        (int)m, is, (int)n, was, GOLDEN);
 		was += n + (was[n] != '\0');
 		is += m + (is[m] != '\0');
 	}
@@ -205,12 +209,12 @@ START_TEST(the_database_allows_the_edges_of_the_table_and_no_others)
 			(void)snprintf(pair, sizeof(pair), "('%s', '%s')",
 			               release_state_names[from], release_state_names[to]);
 			seeded = strstr(sql, pair) != NULL;
-			ck_assert_msg(seeded == release_edge((enum release_state)from,
-			                                     (enum release_state)to),
-			              "%s: the table says %d, the database %d", pair,
-			              release_edge((enum release_state)from,
-			                           (enum release_state)to),
-			              seeded);
+			ck_assert_msg(
+			        seeded == release_edge((enum release_state)from,
+			                               (enum release_state)to),
+			        "%s: the table says %d, the database %d", pair,
+			        release_edge((enum release_state)from, (enum release_state)to),
+			        seeded);
 		}
 	}
 	free(sql);

@@ -1,0 +1,205 @@
+/*
+ * run - release stories in virtual time. Each argument is a story or a folder of them; the last
+ * line says how many passed. With a folder, every row of the transition table must be taken by some
+ * story.
+ *
+ * tests/scenario/README.md says what a story may say.
+ */
+#include "story.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define STORIES_MAX 256
+
+struct tally {
+	unsigned passed, failed;
+	unsigned char *taken;
+};
+
+bool story_fail(struct story *s, const char *fmt, ...)
+{
+	va_list args;
+
+	if (s->failed)
+		return false;
+	s->failed = true;
+	va_start(args, fmt);
+	(void)vsnprintf(s->why, sizeof(s->why), fmt, args);
+	va_end(args);
+	return false;
+}
+
+/* One word from *at; NULL at the end of the line or at a comment. Cuts the text. */
+static const char *next_word(char **at)
+{
+	char *p = *at + strspn(*at, " \t\r\n");
+	char *word = p;
+	const char *end = " \t\r\n";
+
+	if (*p == '\0' || *p == '#')
+		return NULL;
+	if (*p == '"') {
+		word = ++p;
+		end = "\"";
+	}
+	p += strcspn(p, end);
+	*at = p + (*p != '\0');
+	*p = '\0';
+	return word;
+}
+
+static void split(const char *line, struct words *w)
+{
+	char *because = NULL;
+	char *at = w->text;
+	const char *word = NULL;
+
+	*w = (struct words){0};
+	(void)snprintf(w->text, sizeof(w->text), "%s", line);
+	w->text[strcspn(w->text, "\r\n")] = '\0';
+	because = strstr(w->text, " because ");
+	if (because && strncmp(w->text + strspn(w->text, " \t"), "expect", 6) != 0) {
+		*because = '\0';
+		w->because = because + strlen(" because ");
+	}
+	while (w->n < WORDS_MAX && (word = next_word(&at)) != NULL)
+		w->list[w->n++] = word;
+}
+
+static void tell(FILE *in, struct story *s)
+{
+	char line[1024];
+	struct words w;
+
+	while (!s->failed && fgets(line, sizeof(line), in)) {
+		s->line++;
+		split(line, &w);
+		if (w.n > 0 && !command_run(s, &w, 0))
+			story_fail(s, "failed");
+	}
+}
+
+/* The lines of another file, told as if they stood here; failures keep the line of the story
+ * itself. */
+bool story_play(struct story *s, const char *file)
+{
+	const char *slash = strrchr(s->path, '/');
+	int line = s->line;
+	char path[512];
+	FILE *in = NULL;
+
+	(void)snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash - s->path + 1) : 0,
+	               s->path, file);
+	in = fopen(path, "r");
+	if (!in)
+		return story_fail(s, "cannot open %s", path);
+	s->line = 0;
+	tell(in, s);
+	(void)fclose(in);
+	if (s->failed)
+		(void)snprintf(s->within, sizeof(s->within), " (%s:%d)", file, s->line);
+	s->line = line;
+	return !s->failed;
+}
+
+static void run_story(const char *path, struct tally *tally)
+{
+	struct story *s = calloc(1, sizeof(*s));
+	FILE *in = fopen(path, "r");
+
+	if (!s || !in) {
+		printf("FAIL %s: cannot be read\n", path);
+		tally->failed++;
+		goto out;
+	}
+	s->path = path;
+	s->now.ms = STORY_T0;
+	s->taken = tally->taken;
+	tell(in, s);
+	if (s->refused)
+		story_fail(s, "refused at the end: %s", s->refusal_text);
+	if (s->failed) {
+		printf("FAIL %s:%d%s at %llds: %s\n", path, s->line, s->within,
+		       (long long)((s->now.ms - STORY_T0) / 1000), s->why);
+		tally->failed++;
+	} else {
+		tally->passed++;
+	}
+	world_close(s);
+out:
+	if (in)
+		(void)fclose(in);
+	free(s);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void run_folder(const char *folder, struct tally *tally)
+{
+	char *paths[STORIES_MAX];
+	size_t n = 0;
+	DIR *dir = opendir(folder);
+	const struct dirent *entry = NULL;
+
+	while (dir && n < STORIES_MAX && (entry = readdir(dir)) != NULL) {
+		char path[512];
+
+		if (!str_ends_with(str_of(entry->d_name), STR(".story")))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		paths[n++] = text_dup(path);
+	}
+	if (dir)
+		(void)closedir(dir);
+	qsort(paths, n, sizeof(paths[0]), compare);
+	for (size_t i = 0; i < n; i++) {
+		run_story(paths[i], tally);
+		free(paths[i]);
+	}
+}
+
+/* A row no story takes is a row nobody has seen work. */
+static bool check_coverage(const struct tally *tally)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < release_ntransitions; i++) {
+		const struct transition *row = &release_transitions[i];
+
+		if (tally->taken[i])
+			continue;
+		printf("never taken: %s/%s %s\n", release_state_names[row->state],
+		       stage_step_names[row->step], release_event_names[row->event]);
+		missing++;
+	}
+	return missing == 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct tally tally = {.taken = calloc(release_ntransitions, 1)};
+	bool whole = false;
+	bool ok = true;
+
+	for (int i = 1; i < argc; i++) {
+		if (str_ends_with(str_of(argv[i]), STR(".story"))) {
+			run_story(argv[i], &tally);
+		} else {
+			run_folder(argv[i], &tally);
+			whole = true;
+		}
+	}
+	ok = !whole || check_coverage(&tally);
+	printf("%u passed, %u failed\n", tally.passed, tally.failed);
+	free(tally.taken);
+	return ok && tally.failed == 0 && tally.passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
