@@ -1,10 +1,10 @@
 /*
  * fetch - HTTP requests to the outside through libcurl on the loop: scrapes, probes, webhooks.
  *
- * Spread over several multi handles (one multi is slow with thousands of idle connections). No redirects,
- * no proxy, http and https only, every answer capped, every request with one total deadline. The
- * address that was really resolved is checked against `networks` when connecting; link-local and
- * cloud metadata addresses are always refused.
+ * Spread over several multi handles (one multi is slow with thousands of idle connections). No
+ * redirects, no proxy, http and https only, every answer capped, every request with one total
+ * deadline. The address that was really resolved is checked against `networks` when connecting;
+ * link-local and cloud metadata addresses are always refused.
  */
 #ifndef LOOP_FETCH_H
 #define LOOP_FETCH_H
@@ -22,39 +22,41 @@ struct fetch_reply;
 struct networks; /* allowed CIDRs, see networks.h; NULL allows all but link-local */
 
 enum fetch_failure {
-	FETCH_OK = 0,       /* a whole answer arrived; look at the status */
-	FETCH_PEER,         /* refused, reset, timed out, broken answer: the other side's doing */
-	FETCH_TOO_LARGE,    /* more than max_bytes */
-	FETCH_STOPPED,      /* on_bytes returned false */
-	FETCH_FORBIDDEN,    /* address not allowed, bad URL */
-	FETCH_LOCAL         /* our own limits: memory, descriptors, name resolution, no route */
+	FETCH_OK = 0,    /* a whole answer arrived; look at the status */
+	FETCH_PEER,      /* refused, reset, timed out, broken answer: the other side's doing */
+	FETCH_TOO_LARGE, /* more than max_bytes */
+	FETCH_STOPPED,   /* on_bytes returned false */
+	FETCH_FORBIDDEN, /* address not allowed, bad URL */
+	FETCH_LOCAL      /* our own limits: memory, descriptors, name resolution, no route */
 };
 
 struct fetch_request {
-	const char *method;           /* "GET", "POST", ... */
-	const char *url;              /* copied */
-	const char *const *headers;   /* "Name: value", NULL-terminated; copied; may be NULL */
-	struct str body;              /* copied; empty for none */
+	const char *method;         /* "GET", "POST", ... */
+	const char *url;            /* copied */
+	const char *const *headers; /* "Name: value", NULL-terminated; copied; may be NULL */
+	struct str body;            /* copied; empty for none */
 	int64_t timeout_ms;
-	size_t max_bytes;             /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
-	bool cut_large;               /* keep the first max_bytes and judge by status (webhooks) */
+	size_t max_bytes; /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
+	bool cut_large;   /* keep the first max_bytes and judge by status (webhooks) */
 	const struct networks *networks; /* borrowed until the end */
-	/* Streams the body of a 2xx answer instead of collecting it; returning false ends the request as
-	 * FETCH_STOPPED. Of other answers the beginning is collected, and the reply is FETCH_OK. */
+	/* Streams the body of a 2xx answer instead of collecting it; returning false ends the
+	 * request as FETCH_STOPPED. Of other answers the beginning is collected, and the reply is
+	 * FETCH_OK. */
 	bool (*on_bytes)(void *ctx, const char *bytes, size_t n);
-	void (*done)(void *ctx, const struct fetch_reply *reply); /* exactly once, never inside fetch_start,
-	                                                             not after fetch_cancel */
+	void (*done)(void *ctx,
+	             const struct fetch_reply *reply); /* exactly once, never inside fetch_start,
+	                                                  not after fetch_cancel */
 	void *ctx;
 };
 
 struct fetch_reply {
 	enum fetch_failure failure;
 	long status;
-	const char *content_type;  /* "" when absent; borrowed during done() */
-	int64_t retry_after_ms;    /* from Retry-After; -1 when absent */
-	struct str body;           /* collected body; borrowed during done() */
-	int64_t elapsed_ms;        /* without the time in our queue */
-	struct err err;            /* when failure != FETCH_OK */
+	const char *content_type; /* "" when absent; borrowed during done() */
+	int64_t retry_after_ms;   /* from Retry-After; -1 when absent */
+	struct str body;          /* collected body; borrowed during done() */
+	int64_t elapsed_ms;       /* without the time in our queue */
+	struct err err;           /* when failure != FETCH_OK */
 };
 
 struct fetch;
@@ -63,7 +65,8 @@ struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active,
 void fetcher_free(struct fetcher **f); /* cancels what is under way */
 /* NULL with *err when it cannot even start (bounded queue full: ERR_LIMIT). */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *request, struct err *err);
-void fetch_cancel(struct fetch *fetch); /* done() is not called; allowed in any callback but its own done() */
+void fetch_cancel(
+        struct fetch *fetch); /* done() is not called; allowed in any callback but its own done() */
 /* What the answer's headers said so far; for on_bytes. "" and 0 before. */
 const char *fetch_content_type(const struct fetch *fetch);
 long fetch_status(const struct fetch *fetch);

@@ -214,7 +214,7 @@ static __attribute__((unused)) int client_open_unix(void)
 	return fd;
 }
 
-static void client_send(int fd, const char *bytes, size_t n)
+static __attribute__((unused)) void client_send(int fd, const char *bytes, size_t n)
 {
 	while (n > 0) {
 		ssize_t put = send(fd, bytes, n, MSG_NOSIGNAL);
@@ -234,7 +234,7 @@ static size_t answer_n;
 static bool answer_closed; /* the server closed the connection */
 
 /* Reads until `whole` bytes after the headers, or the end, or about `ms` passed. Fills answer. */
-static void client_read(int fd, int64_t ms)
+static __attribute__((unused)) void client_read(int fd, int64_t ms)
 {
 	int64_t until = loop_clock().ns + ms * 1000000;
 
@@ -262,7 +262,7 @@ static void client_read(int fd, int64_t ms)
 	answer[answer_n] = '\0';
 }
 
-static int answer_status(void)
+static __attribute__((unused)) int answer_status(void)
 {
 	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtoul(answer + 9, NULL, 10) : 0;
 }

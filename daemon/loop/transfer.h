@@ -1,0 +1,55 @@
+/*
+ * transfer - one HTTP transfer as curl sees it: its options, its callbacks, and what its end means.
+ *
+ * Shared by fetch.c and transfer.c only. Nothing here knows about the pool, the queue or the loop.
+ */
+#ifndef LOOP_TRANSFER_H
+#define LOOP_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "loop/fetch.h"
+
+#define TRANSFER_OTHER_BODY_MAX ((size_t)4096) /* kept of an answer nobody streams */
+
+enum fetch_state { FETCH_QUEUED = 0, FETCH_ACTIVE, FETCH_ENDING };
+
+struct fetch {                         /* one request */
+	struct fetch *next, *previous; /* in the list of its state */
+	struct fetcher *fetcher;
+	struct shard *shard;
+	int *depth; /* of curl callbacks, the fetcher's */
+	CURL *easy; /* while active */
+	enum fetch_state state;
+	struct fetch_request request; /* its texts point into `texts` and `body` */
+	char *method, *url, *body;    /* own */
+	struct curl_slist *headers;   /* own */
+	struct mono begun;
+
+	struct buf received;
+	size_t nreceived;
+	size_t nheader_bytes;
+	long status;
+	char content_type[128];
+	int64_t retry_after_ms;
+	bool cancelled, stopped, too_large, cut, header_bomb;
+	bool refused, opened; /* an address was refused; a socket was opened */
+	bool forbidden;       /* a kept connection leads where we may not go */
+	int open_errno;       /* of socket() */
+	char error[CURL_ERROR_SIZE];
+};
+
+/* Everything curl needs to know; `url`, `headers` and `body` stay where they are until the end. */
+CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms);
+/* Whose fault the end is; asks fetch->easy. */
+enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code);
+void transfer_describe(const struct fetch *fetch, enum fetch_failure failure, CURLcode code,
+                       struct err *err);
+
+#endif
