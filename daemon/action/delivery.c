@@ -1,0 +1,414 @@
+/*
+ * delivery - claim, send, record, tell the engine: one struct per message from claim to record.
+ *
+ * Every step may happen twice (a crash, a lapsed claim, an answer that was not recorded); the
+ * message's id is the same each time and receivers know it again. Requests go out through a fetcher
+ * of their own, so that targets that hang cannot hold up a rollback.
+ */
+#include "action/delivery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action/retry.h"
+#include "action/webhook.h"
+#include "app.h"
+#include "base/str.h"
+#include "config.h"
+#include "engine/engine.h"
+#include "failpoint.h"
+#include "log.h"
+#include "loop/fetch.h"
+#include "loop/loop.h"
+#include "metrics.h"
+#include "store/store.h"
+
+#define POLL_MS 250
+#define IN_FLIGHT_MAX 64
+/* After a commit this many more: what is claimed first is a rollback, and receivers that hang must
+ * not keep it waiting for a place. */
+#define IN_FLIGHT_RESERVE 32
+#define MULTIS 4
+#define TIMEOUT_MS INT64_C(15000)
+#define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
+#define CLAIM_PATIENCE_NS INT64_C(60000000000)
+#define ANSWER_MAX ((size_t)64 * 1024)
+
+struct sending {
+	struct delivery *delivery;
+	struct sending *next, **link; /* in delivery.sendings */
+	struct fetch *fetch;          /* under way; NULL while being recorded */
+	/* Of the message; the claim's own copy is gone by the time the answer comes. */
+	char id[48];
+	char action[128], destination[128];
+	int64_t release_id;
+	enum message_class class;
+	int64_t attempts;
+	struct wall created_at;
+	bool acknowledged;
+};
+
+struct delivery {
+	struct app *app;
+	struct fetcher *fetcher;
+	struct loop_timer poll;
+	struct sending *sendings;
+	size_t nsendings;
+	int64_t claim_ms;
+	bool claiming;        /* an answer of store_claim is awaited */
+	struct mono asked_at; /* since then */
+	bool again;           /* and there may be more by now */
+	bool kicked;          /* something was committed: the reserve may be used */
+};
+
+static void claim(struct delivery *d);
+
+static void sending_free(struct sending *s)
+{
+	*s->link = s->next;
+	if (s->next != NULL)
+		s->next->link = s->link;
+	s->delivery->nsendings--;
+	free(s);
+}
+
+static void count_outbox(const struct delivery *d)
+{
+	int64_t now = loop_now(d->app->loop).wall.ms, oldest = now;
+
+	for (const struct sending *s = d->sendings; s != NULL; s = s->next) {
+		if (s->created_at.ms < oldest)
+			oldest = s->created_at.ms;
+	}
+	metric_set(d->app->metrics, METRIC_OUTBOX_PENDING, (double)d->nsendings);
+	metric_set(d->app->metrics, METRIC_OUTBOX_OLDEST, (double)(now - oldest) / 1000);
+}
+
+/* --- recording --- */
+
+static void on_recorded(void *ctx, const struct err *err)
+{
+	struct sending *s = ctx;
+	struct delivery *d = s->delivery;
+	int64_t release_id = s->release_id;
+
+	if (err != NULL)
+		log_err(LOG_WARN, "delivery_not_recorded", err, "id=%s sent_again=%s",
+		        log_quote(s->id), s->acknowledged ? "yes" : "later");
+	FAILPOINT(DELIVERY_AFTER_RECORD);
+	sending_free(s);
+	if (err == NULL)
+		engine_outbox_changed(d->app->engine, release_id);
+	/* The next message of this release and destination may go out now. */
+	claim(d);
+}
+
+/* How an attempt ended, in the one place where it is judged, logged, counted and recorded. */
+struct ending {
+	bool answered, is_undeliverable;
+	long status;
+	int64_t retry_after_ms, elapsed_ms;
+	const char *text;
+};
+
+static enum log_level level_of(const struct retry *r, enum message_class class)
+{
+	switch (r->how) {
+	case DELIVERY_ACKNOWLEDGED:
+		return LOG_INFO;
+	case DELIVERY_RETRY:
+		return LOG_WARN;
+	case DELIVERY_REFUSED:
+	case DELIVERY_DEAD:
+		break;
+	}
+	/* A rollback that is refused is tried again and again; the release calls people once. */
+	return class == MESSAGE_ROLLBACK ? LOG_WARN : LOG_ERROR;
+}
+
+static void log_end(const struct sending *s, const struct ending *e, const struct retry *r)
+{
+	static const char *const events[] = {
+	        [DELIVERY_ACKNOWLEDGED] = "delivery_acknowledged",
+	        [DELIVERY_RETRY] = "delivery_failed",
+	        [DELIVERY_REFUSED] = "delivery_refused",
+	        [DELIVERY_DEAD] = "delivery_given_up",
+	};
+
+	log_line(level_of(r, s->class), events[r->how],
+	         "id=%s release=%" PRId64 " class=%s action=%s destination=%s attempt=%" PRId64
+	         " status=%ld took_ms=%" PRId64 " retry_ms=%" PRId64 " why=%s",
+	         log_quote(s->id), s->release_id, message_class_names[s->class],
+	         log_quote(s->action), log_quote(s->destination), s->attempts, e->status,
+	         e->elapsed_ms, r->retry_ms, log_quote(e->text));
+}
+
+static void end_attempt(struct sending *s, const struct ending *e)
+{
+	struct delivery *d = s->delivery;
+	struct retry r = retry_decide(&(struct attempt){
+	        .class = s->class,
+	        .attempts = s->attempts,
+	        .age_ms = loop_now(d->app->loop).wall.ms - s->created_at.ms,
+	        .answered = e->answered,
+	        .is_undeliverable = e->is_undeliverable,
+	        .status = e->status,
+	        .retry_after_ms = e->retry_after_ms,
+	        .seed = str_hash(str_of(s->id), d->app->seed) + (uint64_t)s->attempts,
+	});
+	struct err err = {.code = ERR_NONE};
+
+	s->acknowledged = r.how == DELIVERY_ACKNOWLEDGED;
+	metric_add(d->app->metrics, s->acknowledged ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES,
+	           1);
+	log_end(s, e, &r);
+	if (store_delivered(d->app->store, s->id, r.how, r.retry_ms, e->status, e->text,
+	                    on_recorded, s, &err))
+		return;
+	/* The claim lapses, and the message goes out once more under the same id. */
+	log_err(LOG_WARN, "delivery_not_recorded", &err, "id=%s", log_quote(s->id));
+	sending_free(s);
+}
+
+/* --- sending --- */
+
+static void say_status(const struct fetch_reply *r, char *out, size_t size)
+{
+	if (webhook_is_stale(r->status, r->body))
+		snprintf(out, size, "status 409: the receiver already holds a newer state");
+	else if (r->status >= 300 && r->status < 400)
+		snprintf(out, size, "status %ld: redirects are not followed", r->status);
+	else
+		snprintf(out, size, "status %ld", r->status);
+}
+
+static void on_reply(void *ctx, const struct fetch_reply *reply)
+{
+	struct sending *s = ctx;
+	char text[160];
+	struct ending e = {
+	        .answered = reply->failure == FETCH_OK,
+	        .is_undeliverable = reply->failure == FETCH_FORBIDDEN,
+	        .status = reply->failure == FETCH_OK ? reply->status : 0,
+	        .retry_after_ms = reply->retry_after_ms,
+	        .elapsed_ms = reply->elapsed_ms,
+	        .text = reply->err.text,
+	};
+
+	s->fetch = NULL;
+	FAILPOINT(DELIVERY_AFTER_REPLY);
+	if (e.answered) {
+		say_status(reply, text, sizeof(text));
+		e.text = text;
+	}
+	end_attempt(s, &e);
+}
+
+static bool send_request(struct sending *s, const struct store_message *m,
+                         const struct config_destination *to, struct err *err)
+{
+	struct delivery *d = s->delivery;
+	struct webhook w;
+	bool ok = webhook_build(m, to->url, to->secret, loop_now(d->app->loop).wall, &w, err);
+
+	if (ok) {
+		s->fetch = fetch_start(
+		        d->fetcher,
+		        &(struct fetch_request){
+		                .method = m->method != NULL && *m->method != '\0' ? m->method
+		                                                                  : "POST",
+		                .url = w.url.bytes,
+		                .headers = w.headers,
+		                .body = buf_str(&w.body),
+		                .timeout_ms = to->timeout_ms > 0 ? to->timeout_ms : TIMEOUT_MS,
+		                .max_bytes = ANSWER_MAX,
+		                .cut_large = true,
+		                .networks = to->allowed,
+		                .done = on_reply,
+		                .ctx = s,
+		        },
+		        err);
+		ok = s->fetch != NULL;
+	}
+	if (w.ndropped > 0)
+		log_line(LOG_WARN, "delivery_headers_left_out", "id=%s headers=%zu",
+		         log_quote(s->id), w.ndropped);
+	webhook_fini(&w);
+	return ok;
+}
+
+static void keep_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text != NULL ? text : "");
+	text_mend_cut(out, size);
+}
+
+static struct sending *sending_new(struct delivery *d, const struct store_message *m)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->delivery = d;
+	keep_text(s->id, sizeof(s->id), m->id);
+	keep_text(s->action, sizeof(s->action), m->action);
+	keep_text(s->destination, sizeof(s->destination), m->destination);
+	s->release_id = m->release_id;
+	s->class = m->class;
+	s->attempts = m->attempts;
+	s->created_at = m->created_at;
+	s->next = d->sendings;
+	s->link = &d->sendings;
+	if (s->next != NULL)
+		s->next->link = &s->next;
+	d->sendings = s;
+	d->nsendings++;
+	return s;
+}
+
+static void begin(struct delivery *d, const struct store_message *m)
+{
+	const struct config_destination *to = config_destination(d->app->config, m->destination);
+	struct sending *s = sending_new(d, m);
+	struct err err = {.code = ERR_NONE};
+	char text[240];
+
+	if (s == NULL) {
+		log_line(LOG_ERROR, "delivery_without_memory", "id=%s", log_quote(m->id));
+		return; /* the claim lapses */
+	}
+	if (to == NULL) {
+		snprintf(text, sizeof(text), "this instance's configuration has no destination %s",
+		         s->destination);
+		end_attempt(s, &(struct ending){
+		                       .is_undeliverable = true,
+		                       .retry_after_ms = -1,
+		                       .text = text,
+		               });
+	} else if (!send_request(s, m, to, &err)) {
+		end_attempt(s, &(struct ending){.retry_after_ms = -1, .text = err.text});
+	}
+}
+
+/* --- claiming --- */
+
+static void on_claimed(void *ctx, const struct store_message *messages, size_t n,
+                       const struct err *err)
+{
+	struct delivery *d = ctx;
+	bool again = d->again;
+
+	d->claiming = false;
+	d->again = false;
+	if (err != NULL) {
+		log_err(LOG_DEBUG, "claim_failed", err, "instance=%s", d->app->instance);
+		return;
+	}
+	if (n > 0)
+		FAILPOINT(DELIVERY_AFTER_CLAIM);
+	for (size_t i = 0; i < n; i++)
+		begin(d, &messages[i]);
+	if (again)
+		claim(d);
+}
+
+static void claim(struct delivery *d)
+{
+	size_t most = d->kicked ? IN_FLIGHT_MAX + IN_FLIGHT_RESERVE : IN_FLIGHT_MAX;
+	struct err err;
+
+	if (d->claiming) {
+		d->again = true;
+		return;
+	}
+	if (d->app->store == NULL || !store_is_up(d->app->store) || d->nsendings >= most)
+		return;
+	d->claiming = store_claim(d->app->store, (int64_t)(most - d->nsendings), d->claim_ms,
+	                          on_claimed, d, &err);
+	d->asked_at = loop_now(d->app->loop).mono;
+	d->kicked = d->kicked && !d->claiming;
+}
+
+/* An answer that never comes must not end all deliveries; one that comes late does no harm. */
+static void give_up_claim(struct delivery *d)
+{
+	int64_t waited_ns = loop_now(d->app->loop).mono.ns - d->asked_at.ns;
+
+	if (d->claiming && waited_ns > CLAIM_PATIENCE_NS)
+		d->claiming = false;
+}
+
+static void on_poll(void *ctx)
+{
+	struct delivery *d = ctx;
+
+	loop_timer_start(&d->poll, POLL_MS);
+	count_outbox(d);
+	give_up_claim(d);
+	claim(d);
+}
+
+void delivery_kick(struct delivery *d)
+{
+	FAILPOINT(DELIVERY_BEFORE_CLAIM);
+	d->kicked = true;
+	claim(d);
+}
+
+void delivery_store_changed(struct delivery *d)
+{
+	/* What was asked of the old connection is answered with an error by then. */
+	claim(d);
+}
+
+/* A claim outlasts the slowest request. */
+static int64_t longest_claim_ms(const struct config *config)
+{
+	int64_t longest = TIMEOUT_MS;
+
+	for (size_t i = 0; i < config->ndestinations; i++) {
+		if (config->destinations[i].timeout_ms > longest)
+			longest = config->destinations[i].timeout_ms;
+	}
+	return longest + CLAIM_SLACK_MS;
+}
+
+struct delivery *delivery_new(struct app *app, struct err *err)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+
+	if (d == NULL) {
+		(void)err_set(err, ERR_NOMEM, "no memory for the delivery");
+		return NULL;
+	}
+	d->app = app;
+	d->claim_ms = longest_claim_ms(app->config);
+	d->fetcher = fetcher_new(app->loop, MULTIS, IN_FLIGHT_MAX + IN_FLIGHT_RESERVE, err);
+	if (d->fetcher == NULL) {
+		free(d);
+		return NULL;
+	}
+	loop_timer_init(&d->poll, app->loop, on_poll, d);
+	loop_timer_start(&d->poll, POLL_MS);
+	return d;
+}
+
+/* The store is freed next and forgets what it owes us: no answer comes after this. */
+void delivery_free(struct delivery **delivery)
+{
+	struct delivery *d = *delivery;
+
+	if (d == NULL)
+		return;
+	*delivery = NULL;
+	loop_timer_stop(&d->poll);
+	while (d->sendings != NULL) {
+		if (d->sendings->fetch != NULL)
+			fetch_cancel(d->sendings->fetch);
+		sending_free(d->sendings);
+	}
+	fetcher_free(&d->fetcher);
+	free(d);
+}

@@ -1,0 +1,38 @@
+/*
+ * retry - what one ended attempt to deliver a message means: acknowledged, again later, refused,
+ * given up.
+ *
+ * Pure tables by class. A rollback is never given up. Delays are spread by +-20 % with a seed the
+ * caller picks, so that a receiver that comes back is not met by everybody at once.
+ */
+#ifndef ACTION_RETRY_H
+#define ACTION_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "release/release.h"
+#include "store/store.h"
+
+struct attempt {
+	enum message_class class;
+	int64_t attempts;      /* this one included */
+	int64_t age_ms;        /* of the message */
+	bool answered;         /* the receiver answered with `status`; else nothing came back */
+	bool is_undeliverable; /* not sent: our configuration knows no such destination, or forbids
+	                          it */
+	long status;
+	int64_t retry_after_ms; /* -1: the answer did not say */
+	uint64_t seed;
+};
+
+struct retry {
+	enum store_delivery how;
+	int64_t retry_ms; /* until the next attempt; -1: none */
+};
+
+struct retry retry_decide(const struct attempt *attempt);
+/* The table's delay after the nth attempt (from 1), before spreading. */
+int64_t retry_delay_ms(enum message_class class, int64_t attempts);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * webhook - one message as an HTTP request: URL, headers, signature, body. docs/receiver.md tells
+ * the other side.
+ *
+ * Pure: the time is an argument. Standard Webhooks (webhook-id, -timestamp, -signature),
+ * Idempotency-Key and CloudEvents 1.0 binary attributes; the message's id is the same in every
+ * attempt.
+ */
+#ifndef ACTION_WEBHOOK_H
+#define ACTION_WEBHOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "store/store.h"
+
+#define WEBHOOK_BODY_MAX ((size_t)1024 * 1024)
+#define WEBHOOK_HEADERS_MAX 64
+#define WEBHOOK_SIGNATURE_TEXT 48 /* "v1," + base64 of 32 bytes + NUL */
+
+struct webhook {
+	struct buf url;
+	struct buf text;                              /* the headers, each NUL-terminated */
+	const char *headers[WEBHOOK_HEADERS_MAX + 1]; /* into text; NULL at the end */
+	size_t nheaders;
+	size_t ndropped; /* headers of the action that were not sent: ours, or no valid header */
+	struct buf body;
+};
+
+/* `base` and `secret` are the destination's; secret NULL: unsigned. webhook_fini() in any case. */
+bool webhook_build(const struct store_message *m, const char *base, const char *secret,
+                   struct wall at, struct webhook *out, struct err *err) MUST_CHECK;
+void webhook_fini(struct webhook *w);
+
+/* A secret that begins with "whsec_" is base64, as Standard Webhooks hands them out; others are
+ * used as they are. */
+bool webhook_sign(const char *secret, const char *id, int64_t timestamp_s, struct str body,
+                  char out[WEBHOOK_SIGNATURE_TEXT], struct err *err) MUST_CHECK;
+
+/* A receiver that holds a newer state says so: 409 with {"error": "stale"}. */
+bool webhook_is_stale(long status, struct str body);
+
+#endif
