@@ -226,8 +226,26 @@ static void check_header(struct crosscheck *c)
 	}
 }
 
+/* Only a decode that ran out of memory, and said so, leaves names out. */
+static bool parts_are_named(const struct policy *p)
+{
+	bool named = true;
+
+	for (size_t i = 0; i < p->nsources; i++)
+		named = named && p->sources[i].name;
+	for (size_t i = 0; i < p->nkpis; i++)
+		named = named && p->kpis[i].name;
+	for (size_t i = 0; i < p->ngates; i++)
+		named = named && p->gates[i].name;
+	for (size_t i = 0; i < p->nactions; i++)
+		named = named && p->actions[i].name;
+	return named;
+}
+
 void crosscheck_policy(struct crosscheck *c)
 {
+	if (!parts_are_named(c->policy))
+		return;
 	fill_defaults(c);
 	check_header(c);
 	crosscheck_sources(c);

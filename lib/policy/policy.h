@@ -1,10 +1,11 @@
 /*
- * policy - how a service is released: sources, KPIs, gates, stages, actions and the way back, decoded from
- * YAML or JSON, checked as a whole, hashed.
+ * policy - how a service is released: sources, KPIs, gates, stages, actions and the way back,
+ * decoded from YAML or JSON, checked as a whole, hashed.
  *
- * Pure: the text of included files is handed in. A decoded policy is immutable. Two forms: as written
- * (placeholders open; what is stored, hashed and shown) and bound (placeholders of one release filled,
- * expressions parsed; what evaluates). Stage placeholders stay open until the stage is entered.
+ * Pure: the text of included files is handed in. A decoded policy is immutable. Two forms: as
+ * written (placeholders open; what is stored, hashed and shown) and bound (placeholders of one
+ * release filled, expressions parsed; what evaluates). Stage placeholders stay open until the stage
+ * is entered.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -30,7 +31,7 @@
 #define POLICY_MAX_SOURCES 32
 #define POLICY_MAX_ACTIONS 64
 #define POLICY_MAX_ADDRESSES 256 /* of one source */
-#define POLICY_HASH_TEXT 65 /* SHA-256 in hex + NUL */
+#define POLICY_HASH_TEXT 65      /* SHA-256 in hex + NUL */
 
 enum source_kind { SOURCE_SCRAPE = 0, SOURCE_ALERTMANAGER, SOURCE_KIND_COUNT };
 extern const char *const source_kind_names[SOURCE_KIND_COUNT + 1];
@@ -50,27 +51,27 @@ struct policy_source {
 enum stage_kind { STAGE_PREFLIGHT = 0, STAGE_ROLLOUT, STAGE_VERIFY, STAGE_KIND_COUNT };
 extern const char *const stage_kind_names[STAGE_KIND_COUNT + 1];
 
-struct policy_check {  /* checks: {tests: qa} */
+struct policy_check { /* checks: {tests: qa} */
 	char *name;
-	char *owner;   /* role */
+	char *owner; /* role */
 };
 struct policy_approval { /* approvals: {release_manager: 1} */
-	char *name;    /* role */
+	char *name;      /* role */
 	int64_t count;
 };
 
 struct policy_stage {
-	char *stage;           /* its name */
-	enum stage_kind kind;  /* default rollout */
-	int64_t weight;        /* 0..100; -1 when not written (not allowed in preflight) */
-	json_t *flags;         /* handed to actions; object or NULL */
+	char *stage;          /* its name */
+	enum stage_kind kind; /* default rollout */
+	int64_t weight;       /* 0..100; -1 when not written (not allowed in preflight) */
+	json_t *flags;        /* handed to actions; object or NULL */
 	int64_t bake_ms;
 	bool allow_zero_bake;
-	int64_t overdue_ms;    /* 0: none; rule B2 */
-	int64_t settle_ms;     /* default 0 */
+	int64_t overdue_ms;      /* 0: none; rule B2 */
+	int64_t settle_ms;       /* default 0 */
 	int64_t min_evaluations; /* default 3; rule V1 */
-	bool manual;           /* promotion: manual */
-	char **enter;          /* action names */
+	bool manual;             /* promotion: manual */
+	char **enter;            /* action names */
 	size_t nenter;
 	struct policy_check *checks;
 	size_t nchecks;
@@ -80,15 +81,20 @@ struct policy_stage {
 
 struct policy_action {
 	char *name;
-	char *to;        /* destination in headgate.yaml */
-	char *method;    /* default POST */
-	char *path;      /* placeholders */
-	json_t *body;    /* placeholders; any JSON */
-	json_t *headers; /* object of strings or NULL */
-	int64_t acknowledge_ms; /* entering: after this long without acknowledgement people are called; default 5m */
+	char *to;               /* destination in headgate.yaml */
+	char *method;           /* default POST */
+	char *path;             /* placeholders */
+	json_t *body;           /* placeholders; any JSON */
+	json_t *headers;        /* object of strings or NULL */
+	int64_t acknowledge_ms; /* entering: after this long without acknowledgement people are
+	                           called; default 5m */
 };
 
-enum rollback_requires { REQUIRES_NOTHING = 0, REQUIRES_REVERSIBLE_MIGRATION, ROLLBACK_REQUIRES_COUNT };
+enum rollback_requires {
+	REQUIRES_NOTHING = 0,
+	REQUIRES_REVERSIBLE_MIGRATION,
+	ROLLBACK_REQUIRES_COUNT
+};
 extern const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1];
 
 struct policy_option {
@@ -96,13 +102,13 @@ struct policy_option {
 	char **actions;
 	size_t nactions;
 	enum rollback_requires requires;
-	bool manual;             /* people do it, `ack` acknowledges (rule R7) */
-	int64_t acknowledge_ms;  /* default 5m; rule R3 */
+	bool manual;            /* people do it, `ack` acknowledges (rule R7) */
+	int64_t acknowledge_ms; /* default 5m; rule R3 */
 };
 
 struct policy_rollback {
 	bool present;
-	int64_t window_ms;       /* default 24h; rule R6 */
+	int64_t window_ms; /* default 24h; rule R6 */
 	struct policy_option *options;
 	size_t noptions;
 	char **stabilise_gates;
@@ -127,46 +133,56 @@ struct policy {
 	struct policy_action *actions;
 	size_t nactions;
 	struct policy_rollback rollback;
-	char hash[POLICY_HASH_TEXT]; /* of the canonical form with all defaults written out (rule I1) */
+	char hash[POLICY_HASH_TEXT]; /* of the canonical form with all defaults written out (rule
+	                                I1) */
 };
 extern const struct field_table policy_table;
 
-/* Hands out the text of an included file, or NULL with *err. The text is borrowed until the decode ends. */
+/* Hands out the text of an included file, or NULL with *err. The text is borrowed until the decode
+ * ends. */
 struct policy_include {
 	const char *(*read)(void *ctx, const char *path, size_t *out_n, struct err *err);
 	void *ctx;
 };
 
-/* From YAML. Every mistake found goes to `problems` with line and column; NULL if there was any. Includes
- * are expanded first; include may be NULL (then `include:` is a mistake). */
+/* From YAML. Every mistake found goes to `problems` with line and column, from top to bottom; NULL
+ * if there was any. Includes are expanded first (paths are relative to the policy's folder and
+ * never leave it); include may be NULL (then `include:` is a mistake). */
 struct policy *policy_from_yaml(const char *file, struct str text,
                                 const struct policy_include *include, struct problems *problems);
 /* From JSON (the API, the database). */
 struct policy *policy_from_json(json_t *document, struct problems *problems);
 void policy_free(struct policy **p);
-/* The canonical form, defaults written out; new reference. */
+/* The canonical form, defaults written out; new reference. The hash does not depend on the order of
+ * sources, KPIs, gates and actions, but their indexes follow it: what outlives a process names
+ * them. */
 json_t *policy_to_json(const struct policy *p);
-/* Warnings that do not refuse a policy ("headgate check"): votes on overlapping windows, stabilise gates that
- * name the canary, ... */
+/* Warnings that do not refuse a policy ("headgate check"): votes on overlapping windows, stabilise
+ * gates that name the canary, ... */
 void policy_warnings(const struct policy *p, struct problems *warnings);
 
 /* The values placeholders stand for. */
 struct policy_values {
-	const char *service, *environment, *version, *stable_version, *component; /* NULL reads as absent */
-	const json_t *params;            /* ${params.x} */
-	const struct policy_stage *stage; /* ${stage.name}, ${stage.weight}, ${stage.flags.x}; NULL: stay open */
+	const char *service, *environment, *version, *stable_version,
+	        *component;   /* NULL reads as absent */
+	const json_t *params; /* ${params.x} */
+	const struct policy_stage
+	        *stage; /* ${stage.name}, ${stage.weight}, ${stage.flags.x}; NULL: stay open */
 };
-/* Fills what belongs to one release, parses expressions, resolves names to indexes. An open placeholder
- * without a value is ERR_INVALID naming it. */
+/* Fills what belongs to one release, parses expressions, resolves names to indexes. A placeholder
+ * without a value is ERR_INVALID naming it, also in the actions of stages and rollback options,
+ * whose filling is only tried: they are filled when they are sent. */
 struct policy *policy_bind(const struct policy *p, const struct policy_values *values,
                            struct err *err);
 
 /* Where a filled value will stand; decides how it is escaped. */
 enum placeholder_place { PLACE_PROMQL = 0, PLACE_URL, PLACE_JSON, PLACE_ARGUMENT };
-/* Heap text; NULL with *err. */
+/* Heap text; NULL with *err. Values are never read again. Where stage placeholders stay open (stage
+ * NULL), the result is meant to be filled once more, and "$${" stays as it is. */
 char *placeholder_fill(const char *text, enum placeholder_place place,
                        const struct policy_values *values, struct err *err);
-/* A copy with every string filled; a string that is exactly one placeholder keeps the value's type. */
+/* A copy with every string filled; a string that is exactly one placeholder keeps the value's type.
+ */
 json_t *placeholder_fill_json(const json_t *value, const struct policy_values *values,
                               struct err *err);
 
@@ -180,7 +196,8 @@ const struct policy_option *policy_option(const struct policy *p, const char *na
 bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage);
 /* Whether a release is exposed in stage `i` (rule R1): a rollout stage stands at or before it. */
 bool policy_stage_is_exposed(const struct policy *p, size_t i);
-/* The KPI a gate watches, by name; NULL for kinds that watch something else. Borrowed from the gate. */
+/* The KPI a gate watches, by name; NULL for kinds that watch something else. Borrowed from the
+ * gate. */
 const char *policy_gate_kpi(const struct gate *gate);
 
 /* Every key of a policy, gates of each kind included, in Markdown. */
