@@ -86,6 +86,25 @@ static bool hash_policy(struct policy *p)
 	return ok;
 }
 
+/* Every element of a map begins with its name. */
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *left = a, *const *right = b;
+
+	return strcmp(*left, *right);
+}
+
+/* Documents that differ only in the order of their keys are one policy under one hash; so the
+ * indexes by which evaluations and checkpoints speak of gates and KPIs must not depend on that
+ * order. */
+static void sort_maps(struct policy *p)
+{
+	qsort(p->sources, p->nsources, sizeof(*p->sources), compare_names);
+	qsort(p->kpis, p->nkpis, sizeof(*p->kpis), compare_names);
+	qsort(p->gates, p->ngates, sizeof(*p->gates), compare_names);
+	qsort(p->actions, p->nactions, sizeof(*p->actions), compare_names);
+}
+
 /* Everything a document can tell about itself. Goes on after a decode with problems, so that all
  * are listed; but not without what could not be included, or every name would lead nowhere. */
 static struct policy *read_document(json_t *document, const struct positions *positions,
@@ -108,6 +127,8 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	if (json_is_object(document) && is_whole)
 		crosscheck_policy(&c);
 	ok = ok && is_whole && problems->n == first && problems->dropped == 0;
+	if (ok)
+		sort_maps(p);
 	if (ok && !hash_policy(p)) {
 		problems_add(problems, NULL, 0, 0, "", "no memory to hash this policy");
 		ok = false;

@@ -65,11 +65,11 @@ START_TEST(a_bound_policy_is_filled_parsed_and_indexed)
 	ck_assert(bound->rollback.present);
 	ck_assert_str_eq(bound->sources[1].addresses[0], "http://checkout.prod/metrics");
 	ck_assert_str_eq(bound->sources[1].addresses[1], "http://b/1.2%223");
-	ck_assert_str_eq(bound->kpis[0].expr, "sum(increase(r{v=\"1.2\\\"3\"}[1m]))");
-	ck_assert_uint_eq(bound->kpis[1].source_index, 1);
-	ck_assert_int_eq(promql_longest_range_ms(bound->kpis[1].parsed), 120000);
-	ck_assert_uint_eq(errors->kpi_index, 1);
-	ck_assert_uint_eq(errors->events_index, 0);
+	ck_assert_str_eq(policy_kpi(bound, "requests", NULL)->expr, "sum(increase(r{v=\"1.2\\\"3\"}[1m]))");
+	ck_assert_uint_eq(bound->kpis[0].source_index, 1);
+	ck_assert_int_eq(promql_longest_range_ms(bound->kpis[0].parsed), 120000);
+	ck_assert_uint_eq(errors->kpi_index, 0);
+	ck_assert_uint_eq(errors->events_index, 1);
 	ck_assert_double_eq(errors->rungs[0].limit, 0.01);
 	ck_assert_uint_eq(policy_gate(bound, "up", NULL)->events_index, SIZE_MAX);
 	ck_assert_str_eq(((struct health_spec *)policy_gate(bound, "up", NULL)->spec)->health[0],
@@ -78,9 +78,9 @@ START_TEST(a_bound_policy_is_filled_parsed_and_indexed)
 	                 "{service=\"checkout\"}");
 	ck_assert_str_eq(((struct alerts_spec *)policy_gate(bound, "critical", NULL)->spec)->source,
 	                 "alerts");
-	ck_assert_str_eq(bound->actions[0].path, "/w/${service}");
+	ck_assert_str_eq(policy_action(bound, "set")->path, "/w/${service}");
 	policy_free(&p);
-	ck_assert_str_eq(bound->gates[0].name, "errors");
+	ck_assert_ptr_nonnull(policy_gate(bound, "errors", NULL));
 	policy_free(&bound);
 }
 END_TEST
