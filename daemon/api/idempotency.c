@@ -98,6 +98,13 @@ void idempotency_run(struct request *r, void (*go)(struct request *r))
 		                KEY_MAX);
 		return;
 	}
+	if (request_has_twin(r, "Idempotency-Key")) {
+		request_set_header(r, "Retry-After", "1");
+		request_problem(r, 409, NULL,
+		                "a request with this Idempotency-Key is still under way: ask again "
+		                "in a moment");
+		return;
+	}
 	look = calloc(1, sizeof(*look));
 	if (look == NULL || !fingerprint(request_raw_body(r), print)) {
 		free(look);

@@ -260,3 +260,22 @@ bool request_etag_matches(const struct request *r, const char *etag)
 	}
 	return false;
 }
+
+bool request_has_twin(const struct request *r, const char *header)
+{
+	const char *value = request_header(r, header);
+
+	for (size_t i = 0; value != NULL && i < API_TABLE; i++) {
+		for (const struct request *o = r->httpd->waiting[i]; o != NULL;
+		     o = o->next_waiting) {
+			const char *theirs = request_header(o, header);
+
+			if (o != r && theirs != NULL && strcmp(theirs, value) == 0 &&
+			    strcmp(o->path, r->path) == 0 && o->principal != NULL &&
+			    r->principal != NULL &&
+			    strcmp(o->principal->subject, r->principal->subject) == 0)
+				return true;
+		}
+	}
+	return false;
+}
