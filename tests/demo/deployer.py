@@ -45,7 +45,8 @@ import urllib.request
 MAX_AGE_SECONDS = 300
 MAX_BODY_BYTES = 64 * 1024
 CONTROLS = {"fail": int, "refuse": int, "delay": float, "hang": float, "mute": int, "count": int}
-# /weights/checkout {"weight": 10} and /deploy/checkout {"version": "1.0.0"}
+STATE = ("stable", "canary", "weight", "release")
+# /weights/checkout {"weight": 10, "version": "1.1.0"} and /deploy/checkout {"version": "1.0.0"}
 PATHS = re.compile(r"^/(weights|deploy)/([a-z0-9._-]{1,64})$")
 
 
@@ -99,7 +100,7 @@ class Deployer:
         self.log_path = log_path
         self.secret = secret
         self.push_to = push_to
-        self.pairs = {}  # (service, environment) -> {"stable", "canary", "weight", "fence"}
+        self.pairs = {}  # (service, environment) -> {"stable", "canary", "weight", "release", "fence"}
         self.seen = set()
         self.counts = {"applied": 0, "repeated": 0, "stale": 0, "turned_away": 0}
         self.read_back()
@@ -108,8 +109,8 @@ class Deployer:
     # --- memory ---
 
     def pair(self, service, environment):
-        return self.pairs.setdefault(
-            (service, environment), {"stable": "1.0.0", "canary": None, "weight": 0, "fence": (-1, -1, -1)})
+        return self.pairs.setdefault((service, environment), {
+            "stable": "1.0.0", "canary": None, "weight": 0, "release": None, "fence": (-1, -1, -1)})
 
     def read_back(self):
         """The last line may be half written: it was never answered, so headgate sends it again."""
@@ -144,8 +145,8 @@ class Deployer:
         fence = read_fence(headers)
         match = PATHS.match(path)
         service, environment = headers.get("Headgate-Service"), headers.get("Headgate-Environment")
-        if not match or match[2] != service or not environment:
-            raise Refusal(400, error="POST /weights/SERVICE or /deploy/SERVICE, with Headgate-Service the same")
+        if not match or match[2] != service or not environment or not headers.get("Headgate-Release"):
+            raise Refusal(400, error="POST /weights/SERVICE or /deploy/SERVICE, with headgate's headers")
         pair = self.pair(service, environment)
         if message_id in self.seen:
             self.counts["repeated"] += 1
@@ -153,12 +154,12 @@ class Deployer:
         if fence <= pair["fence"]:
             self.counts["stale"] += 1
             raise Refusal(409, error="stale: a newer state is applied", **self.show(pair))
-        wanted, state = self.next_state(pair, match[1], body, headers.get("Headgate-Release-Version"))
+        wanted, state = self.next_state(pair, match[1], body, headers.get("Headgate-Release"))
         self.apply(service, environment, state)
         self.write_down({
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "id": message_id, "service": service,
             "environment": environment, "release": headers.get("Headgate-Release"),
-            "version": headers.get("Headgate-Release-Version"), "class": headers.get("Headgate-Class"),
+            "row_version": headers.get("Headgate-Release-Version"), "class": headers.get("Headgate-Class"),
             "epoch": fence[0], "fence": fence[1], "sequence": fence[2], "path": path, "body": wanted, "state": state})
         return {"result": "applied", **self.show(pair)}
 
@@ -169,19 +170,19 @@ class Deployer:
                 "epoch": epoch, "fence": fence, "sequence": sequence}
 
     @staticmethod
-    def next_state(pair, what, body, version):
+    def next_state(pair, what, body, release):
         """What was asked for, and the whole state after it: a receiver never adds or subtracts."""
-        state = {key: pair[key] for key in ("stable", "canary", "weight")}
+        state = {key: pair[key] for key in STATE}
         try:
             wanted = json.loads(body)
             if what == "weights":
                 weight = wanted["weight"]
                 if not isinstance(weight, int) or not 0 <= weight <= 100:
                     raise ValueError("weight is a whole number from 0 to 100")
-                if version != state["canary"]:
+                if release != state["release"]:
                     if state["weight"] == 100:
                         state["stable"] = state["canary"]  # the last one went all the way
-                    state["canary"] = version
+                    state.update(release=release, canary=str(wanted.get("version", f"release {release}")))
                 state["weight"] = weight
             else:
                 state.update(stable=str(wanted["version"]), weight=0)
@@ -204,7 +205,7 @@ class Deployer:
         """After a start: what was applied last is applied still."""
         for (service, environment), pair in self.pairs.items():
             try:
-                self.apply(service, environment, {key: pair[key] for key in ("stable", "canary", "weight")})
+                self.apply(service, environment, {key: pair[key] for key in STATE})
             except Refusal as e:
                 sys.stderr.write(f"{e}\n")
 
