@@ -1,0 +1,267 @@
+/*
+ * config: the sample loads and names every key; what is wrong is said where it stands.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "config.h"
+#include "loop/networks.h"
+
+static char dir[64];
+static char path[96];
+static struct problems problems;
+
+static void begin(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/headgate-test.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/headgate.yaml", dir);
+	problems_init(&problems);
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void end(void)
+{
+	problems_fini(&problems);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	ck_assert_int_eq(chmod(name, mode), 0);
+}
+
+static struct config *load(const char *text)
+{
+	write_file(path, text, 0644);
+	return config_load(path, &problems);
+}
+
+/* All problems, one line each, without the path. */
+static const char *said(void)
+{
+	static char text[8192];
+	struct buf out;
+
+	text[0] = '\0';
+	buf_init(&out, sizeof(text) - 1);
+	for (size_t i = 0; i < problems.n; i++)
+		buf_printf(&out, "%d:%d: %s: %s\n", problems.list[i].line, problems.list[i].column,
+		           problems.list[i].pointer, problems.list[i].text);
+	snprintf(text, sizeof(text), "%s", buf_str(&out).n > 0 ? buf_str(&out).p : "");
+	buf_fini(&out);
+	return text;
+}
+
+START_TEST(the_sample_loads_with_the_defaults_it_names)
+{
+	struct config *sample = config_load("config/headgate.yaml", &problems);
+	struct config *empty;
+
+	ck_assert_msg(sample != NULL, "%s", said());
+	empty = load("{}\n");
+	ck_assert_msg(empty != NULL, "%s", said());
+	ck_assert_str_eq(sample->listen, empty->listen);
+	ck_assert_ptr_null(sample->socket);
+	ck_assert_str_eq(sample->database, empty->database);
+	ck_assert_str_eq(sample->tokens_file, empty->tokens_file);
+	ck_assert_str_eq(sample->policies_dir, empty->policies_dir);
+	ck_assert_str_eq(sample->state_dir, empty->state_dir);
+	ck_assert_str_eq(sample->log_level, empty->log_level);
+	ck_assert(!sample->allow_anonymous_view && !empty->allow_anonymous_view);
+	ck_assert_mem_eq(&sample->limits, &empty->limits, sizeof(sample->limits));
+	ck_assert_int_eq(sample->limits.request_timeout_ms, 10000);
+	ck_assert_ptr_nonnull(config_destination(sample, "deployer"));
+	ck_assert_int_eq(config_destination(sample, "deployer")->timeout_ms, 15000);
+	ck_assert_ptr_null(config_destination(sample, "nobody"));
+	ck_assert_uint_eq(sample->nroles, 4);
+	config_free(&sample);
+	config_free(&empty);
+	config_free(&empty);
+}
+END_TEST
+
+static void each_key_is_in(const struct field_table *table, const char *text)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), " %s:", table->fields[i].key);
+		key[0] = '\n';
+		if (!strstr(text, key)) {
+			key[0] = ' ';
+			ck_assert_msg(strstr(text, key) != NULL, "config/headgate.yaml lacks %s",
+			              table->fields[i].key);
+		}
+		ck_assert_ptr_nonnull(table->fields[i].doc);
+		if (table->fields[i].table)
+			each_key_is_in(table->fields[i].table, text);
+	}
+}
+
+START_TEST(the_sample_names_every_key)
+{
+	static char text[64 * 1024];
+	FILE *file = fopen("config/headgate.yaml", "r");
+	size_t n;
+
+	ck_assert_ptr_nonnull(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	each_key_is_in(&config_table, text);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	const char *why;
+	const char *text;
+	const char *said; /* all of it */
+} wrong[] = {
+	{ "a typing error",           "listn: x\n", "1:1: /listn: unknown key \"listn\", did you mean \"listen\"?\n" },
+	{ "no port",                  "listen: nowhere\n", "1:1: /listen: \"nowhere\" is not an address and port; write 127.0.0.1:8080 or [::1]:8080\n" },
+	{ "a number without unit",    "limits: {request_timeout: 5}\n", NULL },
+	{ "a limit too small",        "limits: {connections: 1}\n", NULL },
+	{ "more of one than of all",  "limits: {connections: 100}\n", NULL },
+	{ "a network with host bits", "networks: [10.0.0.0/8, 10.0.0.1/8]\n", NULL },
+	{ "no network",               "destinations: {a: {url: 'http://h/', networks: [everywhere]}}\n", NULL },
+	{ "no URL",                   "destinations: {a: {}}\n", "1:16: /destinations/a: \"url\" is missing\n" },
+	{ "user in a URL",            "destinations: {a: {url: 'http://u:p@h/'}}\n", NULL },
+	{ "user alone in a URL",      "destinations: {a: {url: 'http://u@h/'}}\n", NULL },
+	{ "other scheme",             "destinations: {a: {url: 'ftp://h/'}}\n", NULL },
+	{ "query in a base URL",      "destinations: {a: {url: 'http://h/?a=b'}}\n", NULL },
+	{ "no URL at all",            "destinations: {a: {url: 'h h'}}\n", NULL },
+	{ "a strange name",           "destinations: {'a b': {url: 'http://h/'}}\n", NULL },
+	{ "unknown permission",       "roles: {qa: [aprove]}\n", "1:9: /roles/qa: \"aprove\" is not a permission, did you mean \"approve\"?\n" },
+	{ "unknown level",            "log_level: loud\n", NULL },
+	{ "missing secret",           "destinations: {a: {url: 'http://h/', secret_file: /nowhere/at/all}}\n", NULL },
+	{ "key twice",                "listen: '127.0.0.1:1'\nlisten: '127.0.0.1:2'\n", NULL },
+	{ "no mapping",               "- a\n", NULL },
+	{ "no YAML",                  "a: [\n", NULL },
+};
+/* clang-format on */
+
+START_TEST(what_is_wrong_is_said_where_it_stands)
+{
+	struct config *config = load(wrong[_i].text);
+
+	ck_assert_msg(!config, "%s", wrong[_i].why);
+	ck_assert_msg(problems.n > 0, "%s", wrong[_i].why);
+	ck_assert_msg(problems.list[0].line >= 1, "%s: %s", wrong[_i].why, said());
+	if (wrong[_i].said)
+		ck_assert_str_eq(said(), wrong[_i].said);
+}
+END_TEST
+
+START_TEST(all_mistakes_are_listed_at_once)
+{
+	ck_assert_ptr_null(load("listn: x\nlog_level: loud\nlimits: {conections: 3}\n"));
+	ck_assert_uint_eq(problems.n, 3);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_a_problem)
+{
+	ck_assert_ptr_null(config_load("/nowhere/headgate.yaml", &problems));
+	ck_assert_uint_eq(problems.n, 1);
+	ck_assert_ptr_nonnull(strstr(problems.list[0].text, "No such file"));
+}
+END_TEST
+
+START_TEST(secrets_come_from_files_that_others_may_not_read)
+{
+	static const char text[] = "destinations: {a: {url: 'http://h/', secret_file: a.secret, "
+	                           "networks: 10.0.0.0/8}}\n";
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	const struct config_destination *a;
+	struct config *config;
+	char secret[96];
+	json_t *shown;
+	char *dump;
+
+	snprintf(secret, sizeof(secret), "%s/a.secret", dir);
+	write_file(secret, "correct horse battery\n", 0600);
+	config = load(text);
+	ck_assert_msg(config != NULL, "%s", said());
+	a = config_destination(config, "a");
+	ck_assert_str_eq(a->secret, "correct horse battery");
+	ck_assert(!networks_allow(a->allowed, (const struct sockaddr *)&in));
+	shown = field_encode(&config_table, config);
+	dump = json_dumps(shown, 0);
+	ck_assert_ptr_null(strstr(dump, "horse"));
+	free(dump);
+	json_decref(shown);
+	config_free(&config);
+
+	write_file(secret, "correct horse battery\n", 0604);
+	ck_assert_ptr_null(load(text));
+	ck_assert_ptr_nonnull(strstr(said(), "open to everybody"));
+	ck_assert_ptr_null(strstr(said(), "horse"));
+	write_file(secret, "short\n", 0600);
+	ck_assert_ptr_null(load(text));
+
+	write_file(secret, "credential of systemd\n", 0400);
+	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", dir, 1), 0);
+	snprintf(path, sizeof(path), "/tmp/headgate-test-%d.yaml", (int)getpid());
+	config = load(text);
+	ck_assert_msg(config != NULL, "%s", said());
+	ck_assert_str_eq(config->destinations[0].secret, "credential of systemd");
+	config_free(&config);
+	unlink(secret);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/headgate.yaml", dir);
+}
+END_TEST
+
+START_TEST(roles_have_a_short_and_a_long_form)
+{
+	struct config *config =
+	        load("roles:\n  a: [view, operate]\n  b: {permissions: audit}\n  c: view\n");
+
+	ck_assert_msg(config != NULL, "%s", said());
+	ck_assert_uint_eq(config->nroles, 3);
+	ck_assert_str_eq(config->roles[0].name, "a");
+	ck_assert_uint_eq(config->roles[0].npermissions, 2);
+	ck_assert_str_eq(config->roles[1].permissions[0], "audit");
+	ck_assert_str_eq(config->roles[2].permissions[0], "view");
+	config_free(&config);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tcase = tcase_create("config");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_test(tcase, the_sample_loads_with_the_defaults_it_names);
+	tcase_add_test(tcase, the_sample_names_every_key);
+	tcase_add_loop_test(tcase, what_is_wrong_is_said_where_it_stands, 0,
+	                    (int)(sizeof(wrong) / sizeof(wrong[0])));
+	tcase_add_test(tcase, all_mistakes_are_listed_at_once);
+	tcase_add_test(tcase, a_missing_file_is_a_problem);
+	tcase_add_test(tcase, secrets_come_from_files_that_others_may_not_read);
+	tcase_add_test(tcase, roles_have_a_short_and_a_long_form);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
