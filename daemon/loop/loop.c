@@ -275,6 +275,17 @@ void loop_on_prepare(struct loop *loop, enum loop_order order, loop_fn fn, void 
 	loop->nlist++;
 }
 
+void loop_off_prepare(struct loop *loop, loop_fn fn, void *ctx)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < loop->nlist; i++) {
+		if (loop->list[i].fn != fn || loop->list[i].ctx != ctx)
+			loop->list[kept++] = loop->list[i];
+	}
+	loop->nlist = kept;
+}
+
 /* --- life --- */
 
 struct loop *loop_new(struct metrics *metrics, struct err *err)

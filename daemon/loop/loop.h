@@ -42,6 +42,7 @@ void loop_later_cancel(struct loop *loop, loop_fn fn, void *ctx); /* for a ctx a
 /* Joins the prepare list; smaller `order` first. At most 16. fn is called every turn. */
 enum loop_order { LOOP_COMPLETIONS = 0, LOOP_ENGINE, LOOP_STORE_FLUSH, LOOP_HTTP, LOOP_LAST };
 void loop_on_prepare(struct loop *loop, enum loop_order order, loop_fn fn, void *ctx);
+void loop_off_prepare(struct loop *loop, loop_fn fn, void *ctx); /* leaves it again */
 void loop_stay_awake(struct loop *loop); /* the next wait returns at once */
 
 struct loop_timer {

@@ -229,11 +229,25 @@ static void answer_fail(struct answer *a, const PGresult *result)
 	err_of_result(&a->reply.err, result);
 }
 
+/* No such schema, table, column or function. */
+static bool is_schema_missing(const char *sqlstate)
+{
+	static const char *const states[] = {"3F000", "42P01", "42703", "42883"};
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		if (strcmp(sqlstate, states[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void pg_prepared(struct pg *pg, const struct answer *a)
 {
 	if (a->failed) {
 		struct err err = a->reply.err;
 
+		if (is_schema_missing(a->reply.sqlstate))
+			err.code = ERR_INVALID;
 		pg_lost(pg, &err);
 		return;
 	}

@@ -70,7 +70,8 @@ struct pg_options {
 	size_t max_queue;          /* statements under way; beyond: ERR_LIMIT */
 	const struct pg_statement *const *statements; /* NULL-terminated; prepared at connect */
 	void (*up)(void *ctx);     /* connected and prepared */
-	/* Lost (every statement under way has been answered first), or could not be made. */
+	/* Lost (every statement under way has been answered first), or could not be made; ERR_INVALID: the server
+	 * would not prepare a statement. */
 	void (*down)(void *ctx, const struct err *err);
 	void *ctx;
 };

@@ -64,6 +64,7 @@ struct store_commit {
 	struct audit_hash hash;             /* new head */
 	const struct evaluation *evaluation;/* an automatic decision's evidence, recorded in the same statement; or
 	                                       NULL */
+	const struct policy *bound;         /* names for the evidence; NULL: only its number and verdict are kept */
 };
 typedef void (*store_commit_fn)(void *ctx, enum store_outcome outcome, const struct err *err);
 /* Queued; flushed at the end of the turn with all others (at most one per release under way: assert). False

@@ -1,0 +1,291 @@
+/*
+ * outbox - claiming what is due, recording how an attempt ended, counting what is still open.
+ *
+ * A claim is a promise to be done by claim_until; it lapses by itself. Whoever claims twice, or
+ * whose record of an attempt is lost, sends a message twice under the same id: receivers know it
+ * (rule R8 relies on the same).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "store/internal.h"
+
+#define CLAIM_MAX 256
+#define LAST_TEXT_MAX 500
+
+/* Still to be sent: the predicate of the index outbox_due. */
+#define OPEN(o)                                                                                    \
+	"(" o ".done_at IS NULL OR " o ".resend_at IS NOT NULL) AND " o ".superseded_by IS NULL"   \
+	" AND NOT " o ".parked AND NOT " o ".dead"
+
+/* Advances go in order per release and destination; rollbacks wait for nothing; notifications hold
+ * up nobody. now() so that the index can be used; a claim's length counts from the clock. */
+const struct pg_statement sql_claim = {
+        "claim",
+        "WITH due AS MATERIALIZED ("
+        " SELECT o.id FROM headgate.outbox o"
+        " WHERE " OPEN(
+                "o") " AND o.due_at <= now()"
+                     "  AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p"
+                     "   WHERE p.release_id = o.release_id AND p.destination = o.destination AND "
+                     "p.class = 'advance'"
+                     "    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
+                     "    AND p.done_at IS NULL AND p.superseded_by IS NULL))"
+                     " ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
+                     " LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
+                     "claimed AS ("
+                     " UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = "
+                     "clock_timestamp(),"
+                     "  claimed_by = $3, claim_until = clock_timestamp() + $2::bigint * interval "
+                     "'1 millisecond',"
+                     "  due_at = clock_timestamp() + $2::bigint * interval '1 millisecond'"
+                     " FROM due WHERE o.id = due.id"
+                     " RETURNING o.*) "
+                     "SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, "
+                     "o.class, r.service, r.environment,"
+                     " r.version, o.action, o.destination, o.method, o.path, o.body, o.headers, "
+                     "o.attempts,"
+                     " " SQL_MS("o.created_at") " FROM claimed o JOIN headgate.release r ON r.id = "
+                                                "o.release_id"
+                                                " ORDER BY (o.class <> 'rollback'), o.release_id, "
+                                                "o.row_version, o.sequence",
+        3,
+};
+
+/* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms. An acknowledged rollback that is to be
+ * sent once more becomes due again at resend_at, unless the attempt that was acknowledged already
+ * began after that; its second acknowledgement ends it. */
+const struct pg_statement sql_delivered = {
+        "delivered",
+        "UPDATE headgate.outbox o SET"
+        " claim_until = NULL,"
+        " done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE "
+        "o.done_at END,"
+        " resent = o.resent OR ($2::boolean AND o.done_at IS NOT NULL AND o.resend_at IS NOT NULL),"
+        " resend_at = CASE WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= "
+        "o.resend_at)"
+        "  THEN NULL ELSE o.resend_at END,"
+        " due_at = CASE WHEN $2::boolean THEN greatest(o.resend_at, clock_timestamp())"
+        "  ELSE clock_timestamp() + $5::bigint * interval '1 millisecond' END,"
+        " refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"
+        " last_status = $6::bigint, last_text = $7"
+        " WHERE o.id = $1 RETURNING o.release_id",
+        7,
+};
+
+const struct pg_statement sql_outbox = {
+        "outbox",
+        "SELECT o.release_id, o.row_version, o.class, o.option,"
+        " count(*) FILTER (WHERE o.done_at IS NULL) AS pending,"
+        " count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE "
+        "o.refused)"
+        " FROM headgate.outbox o"
+        " WHERE o.release_id = ANY($1::bigint[]) AND o.superseded_by IS NULL AND o.class <> "
+        "'notification'"
+        " GROUP BY o.release_id, o.row_version, o.class, o.option"
+        " HAVING o.class = 'rollback' OR count(*) FILTER (WHERE o.done_at IS NULL) > 0"
+        " ORDER BY 1, 2",
+        1,
+};
+
+struct claim_op {
+	struct op op;
+	store_claim_fn fn;
+	void *ctx;
+};
+
+static enum message_class class_of(const char *text)
+{
+	for (int i = 0; i < MESSAGE_CLASS_COUNT; i++) {
+		if (strcmp(message_class_names[i], text) == 0)
+			return (enum message_class)i;
+	}
+	return MESSAGE_NOTIFICATION; /* the column's CHECK allows nothing else */
+}
+
+static void message_of_row(struct store_message *m, const PGresult *r, int row)
+{
+	struct str id = str_of(pg_text(r, row, 0));
+
+	*m = (struct store_message){
+	        .release_id = pg_i64(r, row, 1),
+	        .row_version = pg_i64(r, row, 2),
+	        .sequence = pg_i64(r, row, 3),
+	        .fence = pg_i64(r, row, 4),
+	        .epoch = pg_i64(r, row, 5),
+	        .class = class_of(pg_text(r, row, 6)),
+	        .service = pg_text(r, row, 7),
+	        .environment = pg_text(r, row, 8),
+	        .version = pg_text(r, row, 9),
+	        .action = pg_text(r, row, 10),
+	        .destination = pg_text(r, row, 11),
+	        .method = pg_text(r, row, 12),
+	        .path = pg_text(r, row, 13),
+	        .body = pg_text(r, row, 14),
+	        .headers = PQgetisnull(r, row, 15) ? NULL : pg_text(r, row, 15),
+	        .attempts = pg_i64(r, row, 16),
+	        .created_at = {.ms = pg_i64(r, row, 17)},
+	};
+	if (id.n < sizeof(m->id))
+		memcpy(m->id, id.p, id.n);
+}
+
+static void claim_answered(void *ctx, const struct pg_reply *reply)
+{
+	struct claim_op *op = ctx;
+	struct store_message *messages = NULL;
+	struct err err = {0};
+	int n = 0;
+
+	if (!store_answered(reply, &err))
+		goto out;
+	n = PQntuples(reply->result);
+	messages = calloc(n > 0 ? (size_t)n : 1, sizeof(*messages));
+	if (messages == NULL) {
+		err_set(&err, ERR_NOMEM, "no memory for messages: their claims lapse");
+		n = 0;
+	}
+	for (int i = 0; i < n; i++)
+		message_of_row(&messages[i], reply->result, i);
+out:
+	op->fn(op->ctx, messages, (size_t)n, err.code != ERR_NONE ? &err : NULL);
+	free(messages);
+	op_free(op);
+}
+
+bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
+                 struct err *err)
+{
+	struct claim_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to claim messages");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_i64(args, limit < CLAIM_MAX ? limit : CLAIM_MAX);
+	arg_i64(args, claim_ms);
+	arg_text(args, s->app->instance);
+	if (!store_send(s, &sql_claim, args, claim_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}
+
+struct delivered_op {
+	struct op op;
+	store_done_fn fn;
+	void *ctx;
+};
+
+static void delivered_answered(void *ctx, const struct pg_reply *reply)
+{
+	struct delivered_op *op = ctx;
+	struct err err = {0};
+
+	if (store_answered(reply, &err) && PQntuples(reply->result) == 0)
+		err_set(&err, ERR_NOT_FOUND, "there is no such message");
+	if (op->fn != NULL)
+		op->fn(op->ctx, err.code != ERR_NONE ? &err : NULL);
+	op_free(op);
+}
+
+bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
+                     int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
+                     struct err *err)
+{
+	struct delivered_op *op = op_new(s, sizeof(*op));
+	struct str words = str_of(text);
+	struct pg_args *args;
+	bool gives_up = how == DELIVERY_DEAD || (how == DELIVERY_REFUSED && retry_ms < 0);
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to record a delivery");
+	op->fn = fn;
+	op->ctx = ctx;
+	if (words.n > LAST_TEXT_MAX) {
+		words.n = LAST_TEXT_MAX;
+		while (words.n > 0 && ((unsigned char)words.p[words.n] & 0xc0) == 0x80)
+			words.n--;
+	}
+	if (!str_is_utf8(words))
+		words = STR("(not text)"); /* a receiver's answer; the column takes UTF-8 only */
+	args = pg_args_new();
+	arg_text(args, message_id);
+	arg_bool(args, how == DELIVERY_ACKNOWLEDGED);
+	arg_bool(args, how == DELIVERY_REFUSED);
+	arg_bool(args, gives_up);
+	arg_i64(args, retry_ms > 0 ? retry_ms : 0);
+	arg_i64(args, status);
+	arg_str(args, words);
+	if (!store_send(s, &sql_delivered, args, delivered_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}
+
+struct outbox_op {
+	struct op op;
+	store_outbox_fn fn;
+	void *ctx;
+};
+
+static void outbox_answered(void *ctx, const struct pg_reply *reply)
+{
+	struct outbox_op *op = ctx;
+	struct store_outbox_status *rows = NULL;
+	struct err err = {0};
+	int n = 0;
+
+	if (!store_answered(reply, &err))
+		goto out;
+	n = PQntuples(reply->result);
+	rows = calloc(n > 0 ? (size_t)n : 1, sizeof(*rows));
+	if (rows == NULL) {
+		err_set(&err, ERR_NOMEM, "no memory for the outbox");
+		n = 0;
+	}
+	for (int i = 0; i < n; i++) {
+		const PGresult *r = reply->result;
+
+		rows[i] = (struct store_outbox_status){
+		        .release_id = pg_i64(r, i, 0),
+		        .row_version = pg_i64(r, i, 1),
+		        .class = class_of(pg_text(r, i, 2)),
+		        .option = pg_i64(r, i, 3),
+		        .pending = (size_t)pg_i64(r, i, 4),
+		        .refused = (size_t)pg_i64(r, i, 5),
+		        .refused_action = PQgetisnull(r, i, 6) ? NULL : pg_text(r, i, 6),
+		};
+	}
+out:
+	op->fn(op->ctx, rows, (size_t)n, err.code != ERR_NONE ? &err : NULL);
+	free(rows);
+	op_free(op);
+}
+
+bool store_outbox(struct store *s, const int64_t *release_ids, size_t n, store_outbox_fn fn,
+                  void *ctx, struct err *err)
+{
+	struct outbox_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to ask the database");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_array_begin(args);
+	for (size_t i = 0; i < n; i++)
+		arg_array_i64(args, release_ids[i]);
+	arg_array_end(args);
+	if (!store_send(s, &sql_outbox, args, outbox_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}

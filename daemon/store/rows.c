@@ -1,0 +1,133 @@
+/* rows - lists for the API, newest first: the database writes each row's JSON. */
+#include <stdlib.h>
+
+#include "base/macros.h"
+#include "store/internal.h"
+
+#define ROWS_MAX 500
+
+const struct pg_statement sql_rows_timeline = {
+        "rows_timeline",
+        "SELECT json_build_object('row_version', t.row_version, 'at', " SQL_RFC3339(
+                "t.at") ","
+                        " 'event', t.event,"
+                        " 'from', coalesce(t.from_state || CASE WHEN t.from_step = 'none' THEN '' "
+                        "ELSE '/' || t.from_step END, ''),"
+                        " 'to', t.to_state || CASE WHEN t.to_step = 'none' THEN '' ELSE '/' || "
+                        "t.to_step END,"
+                        " 'stage', t.stage, 'actor', t.actor, 'origin', t.origin, 'reason', "
+                        "t.reason, 'text', t.text,"
+                        " 'transition', t.id, 'detail', t.detail)"
+                        " FROM headgate.transition t WHERE t.release_id = $1::bigint AND "
+                        "t.row_version < $2::bigint"
+                        " ORDER BY t.row_version DESC LIMIT $3::bigint",
+        3,
+};
+const struct pg_statement sql_rows_evaluations = {
+        "rows_evaluations",
+        "SELECT e.body || jsonb_build_object('row', e.id, 'row_version', e.row_version,"
+        " 'number', e.number, 'at', " SQL_RFC3339(
+                "e.at") ", 'verdict', e.verdict)"
+                        " FROM headgate.evaluation e WHERE e.release_id = $1::bigint AND e.id < "
+                        "$2::bigint"
+                        " ORDER BY e.id DESC LIMIT $3::bigint",
+        3,
+};
+const struct pg_statement sql_rows_actions = {
+        "rows_actions",
+        "SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
+        " 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', nullif(o.option, -1),"
+        " 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
+        " 'body', o.body, 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
+        "  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'"
+        "  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'"
+        "  WHEN o.claim_until > clock_timestamp() THEN 'in_flight' ELSE 'pending' END,"
+        " 'attempts', o.attempts, 'created_at', " SQL_RFC3339(
+                "o.created_at") ","
+                                " 'due_at', CASE WHEN o.done_at IS NULL AND o.superseded_by IS "
+                                "NULL AND NOT o.parked AND NOT o.dead"
+                                "  THEN " SQL_RFC3339(
+                                        "o.due_at") " END,"
+                                                    " 'acknowledged_at', " SQL_RFC3339(
+                                                            "o.done_at") ", 'superseded_by', "
+                                                                         "o.superseded_by,"
+                                                                         " 'refused', o.refused, "
+                                                                         "'resent', o.resent,"
+                                                                         " 'last_status', "
+                                                                         "o.last_status, "
+                                                                         "'last_text', o.last_text)"
+                                                                         " FROM headgate.outbox o "
+                                                                         "WHERE o.release_id = "
+                                                                         "$1::bigint AND o.fence < "
+                                                                         "$2::bigint"
+                                                                         " ORDER BY o.fence DESC "
+                                                                         "LIMIT $3::bigint",
+        3,
+};
+const struct pg_statement sql_rows_audit = {
+        "rows_audit",
+        "SELECT json_build_object('chain', a.chain, 'sequence', a.sequence, 'at', " SQL_RFC3339(
+                "a.at") ","
+                        " 'record', encode(a.record, 'hex'), 'hash', encode(a.hash, 'hex'))"
+                        " FROM headgate.audit a WHERE a.chain = 'release/' || $1::bigint AND "
+                        "a.sequence < $2::bigint"
+                        " ORDER BY a.sequence DESC LIMIT $3::bigint",
+        3,
+};
+
+static const struct pg_statement *const lists[] = {
+        [STORE_TIMELINE] = &sql_rows_timeline,
+        [STORE_EVALUATIONS] = &sql_rows_evaluations,
+        [STORE_ACTIONS] = &sql_rows_actions,
+        [STORE_AUDIT] = &sql_rows_audit,
+};
+_Static_assert(ARRAY_LEN(lists) == STORE_LIST_COUNT, "one statement per list");
+
+struct rows_op {
+	struct op op;
+	store_rows_fn fn;
+	void *ctx;
+};
+
+static void rows_answered(void *ctx, const struct pg_reply *reply)
+{
+	struct rows_op *op = ctx;
+	json_t *rows = NULL;
+	struct err err;
+	bool ok = store_answered(reply, &err);
+
+	if (ok) {
+		rows = json_array();
+		for (int i = 0; i < PQntuples(reply->result); i++) {
+			json_t *row = json_loads(pg_text(reply->result, i, 0), 0, NULL);
+
+			ok = json_array_append_new(rows, row) == 0 && ok;
+		}
+		if (!ok)
+			err_set(&err, ERR_NOMEM, "no memory for the rows");
+	}
+	op->fn(op->ctx, ok ? rows : NULL, ok ? NULL : &err);
+	json_decref(rows);
+	op_free(op);
+}
+
+bool store_rows(struct store *s, enum store_list which, int64_t release_id, int64_t before,
+                int64_t limit, store_rows_fn fn, void *ctx, struct err *err)
+{
+	struct rows_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to ask the database");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_i64(args, release_id);
+	arg_i64(args, before > 0 ? before : INT64_MAX);
+	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
+	if (!store_send(s, lists[which], args, rows_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}

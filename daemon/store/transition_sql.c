@@ -1,0 +1,141 @@
+/*
+ * transition_sql - the one statement that changes releases.
+ *
+ * It takes arrays: everything that was decided within one turn. Steps in order: lock the lease and
+ * the freezes and judge them; change or create the release rows that are still at the expected
+ * version; then, for those alone, transition, audit record, superseded and parked messages, new
+ * messages, evidence and the last stable version. What did not apply is missing from `done` and
+ * nothing of it happens.
+ *
+ * Lock order: lease, freezes, releases, outbox. Lease and freezes are taken SKIP LOCKED: a row that
+ * somebody is changing right now reads as "not allowed", so a pause or rollback in the same batch
+ * never waits for them (rule V4).
+ */
+#include "store/internal.h"
+
+/* One statement on purpose: cutting the text would only hide that. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
+/* clang-format off */
+const struct pg_statement sql_transition = {
+	"transition",
+	"WITH c AS MATERIALIZED ("
+	" SELECT * FROM unnest("
+	"  $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],"
+	"  $9::bigint[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],"
+	"  $16::uuid[], $17::bytea[], $18::jsonb[], $19::boolean[], $20::boolean[], $21::boolean[], $22::boolean[],"
+	"  $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::jsonb[],"
+	"  $31::bytea[], $32::bigint[], $33::bigint[], $34::text[], $35::jsonb[], $36::text[], $37::boolean[])"
+	" WITH ORDINALITY AS c("
+	"  id, expected, service, environment, version, attempt, state, step,"
+	"  stage, exposed, policy_name, policy_hash, author, created_ms, updated_ms,"
+	"  transition, last_hash, detail, needs_lease, needs_thaw, supersedes, parks,"
+	"  event, from_state, from_step, actor, origin, reason, words, why,"
+	"  record, e_number, e_ms, e_verdict, e_body, stable, sends, ord)"
+	"), "
+	SQL_LEASE("$48", "$49::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
+	/* Locked whether frozen or not, judged below: a filter here would be applied to the rows as they were
+	 * before a freeze that has just committed. */
+	"scope AS MATERIALIZED ("
+	" SELECT f.scope, f.name, f.frozen FROM headgate.freeze_scope f"
+	" WHERE (f.scope, f.name) IN ("
+	"  SELECT 'global', '*' FROM c WHERE c.needs_thaw"
+	"  UNION SELECT 'environment', c.environment FROM c WHERE c.needs_thaw"
+	"  UNION SELECT 'service', c.service FROM c WHERE c.needs_thaw)"
+	" FOR SHARE SKIP LOCKED), "
+	"judged AS MATERIALIZED ("
+	" SELECT c.*,"
+	"  NOT c.needs_lease OR " SQL_LEASE_HOLDS " AS lease_ok,"
+	"  NOT c.needs_thaw OR (SELECT count(*) = 3 AND NOT bool_or(s.frozen) FROM scope s"
+	"   WHERE s.scope = 'global' OR (s.scope = 'environment' AND s.name = c.environment)"
+	"    OR (s.scope = 'service' AND s.name = c.service)) AS thaw_ok"
+	" FROM c), "
+	"allowed AS MATERIALIZED (SELECT * FROM judged WHERE lease_ok AND thaw_ok), "
+	"changed AS ("
+	" UPDATE headgate.release r SET"
+	"  state = a.state, step = a.step, stage = a.stage, exposed = a.exposed, row_version = a.expected + 1,"
+	"  activation = CASE WHEN a.from_state = 'planned' AND a.state = 'running'"
+	"   THEN nextval('headgate.activation') ELSE r.activation END,"
+	"  updated_at = " SQL_INSTANT("a.updated_ms") ", changed_at = clock_timestamp(),"
+	"  transition = a.transition, last_hash = a.last_hash, detail = a.detail"
+	" FROM allowed a"
+	" WHERE a.expected > 0 AND r.id = a.id AND r.row_version = a.expected"
+	" RETURNING r.id), "
+	"created AS ("
+	" INSERT INTO headgate.release (id, service, environment, version, attempt, state, step, stage,"
+	"  row_version, exposed, policy_name, policy_hash, author, created_at, updated_at, transition,"
+	"  last_hash, detail)"
+	" SELECT a.id, a.service, a.environment, a.version, a.attempt, a.state, a.step, a.stage,"
+	"  1, a.exposed, a.policy_name, a.policy_hash, a.author, " SQL_INSTANT("a.created_ms") ","
+	"  " SQL_INSTANT("a.updated_ms") ", a.transition, a.last_hash, a.detail"
+	" FROM allowed a WHERE a.expected = 0 ORDER BY a.id"
+	" RETURNING id), "
+	/* A scope gets its row with its first release, so that an advance always has a row to lock. */
+	"scoped AS ("
+	" INSERT INTO headgate.freeze_scope (scope, name)"
+	" SELECT x.scope, x.name FROM ("
+	"  SELECT 'environment' AS scope, a.environment AS name FROM allowed a WHERE a.expected = 0"
+	"  UNION SELECT 'service', a.service FROM allowed a WHERE a.expected = 0) x ORDER BY 1, 2"
+	" ON CONFLICT DO NOTHING), "
+	"done AS MATERIALIZED ("
+	" SELECT a.* FROM allowed a"
+	" JOIN (SELECT id FROM changed UNION ALL SELECT id FROM created) x USING (id)), "
+	"told AS ("
+	" INSERT INTO headgate.transition (id, release_id, row_version, event, from_state, to_state, from_step,"
+	"  to_step, stage, actor, origin, reason, text, detail, at)"
+	" SELECT d.transition, d.id, d.expected + 1, d.event, d.from_state, d.state, d.from_step,"
+	"  d.step, d.stage, d.actor, d.origin, d.reason, d.words, d.why, " SQL_INSTANT("d.updated_ms")
+	" FROM done d), "
+	"audited AS ("
+	" INSERT INTO headgate.audit (chain, sequence, record, hash)"
+	" SELECT 'release/' || d.id, d.expected + 1, d.record, d.last_hash FROM done d), "
+	/* New entry messages replace older ones: they say the desired state, not a difference. */
+	"superseded AS ("
+	" UPDATE headgate.outbox o SET"
+	"  superseded_by = CASE WHEN d.supersedes OR d.sends THEN d.transition END,"
+	"  parked = o.parked OR d.parks"
+	" FROM done d"
+	" WHERE o.release_id = d.id AND o.class = 'advance' AND o.done_at IS NULL AND o.superseded_by IS NULL"
+	"  AND (d.supersedes OR d.sends OR d.parks)"
+	" RETURNING o.release_id, o.claim_until), "
+	/* Advances that may still arrive after the rollback (rule R8), those an earlier one superseded included. */
+	"in_flight AS MATERIALIZED ("
+	" SELECT x.release_id, max(x.claim_until) AS until FROM ("
+	"  SELECT release_id, claim_until FROM superseded"
+	"  UNION ALL"
+	"  SELECT o.release_id, o.claim_until FROM headgate.outbox o JOIN done d ON d.id = o.release_id"
+	"  WHERE o.class = 'advance' AND o.done_at IS NULL AND o.superseded_by IS NOT NULL) x"
+	" WHERE x.claim_until > clock_timestamp() GROUP BY x.release_id), "
+	"sent AS ("
+	" INSERT INTO headgate.outbox (id, release_id, row_version, sequence, fence, epoch, class, option,"
+	"  action, destination, method, path, body, headers, resend_at)"
+	" SELECT d.transition || '.' || m.sequence, d.id, d.expected + 1, m.sequence, nextval('headgate.fence'),"
+	"  (SELECT l.epoch FROM headgate.lease l WHERE l.shard = " STORE_SHARD "), m.class, m.option,"
+	"  m.action, m.destination, m.method, m.path, m.body, m.headers,"
+	"  CASE WHEN m.class = 'rollback' THEN f.until END"
+	" FROM unnest($38::bigint[], $39::bigint[], $40::text[], $41::bigint[], $42::text[], $43::text[],"
+	"  $44::text[], $45::text[], $46::jsonb[], $47::jsonb[])"
+	"  AS m(id, sequence, class, option, action, destination, method, path, body, headers)"
+	" JOIN done d ON d.id = m.id LEFT JOIN in_flight f ON f.release_id = d.id"
+	" ORDER BY m.id, m.sequence), "
+	"evaluated AS ("
+	" INSERT INTO headgate.evaluation (release_id, row_version, number, at, verdict, body)"
+	" SELECT d.id, d.expected, d.e_number, " SQL_INSTANT("d.e_ms") ", d.e_verdict, d.e_body"
+	" FROM done d WHERE d.e_number IS NOT NULL), "
+	"stabled AS ("
+	" INSERT INTO headgate.service (service, environment, last_stable, last_stable_release, since)"
+	" SELECT d.service, d.environment, d.stable, d.id, " SQL_INSTANT("d.updated_ms")
+	" FROM done d WHERE d.stable IS NOT NULL"
+	" ON CONFLICT (service, environment) DO UPDATE SET last_stable = excluded.last_stable,"
+	"  last_stable_release = excluded.last_stable_release, since = excluded.since) "
+	"SELECT j.ord, d.id IS NOT NULL, j.lease_ok, j.thaw_ok, " SQL_MS("clock_timestamp()")
+	" FROM judged j LEFT JOIN done d ON d.id = j.id",
+	49,
+};
+/* clang-format on */
+
+const struct pg_statement sql_settle = {
+        "settle",
+        "SELECT headgate.settle($1::bigint, $2::uuid), " SQL_MS("clock_timestamp()"),
+        2,
+};
