@@ -170,9 +170,12 @@ static bool refine_under_way(struct question *q, struct outcome *out)
 	int64_t option = NO_OPTION;
 	int64_t first = NO_OPTION;
 
-	if (q->any_actor)
-		return q->r->state == RELEASE_FAILED || b->option + 1 < option_count(q->p) ||
+	if (q->any_actor) {
+		q->e.kind = EVENT_ROLLBACK_JUMP;
+		return (q->r->state == RELEASE_FAILED && option_count(q->p) > 1) ||
+		       b->option + 1 < option_count(q->p) ||
 		       refuse(out, REFUSED_REPEAT, NULL, "rolling back already");
+	}
 	if (!check_named(q, &option, out))
 		return false;
 	if (option == NO_OPTION && b->option == NO_OPTION) {

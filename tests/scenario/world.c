@@ -323,6 +323,14 @@ static void mark_row(struct story *s, const struct decision *d)
 	}
 }
 
+/* Everything decided since the last line that did something. */
+static void say_decided(struct story *s, const char *text)
+{
+	size_t n = strlen(s->decided);
+
+	(void)snprintf(s->decided + n, sizeof(s->decided) - n, "%s%s", n > 0 ? " | " : "", text);
+}
+
 static bool commit(struct story *s, struct outcome *out)
 {
 	char id[RELEASE_UUID_TEXT];
@@ -334,7 +342,7 @@ static bool commit(struct story *s, struct outcome *out)
 	if (!check_commit(s, out->next, &out->decision) || !keep_letters(s, out))
 		return false;
 	mark_row(s, &out->decision);
-	(void)snprintf(s->decided, sizeof(s->decided), "%s", out->decision.text);
+	say_decided(s, out->decision.text);
 	s->called += out->decision.calls_people;
 	s->last = out->decision;
 	s->last.text = NULL;

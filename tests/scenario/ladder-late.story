@@ -1,0 +1,9 @@
+# Rule R3: a late acknowledgement of an option passed over counts.
+play baking.part
+ann rolls back because users complain
+refuse
+expect option previous_version
+ack kill_switch
+expect stabilising
+after 40m
+expect rolled_back

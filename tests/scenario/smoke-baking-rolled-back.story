@@ -1,0 +1,5 @@
+play smoke.part
+ack
+after 1m
+ann rolls back because wrong branch
+expect cancelled

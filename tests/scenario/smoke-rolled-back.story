@@ -1,0 +1,4 @@
+play smoke.part
+ann rolls back
+expect cancelled
+expect not message
