@@ -39,15 +39,19 @@
 struct sending {
 	struct delivery *delivery;
 	struct sending *next, **link; /* in delivery.sendings */
-	struct fetch *fetch;          /* under way; NULL while being recorded */
+	struct fetch *fetch;          /* under way */
+	bool is_waiting;              /* for another of the same rollback, see must_wait() */
+	const struct config_destination *to;
+	struct webhook request;
+	char method[8];
 	/* Of the message; the claim's own copy is gone by the time the answer comes. */
 	char id[48];
 	char action[128], destination[128];
-	int64_t release_id;
+	int64_t release_id, row_version, sequence;
 	enum message_class class;
 	int64_t attempts;
 	struct wall created_at;
-	bool acknowledged;
+	bool has_ended; /* being recorded */
 };
 
 struct delivery {
@@ -64,26 +68,16 @@ struct delivery {
 };
 
 static void claim(struct delivery *d);
+static void send_waiting(struct delivery *d);
 
 static void sending_free(struct sending *s)
 {
+	webhook_fini(&s->request);
 	*s->link = s->next;
 	if (s->next != NULL)
 		s->next->link = s->link;
 	s->delivery->nsendings--;
 	free(s);
-}
-
-static void count_outbox(const struct delivery *d)
-{
-	int64_t now = loop_now(d->app->loop).wall.ms, oldest = now;
-
-	for (const struct sending *s = d->sendings; s != NULL; s = s->next) {
-		if (s->created_at.ms < oldest)
-			oldest = s->created_at.ms;
-	}
-	metric_set(d->app->metrics, METRIC_OUTBOX_PENDING, (double)d->nsendings);
-	metric_set(d->app->metrics, METRIC_OUTBOX_OLDEST, (double)(now - oldest) / 1000);
 }
 
 /* --- recording --- */
@@ -95,8 +89,7 @@ static void on_recorded(void *ctx, const struct err *err)
 	int64_t release_id = s->release_id;
 
 	if (err != NULL)
-		log_err(LOG_WARN, "delivery_not_recorded", err, "id=%s sent_again=%s",
-		        log_quote(s->id), s->acknowledged ? "yes" : "later");
+		log_err(LOG_WARN, "delivery_not_recorded", err, "id=%s", log_quote(s->id));
 	FAILPOINT(DELIVERY_AFTER_RECORD);
 	sending_free(s);
 	if (err == NULL)
@@ -160,16 +153,18 @@ static void end_attempt(struct sending *s, const struct ending *e)
 	});
 	struct err err = {.code = ERR_NONE};
 
-	s->acknowledged = r.how == DELIVERY_ACKNOWLEDGED;
-	metric_add(d->app->metrics, s->acknowledged ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES,
+	s->has_ended = true;
+	metric_add(d->app->metrics,
+	           r.how == DELIVERY_ACKNOWLEDGED ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES,
 	           1);
 	log_end(s, e, &r);
-	if (store_delivered(d->app->store, s->id, r.how, r.retry_ms, e->status, e->text,
-	                    on_recorded, s, &err))
-		return;
-	/* The claim lapses, and the message goes out once more under the same id. */
-	log_err(LOG_WARN, "delivery_not_recorded", &err, "id=%s", log_quote(s->id));
-	sending_free(s);
+	if (!store_delivered(d->app->store, s->id, r.how, r.retry_ms, e->status, e->text,
+	                     on_recorded, s, &err)) {
+		/* The claim lapses, and the message goes out once more under the same id. */
+		log_err(LOG_WARN, "delivery_not_recorded", &err, "id=%s", log_quote(s->id));
+		sending_free(s);
+	}
+	send_waiting(d);
 }
 
 /* --- sending --- */
@@ -206,37 +201,63 @@ static void on_reply(void *ctx, const struct fetch_reply *reply)
 	end_attempt(s, &e);
 }
 
-static bool send_request(struct sending *s, const struct store_message *m,
-                         const struct config_destination *to, struct err *err)
+/* Rollbacks wait for nothing in the database, so several messages of one may be claimed together.
+ * To one receiver they go one after the other: overtaken by the second, the first would be refused
+ * as stale. */
+static bool must_wait(const struct sending *s)
+{
+	if (s->class != MESSAGE_ROLLBACK)
+		return false;
+	for (const struct sending *o = s->delivery->sendings; o != NULL; o = o->next) {
+		bool is_earlier = o->row_version < s->row_version ||
+		                  (o->row_version == s->row_version && o->sequence < s->sequence);
+
+		if (is_earlier && !o->has_ended && o->class == s->class &&
+		    o->release_id == s->release_id && o->to == s->to)
+			return true;
+	}
+	return false;
+}
+
+static void send_request(struct sending *s)
 {
 	struct delivery *d = s->delivery;
-	struct webhook w;
-	bool ok = webhook_build(m, to->url, to->secret, loop_now(d->app->loop).wall, &w, err);
+	struct err err = {.code = ERR_NONE};
 
-	if (ok) {
-		s->fetch = fetch_start(
-		        d->fetcher,
-		        &(struct fetch_request){
-		                .method = m->method != NULL && *m->method != '\0' ? m->method
-		                                                                  : "POST",
-		                .url = w.url.bytes,
-		                .headers = w.headers,
-		                .body = buf_str(&w.body),
-		                .timeout_ms = to->timeout_ms > 0 ? to->timeout_ms : TIMEOUT_MS,
-		                .max_bytes = ANSWER_MAX,
-		                .cut_large = true,
-		                .networks = to->allowed,
-		                .done = on_reply,
-		                .ctx = s,
-		        },
-		        err);
-		ok = s->fetch != NULL;
+	s->is_waiting = false;
+	s->fetch = fetch_start(
+	        d->fetcher,
+	        &(struct fetch_request){
+	                .method = s->method,
+	                .url = s->request.url.bytes,
+	                .headers = s->request.headers,
+	                .body = buf_str(&s->request.body),
+	                .timeout_ms = s->to->timeout_ms > 0 ? s->to->timeout_ms : TIMEOUT_MS,
+	                .max_bytes = ANSWER_MAX,
+	                .cut_large = true,
+	                .networks = s->to->allowed,
+	                .done = on_reply,
+	                .ctx = s,
+	        },
+	        &err);
+	webhook_fini(&s->request);
+	if (s->fetch == NULL)
+		end_attempt(s, &(struct ending){.retry_after_ms = -1, .text = err.text});
+}
+
+/* The list may change with each that is sent. */
+static void send_waiting(struct delivery *d)
+{
+	struct sending *s = d->sendings;
+
+	while (s != NULL) {
+		if (s->is_waiting && !must_wait(s)) {
+			send_request(s);
+			s = d->sendings;
+		} else {
+			s = s->next;
+		}
 	}
-	if (w.ndropped > 0)
-		log_line(LOG_WARN, "delivery_headers_left_out", "id=%s headers=%zu",
-		         log_quote(s->id), w.ndropped);
-	webhook_fini(&w);
-	return ok;
 }
 
 static void keep_text(char *out, size_t size, const char *text)
@@ -255,7 +276,12 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	keep_text(s->id, sizeof(s->id), m->id);
 	keep_text(s->action, sizeof(s->action), m->action);
 	keep_text(s->destination, sizeof(s->destination), m->destination);
+	keep_text(s->method, sizeof(s->method), m->method);
+	if (s->method[0] == '\0')
+		keep_text(s->method, sizeof(s->method), "POST");
 	s->release_id = m->release_id;
+	s->row_version = m->row_version;
+	s->sequence = m->sequence;
 	s->class = m->class;
 	s->attempts = m->attempts;
 	s->created_at = m->created_at;
@@ -268,28 +294,44 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	return s;
 }
 
+/* False with *err: nothing can be sent. */
+static bool prepare(struct sending *s, const struct store_message *m, struct err *err)
+{
+	struct app *app = s->delivery->app;
+
+	s->to = config_destination(app->config, m->destination);
+	if (s->to == NULL)
+		return err_set(err, ERR_NOT_FOUND,
+		               "this instance's configuration has no destination %s",
+		               s->destination);
+	if (!webhook_build(m, s->to->url, s->to->secret, loop_now(app->loop).wall, &s->request,
+	                   err))
+		return false;
+	if (s->request.ndropped > 0)
+		log_line(LOG_WARN, "delivery_headers_left_out", "id=%s headers=%zu",
+		         log_quote(s->id), s->request.ndropped);
+	return true;
+}
+
 static void begin(struct delivery *d, const struct store_message *m)
 {
-	const struct config_destination *to = config_destination(d->app->config, m->destination);
 	struct sending *s = sending_new(d, m);
 	struct err err = {.code = ERR_NONE};
-	char text[240];
 
 	if (s == NULL) {
 		log_line(LOG_ERROR, "delivery_without_memory", "id=%s", log_quote(m->id));
 		return; /* the claim lapses */
 	}
-	if (to == NULL) {
-		snprintf(text, sizeof(text), "this instance's configuration has no destination %s",
-		         s->destination);
+	if (!prepare(s, m, &err))
 		end_attempt(s, &(struct ending){
-		                       .is_undeliverable = true,
+		                       .is_undeliverable = s->to == NULL,
 		                       .retry_after_ms = -1,
-		                       .text = text,
+		                       .text = err.text,
 		               });
-	} else if (!send_request(s, m, to, &err)) {
-		end_attempt(s, &(struct ending){.retry_after_ms = -1, .text = err.text});
-	}
+	else if (must_wait(s))
+		s->is_waiting = true;
+	else
+		send_request(s);
 }
 
 /* --- claiming --- */
@@ -345,7 +387,6 @@ static void on_poll(void *ctx)
 	struct delivery *d = ctx;
 
 	loop_timer_start(&d->poll, POLL_MS);
-	count_outbox(d);
 	give_up_claim(d);
 	claim(d);
 }

@@ -183,7 +183,7 @@ static bool is_value(const json_t *value)
 {
 	const char *text = json_string_value(value);
 
-	if (text == NULL || strlen(text) != json_string_length(value))
+	if (text == NULL)
 		return false;
 	for (; *text != '\0'; text++) {
 		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
@@ -306,7 +306,7 @@ bool webhook_is_stale(long status, struct str body)
 		return false;
 	answer = json_parse_strict(body, ANSWER_MAX_BYTES, &ignored);
 	what = json_string_value(json_object_get(answer, "error"));
-	stale = what != NULL && strcmp(what, "stale") == 0;
+	stale = what != NULL && str_starts_with(str_of(what), STR("stale"));
 	json_decref(answer);
 	return stale;
 }

@@ -42,7 +42,7 @@ void webhook_fini(struct webhook *w);
 bool webhook_sign(const char *secret, const char *id, int64_t timestamp_s, struct str body,
                   char out[WEBHOOK_SIGNATURE_TEXT], struct err *err) MUST_CHECK;
 
-/* A receiver that holds a newer state says so: 409 with {"error": "stale"}. */
+/* A receiver that holds a newer state says so: 409 with {"error": "stale..."}. */
 bool webhook_is_stale(long status, struct str body);
 
 #endif
