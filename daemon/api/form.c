@@ -37,7 +37,7 @@ static bool decode(struct str s, char **at, struct err *err)
 			return err_set(err, ERR_INVALID,
 			               "a %% must be followed by two hex digits; write %%25 for a "
 			               "percent sign");
-		*out++ = (char)(high * 16 + low);
+		*out++ = (char)(unsigned char)(high * 16 + low);
 		i += 2;
 	}
 	/* Also refuses NUL, which would cut the text for whoever reads it next. */
@@ -80,7 +80,7 @@ bool form_parse(struct str text, struct form *out, struct err *err)
 
 	out->n = 0;
 	/* Every pair may need two NULs where its text has one '='. */
-	out->text = malloc(text.n + 2 * FORM_MAX_PAIRS + 2);
+	out->text = malloc(text.n + (size_t)2 * FORM_MAX_PAIRS + 2);
 	if (!out->text)
 		return err_set(err, ERR_NOMEM, "no memory for the fields");
 	at = out->text;

@@ -179,7 +179,7 @@ bool listen_unix(const char *path, int *out_fd, struct err *err)
 
 int listen_port(int fd)
 {
-	struct sockaddr_storage storage;
+	struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof(storage);
 
 	if (getsockname(fd, (struct sockaddr *)&storage, &size) != 0)

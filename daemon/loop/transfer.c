@@ -189,47 +189,82 @@ static CURLcode set_method(CURL *easy, const struct fetch *fetch)
 	return code;
 }
 
-CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms)
+static CURLcode set_constants(CURL *easy)
 {
-	CURLcode code = set_method(easy, fetch);
-	int64_t connect_ms = timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS;
-	long name_age = host_is_literal(fetch->url) ? -1L : NAME_AGE_S;
+	static const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+	        {CURLOPT_NOSIGNAL, 1},
+	        {CURLOPT_FOLLOWLOCATION, 0},
+	        {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+	        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	        {CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S},
+	        {CURLOPT_TCP_KEEPALIVE, 1},
+	};
+	static const struct {
+		CURLoption option;
+		const char *value;
+	} texts[] = {
+	        {CURLOPT_PROTOCOLS_STR, "http,https"},
+	        {CURLOPT_PROXY, ""},
+	        {CURLOPT_NOPROXY, "*"},
+	        {CURLOPT_USERAGENT, "headgate"},
+	};
+	CURLcode code = CURLE_OK;
 
-#define SET(option, value)                                                                         \
-	do {                                                                                       \
-		if (code == CURLE_OK)                                                              \
-			code = curl_easy_setopt(easy, option, value);                              \
-	} while (0)
-	SET(CURLOPT_URL, fetch->url);
-	SET(CURLOPT_PRIVATE, fetch);
-	SET(CURLOPT_HTTPHEADER, fetch->headers);
-	SET(CURLOPT_ERRORBUFFER, fetch->error);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_NOPROXY, "*");
-	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_USERAGENT, "headgate");
-	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	SET(CURLOPT_DNS_CACHE_TIMEOUT, name_age);
-	SET(CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
-	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_HEADERFUNCTION, on_header);
-	SET(CURLOPT_HEADERDATA, fetch);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, fetch);
-	SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-	SET(CURLOPT_OPENSOCKETDATA, fetch);
-	SET(CURLOPT_PREREQFUNCTION, on_request);
-	SET(CURLOPT_PREREQDATA, fetch);
-#undef SET
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	for (size_t i = 0; i < ARRAY_LEN(texts) && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, texts[i].option, texts[i].value);
 	/* Refused while a buffer is left from a transfer that failed before it began; it has the
 	 * right size. */
 	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BUFFER);
+	return code;
+}
+
+/* None of these can fail: they only store what they are given. */
+static void set_callbacks(CURL *easy, struct fetch *fetch)
+{
+	(void)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
+	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+}
+
+static CURLcode set_times(CURL *easy, const char *url, int64_t timeout_ms)
+{
+	long connect_ms = timeout_ms < CONNECT_MS ? (long)timeout_ms : CONNECT_MS;
+	/* Numbers never go stale, and looking for those that did costs every transfer a walk. */
+	long name_age = host_is_literal(url) ? -1L : NAME_AGE_S;
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, name_age);
+	return code;
+}
+
+CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms)
+{
+	CURLcode code = set_constants(easy);
+
+	set_callbacks(easy, fetch);
+	if (code == CURLE_OK)
+		code = set_times(easy, fetch->url, timeout_ms);
+	if (code == CURLE_OK)
+		code = set_method(easy, fetch);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
 	return code;
 }
 
