@@ -76,14 +76,17 @@ static int64_t vote_distance_ms(const struct gate *gate, const struct gate_measu
 	return ms > 0 ? ms : 1;
 }
 
-/* Rule E3: max(5 min, M ranges) without a result forgets. */
+/* Rule E3: max(5 min, M ranges) without a result forgets; two intervals at least, or a gate that is
+ * seldom looked at could never collect its votes. */
 static void forget_old(const struct gate_rung *rung, struct rung_state *s, int64_t range_ms,
-                       struct wall at)
+                       const struct gate_evidence *evidence)
 {
 	int64_t of = rung->for_ms > 0 ? 1 : (int64_t)votes_of(rung);
 	int64_t limit_ms = of * range_ms > FORGET_MS ? of * range_ms : FORGET_MS;
 
-	if (s->last_result.ms > 0 && at.ms - s->last_result.ms > limit_ms)
+	if (limit_ms < 2 * evidence->evaluate_every_ms)
+		limit_ms = 2 * evidence->evaluate_every_ms;
+	if (s->last_result.ms > 0 && evidence->at.ms - s->last_result.ms > limit_ms)
 		memset(s, 0, sizeof(*s));
 }
 
@@ -213,7 +216,7 @@ static unsigned climb(const struct gate *gate, const struct rungs *rungs,
 		struct rung_state *s = &state->rungs[i];
 		enum rung_result result = rung_result(rung, &out->measure, settled);
 
-		forget_old(rung, s, out->measure.range_ms, evidence->at);
+		forget_old(rung, s, out->measure.range_ms, evidence);
 		if (rung_step(rung, s, result, evidence, distance_ms))
 			voted |= 1U << i;
 		if (result == RUNG_BREACHED || result == RUNG_SHOWN)
