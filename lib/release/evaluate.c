@@ -121,7 +121,9 @@ static void look_at(const struct release *r, const struct policy *p, const struc
 	for (size_t i = 0; i < p->ngates; i++) {
 		const struct gate *gate = &p->gates[i];
 		struct gate_outcome *o = &e->gates[i];
-		bool waived = place->stage && release_is_waived(r, gate->name, place->stage->stage);
+		/* Rule P2: until that stage ends, and a rollback ended it. */
+		bool waived = place->stage && !place->stabilising &&
+		              release_is_waived(r, gate->name, place->stage->stage);
 		bool here = counts_here(p, place, gate) && !waived;
 
 		gate_evaluate(gate, i, evidence, here && place->settled, &c->gates[i], o);
@@ -154,8 +156,7 @@ static void conclude(const struct policy *p, const struct place *place, struct e
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
-		excused += o->waived && !place->stabilising &&
-		           counts_here(p, place, &p->gates[i]) && !p->gates[i].shadow;
+		excused += o->waived && counts_here(p, place, &p->gates[i]) && !p->gates[i].shadow;
 		if (!o->counts)
 			continue;
 		counting++;
@@ -166,10 +167,10 @@ static void conclude(const struct policy *p, const struct place *place, struct e
 			e->decisive = (int64_t)i;
 		}
 	}
-	bool is_preflight =
-	        place->judged && !place->stabilising && place->stage->kind == STAGE_PREFLIGHT;
+	bool is_unexposed = place->judged && !place->stabilising && e->stage >= 0 &&
+	                    !policy_stage_is_exposed(p, (size_t)e->stage);
 
-	e->all_pass = passing == counting && (counting > 0 || excused > 0 || is_preflight);
+	e->all_pass = passing == counting && (counting > 0 || excused > 0 || is_unexposed);
 	if (!e->all_pass && e->verdict == VERDICT_PASS)
 		e->verdict = VERDICT_HOLD;
 }
@@ -196,14 +197,21 @@ static void enter_place(const struct release *r, const struct place *place, stru
 	c->no_proof_rounds = 0;
 }
 
-/* Rule B1. */
+/* Rule B1. Where two intervals take longer than that, two passes could never stand together. */
+static int64_t restart_after_ms(const struct place *place, int64_t every_ms)
+{
+	int64_t ms = place->bake_ms / 10 > RESTART_MS ? place->bake_ms / 10 : RESTART_MS;
+
+	return ms > 2 * every_ms ? ms : 2 * every_ms;
+}
+
 static void grow_bake(const struct place *place, const struct evaluation *e, int64_t every_ms,
                       struct checkpoint *c)
 {
 	int64_t gap_ms = e->at.ms - c->last_evaluation.ms;
-	int64_t restart_ms = place->bake_ms / 10 > RESTART_MS ? place->bake_ms / 10 : RESTART_MS;
 
-	if (e->verdict >= VERDICT_PAUSE || e->at.ms - c->last_pass.ms > restart_ms)
+	if (e->verdict >= VERDICT_PAUSE ||
+	    e->at.ms - c->last_pass.ms > restart_after_ms(place, every_ms))
 		restart_bake(c);
 	if (e->all_pass && place->baking) {
 		if (c->last_passed && gap_ms > 0 && gap_ms <= 2 * every_ms)
@@ -249,12 +257,24 @@ static bool is_first_warming(const struct release *r, const struct place *place,
 	                      (c->fresh_rounds - 1) * every_ms <= range_ms);
 }
 
-/* Rule E5. */
+/* Rule E5. That one gate asks does not make up for what another lacks. */
+static bool lacks_proof(const struct evaluation *e)
+{
+	if (e->verdict != VERDICT_ASK)
+		return e->verdict == VERDICT_HOLD;
+	for (size_t i = 0; i < e->ngates; i++) {
+		const struct gate_outcome *o = &e->gates[i];
+
+		if (o->counts && o->result != GATE_PASS && o->result != GATE_BREACH)
+			return true;
+	}
+	return false;
+}
+
 static void count_no_proof(const struct release *r, const struct place *place,
                            const struct evaluation *e, int64_t every_ms, struct checkpoint *c)
 {
-	if (!place->waiting || e->verdict != VERDICT_HOLD ||
-	    is_first_warming(r, place, e, every_ms, c)) {
+	if (!place->waiting || !lacks_proof(e) || is_first_warming(r, place, e, every_ms, c)) {
 		c->no_proof_since.ms = 0;
 		c->no_proof_rounds = 0;
 		return;

@@ -710,6 +710,82 @@ START_TEST(the_first_range_of_an_exposure_or_a_takeover_warms_by_design)
 }
 END_TEST
 
+START_TEST(slow_evaluations_bake_and_vote_too)
+{
+	const int64_t every_s = 6 * 60;
+	struct bench b;
+
+	bench_init(&b);
+	b.evidence.evaluate_every_ms = every_s * 1000;
+	for (int64_t i = 1; i <= 4; i++)
+		look_both(&b, i * every_s, GATE_PASS);
+	ck_assert_int_eq(b.checkpoint.observed_ms, 3 * every_s * 1000);
+	ck_assert_int_eq(b.checkpoint.passes, 4);
+	b.rungs[0][0].votes_needed = b.rungs[0][0].votes_of = 3;
+	b.rungs[1][0] = b.rungs[0][0];
+	look_both(&b, 5 * every_s, GATE_BREACH);
+	look_both(&b, 6 * every_s, GATE_BREACH);
+	ck_assert_int_eq(b.evaluation->verdict, VERDICT_HOLD);
+	ck_assert_int_eq(look_both(&b, 7 * every_s, GATE_BREACH)->verdict, VERDICT_PAUSE);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_waiver_ends_with_its_stage_and_stabilising_is_none)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.waiver = (struct waiver){.gate = b.names[0], .stage = b.stages[CANARY]};
+	b.release.waivers = &b.waiver;
+	b.release.nwaivers = 1;
+	b.release.state = RELEASE_STABILISING;
+	b.release.step = STEP_NONE;
+	b.release.rollback.stabilising_since.ms = T0 + 70000;
+	walk(&b, 75, "-PPP");
+	ck_assert(b.evaluation->gates[0].counts);
+	ck_assert(!b.evaluation->gates[0].waived);
+	ck_assert(b.evaluation->all_pass);
+	ck_assert_int_eq(b.checkpoint.observed_ms, 30000);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_verify_stage_before_any_exposure_bakes_without_gates)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.stage[CANARY].kind = STAGE_VERIFY;
+	b.release.exposed = false;
+	b.release.exposure_since.ms = 0;
+	for (size_t i = 0; i < GATES; i++)
+		b.gates[i].in = GATE_IN_STAGES;
+	walk(&b, 15, "PPP");
+	ck_assert(b.evaluation->all_pass);
+	ck_assert_int_eq(b.checkpoint.observed_ms, 30000);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_gate_that_asks_does_not_hide_that_another_lacks_proof)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.checkpoint.fresh_rounds = 100;
+	b.rungs[0][0].then = RUNG_ASK;
+	for (int64_t at_s = 15; at_s <= 75; at_s += 15) {
+		gate_says(&b, 0, GATE_BREACH);
+		gate_says(&b, 1, at_s < 30 ? GATE_PASS : GATE_NO_DATA);
+		ck_assert_int_eq(look(&b, at_s)->verdict, VERDICT_ASK);
+	}
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 4);
+	ck_assert_int_eq(b.checkpoint.no_proof_since.ms, T0 + 30000);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(evaluations_are_numbered_and_remembered)
 {
 	struct bench b;
@@ -831,6 +907,10 @@ int main(void)
 	tcase_add_test(tcase, a_clock_that_goes_back_adds_nothing);
 	tcase_add_test(tcase, rounds_without_proof_are_counted_until_a_pass_or_a_rung);
 	tcase_add_test(tcase, the_first_range_of_an_exposure_or_a_takeover_warms_by_design);
+	tcase_add_test(tcase, slow_evaluations_bake_and_vote_too);
+	tcase_add_test(tcase, a_waiver_ends_with_its_stage_and_stabilising_is_none);
+	tcase_add_test(tcase, a_verify_stage_before_any_exposure_bakes_without_gates);
+	tcase_add_test(tcase, a_gate_that_asks_does_not_hide_that_another_lacks_proof);
 	tcase_add_test(tcase, evaluations_are_numbered_and_remembered);
 	tcase_add_test(tcase, a_commit_the_checkpoint_missed_is_followed);
 	tcase_add_test(tcase, a_copy_stands_alone);
