@@ -8,6 +8,7 @@
 #include "gate/sentence.h"
 
 #define FUTURE_MS (60 * 1000)
+#define DEFAULT_TIMEOUT_MS 5000
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -20,11 +21,31 @@ static const struct field fields[] = {
 	{ .key = "status_max", .kind = FIELD_INT, .offset = offsetof(struct health_spec, status_max),
 	  .min = 100, .max = 599, .fallback = "299", .doc = "Highest HTTP status that is healthy." },
 	{ .key = "timeout", .kind = FIELD_DURATION, .offset = offsetof(struct health_spec, timeout_ms),
-	  .min = 100, .max = 60000, .fallback = "5s", .doc = "A probe without an answer after this long fails." },
+	  .min = 100, .max = 60000, .fallback = "5s", .doc = "A probe without an answer after this long fails; not longer than every." },
 	{ .key = "every", .kind = FIELD_DURATION, .offset = offsetof(struct health_spec, every_ms),
 	  .min = 1000, .max = 3600000, .fallback = "15s", .doc = "How often each URL is probed." },
 };
 /* clang-format on */
+
+/* Who probes often and says nothing of a timeout gets one that fits. */
+static json_t *normalise(json_t *object, struct decode *d)
+{
+	json_t *every = json_object_get(object, "every"), *copy;
+	struct err ignored;
+	int64_t every_ms = 0;
+
+	if (!json_is_string(every) || json_object_get(object, "timeout") ||
+	    !duration_parse(str_of(json_string_value(every)), &every_ms, &ignored) ||
+	    every_ms <= 0 || every_ms >= DEFAULT_TIMEOUT_MS)
+		return json_incref(object);
+	copy = json_copy(object);
+	if (!copy || json_object_set(copy, "timeout", every) != 0) {
+		json_decref(copy);
+		decode_problem(d, "cannot be read: no memory");
+		return NULL;
+	}
+	return copy;
+}
 
 static bool check(const void *decoded, struct decode *d)
 {
@@ -40,7 +61,7 @@ static bool check(const void *decoded, struct decode *d)
 /* clang-format off */
 static const struct field_table table = {
 	.noun = "health gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct health_spec),
-	.check = check,
+	.normalise = normalise, .check = check,
 };
 /* clang-format on */
 

@@ -196,6 +196,17 @@ START_TEST(gates_count_where_they_say)
 }
 END_TEST
 
+START_TEST(a_health_gate_probed_every_second_needs_no_timeout_of_its_own)
+{
+	struct policy *p = read_changed("    in: all\n", "    in: all\n    every: 1s\n");
+	const struct health_spec *spec = policy_gate(p, "health", NULL)->spec;
+
+	ck_assert_int_eq(spec->every_ms, 1000);
+	ck_assert_int_eq(spec->timeout_ms, 1000);
+	policy_free(&p);
+}
+END_TEST
+
 START_TEST(a_policy_with_five_different_mistakes_lists_all_five_with_line_and_column)
 {
 	char *one = text_replace(sample, "    every: 15s\n", "    evry: 15s\n");
@@ -968,6 +979,7 @@ int main(void)
 
 	tcase_add_test(tcase, a_whole_policy_is_read);
 	tcase_add_test(tcase, gates_count_where_they_say);
+	tcase_add_test(tcase, a_health_gate_probed_every_second_needs_no_timeout_of_its_own);
 	tcase_add_test(tcase,
 	               a_policy_with_five_different_mistakes_lists_all_five_with_line_and_column);
 	tcase_add_test(tcase, one_mistake_is_one_problem_where_it_stands);
