@@ -93,7 +93,10 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 static void dispatch(struct request *r)
 {
 	r->stage = REQUEST_HANDLING;
+	request_show(r);
 	r->route->handle(r);
+	if (r->response)
+		request_hide(r);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -313,15 +316,15 @@ struct httpd *httpd_new(struct app *app, struct err *err)
 
 static void refuse_waiting(struct httpd *h)
 {
-	for (size_t i = 0; i < API_TABLE; i++) {
-		while (h->waiting[i]) {
-			struct request *r = h->waiting[i];
+	for (struct client *c = h->clients; c; c = c->next) {
+		struct request *r = c->request;
 
-			request_set_header(r, "Retry-After", "1");
-			request_problem(r, 503, NULL,
-			                "headgate is shutting down; whether the request took "
-			                "effect can be seen from another instance.");
-		}
+		if (!r || r->stage != REQUEST_WAITING)
+			continue;
+		request_set_header(r, "Retry-After", "1");
+		request_problem(r, 503, NULL,
+		                "headgate is shutting down; whether the request took effect can be "
+		                "seen from another instance.");
 	}
 }
 

@@ -109,7 +109,6 @@ struct httpd {
 	int port;
 	struct client *clients;
 	struct request *waiting[API_TABLE]; /* by id */
-	size_t nwaiting;
 	uint64_t last_id;
 	struct limiter *limiter;
 	struct loop_timer mhd_timer; /* MHD's own time-outs */
@@ -130,6 +129,9 @@ void clients_check(void *httpd); /* once a second */
 struct request *request_new(struct httpd *h, struct client *c, struct MHD_Connection *connection,
                             const char *target);
 void request_free(struct request **r);
+/* Puts it on the table that httpd_request() looks in, and takes it off. */
+void request_show(struct request *r);
+void request_hide(struct request *r);
 void request_suspend(struct request *r);
 /* Takes it off the table of waiting requests and lets MHD go on. */
 void request_resume(struct request *r);

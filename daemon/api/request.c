@@ -87,15 +87,28 @@ static void on_gone(struct ev_loop *loop, ev_io *io, int events)
 	/* Else the next request is already there and waits its turn. */
 }
 
+void request_show(struct request *r)
+{
+	struct request **bucket = &r->httpd->waiting[r->id % API_TABLE];
+
+	r->next_waiting = *bucket;
+	*bucket = r;
+}
+
+void request_hide(struct request *r)
+{
+	struct request **at = find_waiting(r->httpd, r->id);
+
+	if (*at)
+		*at = r->next_waiting;
+}
+
 void request_suspend(struct request *r)
 {
 	struct httpd *h = r->httpd;
 
 	r->stage = REQUEST_WAITING;
 	client_set_stage(h, r->client, CLIENT_WAITING);
-	r->next_waiting = h->waiting[r->id % API_TABLE];
-	h->waiting[r->id % API_TABLE] = r;
-	h->nwaiting++;
 	MHD_suspend_connection(r->connection);
 	ev_io_init(&r->gone, on_gone, r->client->fd, EV_READ);
 	r->gone.data = r;
@@ -105,12 +118,8 @@ void request_suspend(struct request *r)
 void request_resume(struct request *r)
 {
 	struct httpd *h = r->httpd;
-	struct request **at = find_waiting(h, r->id);
 
-	if (*at) {
-		*at = r->next_waiting;
-		h->nwaiting--;
-	}
+	request_hide(r);
 	/* Before the descriptor is MHD's again, and perhaps closed. */
 	ev_io_stop(loop_ev(h->app->loop), &r->gone);
 	MHD_resume_connection(r->connection);
@@ -119,7 +128,10 @@ void request_resume(struct request *r)
 
 struct request *httpd_request(struct httpd *h, uint64_t id)
 {
-	return *find_waiting(h, id);
+	struct request *r = *find_waiting(h, id);
+
+	/* One that was answered inside its route's call is still there until that returns. */
+	return r && !r->response ? r : NULL;
 }
 
 uint64_t request_id(const struct request *r)

@@ -90,6 +90,7 @@ static void handle_later(struct request *r)
 {
 	handled++;
 	later_id = request_id(r);
+	ck_assert_ptr_eq(httpd_request(server.app.httpd, later_id), r);
 }
 
 static void handle_big(struct request *r)
