@@ -14,15 +14,57 @@
 
 /* What the targets of the source look like at this instant. */
 struct muster {
+	bool *is_good; /* per target */
 	size_t good, needed;
 	int64_t newest_good_ms; /* newest page of any target; 0 never */
-	bool future;
-	const char *complaint; /* of the first target that is not good */
+	bool future;            /* some sample's own timestamp is too far ahead */
+	char complaint[240];    /* of the first target that is not good; "" without */
 };
 
-static bool target_is_good(const struct target_health *h, int64_t every_ms, struct wall at)
+static bool answers(const struct target_health *h, int64_t every_ms, struct wall at)
 {
 	return h->up && h->last_good_ms > 0 && at.ms - h->last_good_ms <= 2 * every_ms;
+}
+
+/* Newest sample of the name that no stale marker follows; 0 when there is none. */
+static int64_t newest_sample_ms(const struct target *t, struct str name)
+{
+	const struct series_set *set = target_series(t);
+	const struct series *s = NULL;
+	int64_t newest_ms = 0;
+
+	for (size_t at = 0; (s = series_set_next_named(set, name, &at)) != NULL;) {
+		const struct sample *last = s->n > 0 ? &s->samples[s->start + s->n - 1] : NULL;
+
+		if (last && !series_is_stale_nan(last->value) && last->at_ms > newest_ms)
+			newest_ms = last->at_ms;
+	}
+	return newest_ms;
+}
+
+/* A page may come in time with samples whose own timestamps stand still: PromQL would leave them
+ * out in the end, and the other targets would speak for this one. */
+static bool is_current(const struct kpi *kpi, const struct kpi_source *source,
+                       const struct target *t, struct wall at, struct muster *out)
+{
+	const struct promql_need *needs;
+	size_t n = promql_needs(kpi->parsed, &needs);
+	char age[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name = needs[i].name;
+		int64_t newest_ms = target_has_name(t, name) ? newest_sample_ms(t, name) : 0;
+
+		if (newest_ms == 0 || at.ms - newest_ms <= 2 * source->every_ms)
+			continue;
+		sentence_span(at.ms - newest_ms, age);
+		if (!out->complaint[0])
+			sentence_set(out->complaint, sizeof(out->complaint),
+			             "its newest sample of %.*s is %s old",
+			             (int)(name.n < 100 ? name.n : 100), name.p, age);
+		return false;
+	}
+	return true;
 }
 
 size_t kpi_quorum_needed(double quorum, size_t targets)
@@ -33,22 +75,33 @@ size_t kpi_quorum_needed(double quorum, size_t targets)
 	return needed >= 1 ? (size_t)needed : 1;
 }
 
-static void muster_targets(const struct kpi_source *source, double quorum, struct wall at,
-                           struct muster *out)
+static bool muster_targets(const struct kpi *kpi, const struct kpi_source *source, double quorum,
+                           struct wall at, struct arena *arena, struct muster *out)
 {
-	*out = (struct muster){.needed = kpi_quorum_needed(quorum, source->ntargets)};
+	*out = (struct muster){
+	        .needed = kpi_quorum_needed(quorum, source->ntargets),
+	        .is_good = arena_array(arena, source->ntargets + 1, sizeof(*out->is_good))};
+	if (!out->is_good)
+		return false;
 	for (size_t i = 0; i < source->ntargets; i++) {
-		const struct target_health *h = target_health(source->targets[i]);
+		const struct target *t = source->targets[i];
+		const struct target_health *h = target_health(t);
 
 		if (h->last_good_ms > out->newest_good_ms)
 			out->newest_good_ms = h->last_good_ms;
 		if (h->future_timestamp)
 			out->future = true;
-		if (target_is_good(h, source->every_ms, at))
-			out->good++;
-		else if (!out->complaint && h->last_error[0])
-			out->complaint = h->last_error;
+		if (!answers(h, source->every_ms, at)) {
+			out->is_good[i] = false;
+			if (!out->complaint[0])
+				sentence_set(out->complaint, sizeof(out->complaint), "%s",
+				             h->last_error);
+			continue;
+		}
+		out->is_good[i] = is_current(kpi, source, t, at, out);
+		out->good += out->is_good[i];
 	}
+	return true;
 }
 
 static void refuse(struct kpi_reading *out, enum gate_result result, const char *why)
@@ -156,21 +209,19 @@ static bool may_be_absent(const struct kpi *kpi, struct str name)
 	return false;
 }
 
-static bool is_on_a_page(const struct kpi_source *source, struct wall at, struct str name)
+static bool is_on_a_page(const struct kpi_source *source, const struct muster *muster,
+                         struct str name)
 {
 	for (size_t i = 0; i < source->ntargets; i++) {
-		const struct target *t = source->targets[i];
-
-		if (target_is_good(target_health(t), source->every_ms, at) &&
-		    target_has_name(t, name))
+		if (muster->is_good[i] && target_has_name(source->targets[i], name))
 			return true;
 	}
 	return false;
 }
 
 /* Rule K2: a misspelt name must not read as 0. */
-static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *source, struct wall at,
-                            struct kpi_reading *out)
+static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *source,
+                            const struct muster *muster, struct kpi_reading *out)
 {
 	const struct promql_need *needs;
 	size_t n = promql_needs(kpi->parsed, &needs);
@@ -178,7 +229,7 @@ static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *sour
 	for (size_t i = 0; i < n; i++) {
 		struct str name = needs[i].name;
 
-		if (name.n == 0 || may_be_absent(kpi, name) || is_on_a_page(source, at, name))
+		if (name.n == 0 || may_be_absent(kpi, name) || is_on_a_page(source, muster, name))
 			continue;
 		out->result = GATE_NO_DATA;
 		sentence_set(out->why, sizeof(out->why),
@@ -202,8 +253,8 @@ static bool misses_quorum(const struct kpi *kpi, const struct muster *muster,
 	else
 		sentence_set(out->why, sizeof(out->why),
 		             "%zu of %zu targets answer, the quorum is %zu%s%s", muster->good,
-		             out->targets, muster->needed, muster->complaint ? ": " : "",
-		             muster->complaint ? muster->complaint : "");
+		             out->targets, muster->needed, muster->complaint[0] ? ": " : "",
+		             muster->complaint);
 	return true;
 }
 
@@ -216,7 +267,7 @@ static int compare_ms(const void *a, const void *b)
 
 /* Since when a quorum of good targets has been sampled without a gap; 0 when fewer are. */
 static int64_t quorum_since_ms(const struct kpi_source *source, const struct muster *muster,
-                               struct wall at, struct arena *arena)
+                               struct arena *arena)
 {
 	int64_t *since = arena_array(arena, source->ntargets + 1, sizeof(*since));
 	size_t n = 0;
@@ -226,7 +277,7 @@ static int64_t quorum_since_ms(const struct kpi_source *source, const struct mus
 	for (size_t i = 0; i < source->ntargets; i++) {
 		const struct target_health *h = target_health(source->targets[i]);
 
-		if (target_is_good(h, source->every_ms, at) && h->covered_since_ms > 0)
+		if (muster->is_good[i] && h->covered_since_ms > 0)
 			since[n++] = h->covered_since_ms;
 	}
 	if (n < muster->needed)
@@ -268,13 +319,13 @@ static void cover(const struct kpi_source *source, const struct muster *muster, 
 	for (size_t i = 0; i < source->ntargets; i++) {
 		const struct target_health *h = target_health(source->targets[i]);
 
-		if (target_is_good(h, source->every_ms, at) && h->covered_since_ms > 0 &&
+		if (muster->is_good[i] && h->covered_since_ms > 0 &&
 		    h->covered_since_ms <= edge_ms && h->last_good_ms >= exposed_since.ms)
 			out->targets_covered++;
 	}
 	out->covered = exposed_since.ms <= edge_ms && out->targets_covered >= muster->needed;
 	if (!out->covered)
-		say_uncovered(at, exposed_since, quorum_since_ms(source, muster, at, arena), out);
+		say_uncovered(at, exposed_since, quorum_since_ms(source, muster, arena), out);
 }
 
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
@@ -286,6 +337,9 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 	bool is_empty;
 
 	*out = (struct kpi_reading){.result = GATE_ERROR, .value = (double)NAN};
+	/* Known without data, too: votes are remembered for so and so many ranges (rule E3). */
+	if (kpi->parsed)
+		out->range_ms = promql_longest_range_ms(kpi->parsed);
 	if (!source) {
 		refuse(out, GATE_NO_DATA, "the source is not watched yet");
 		return;
@@ -295,8 +349,11 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		refuse(out, GATE_ERROR, "the expression was never parsed");
 		return;
 	}
-	out->range_ms = promql_longest_range_ms(kpi->parsed);
-	muster_targets(source, quorum > source->quorum ? quorum : source->quorum, at, &muster);
+	if (!muster_targets(kpi, source, quorum > source->quorum ? quorum : source->quorum, at,
+	                    arena, &muster)) {
+		refuse(out, GATE_ERROR, "no memory to look at the targets");
+		return;
+	}
 	out->targets_good = muster.good;
 	if (!evaluate(kpi, source, at, arena, &value, &err)) {
 		refuse(out, GATE_ERROR, err.text);
@@ -309,8 +366,12 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		refuse(out, GATE_ERROR, "a sample's timestamp is more than 60 s ahead");
 		return;
 	}
+	if (muster.newest_good_ms > at.ms + FUTURE_MS) {
+		refuse(out, GATE_ERROR, "the newest good scrape is more than 60 s ahead of now");
+		return;
+	}
 	if (is_stale(kpi, source, &muster, at, out) || misses_quorum(kpi, &muster, out) ||
-	    has_absent_name(kpi, source, at, out))
+	    has_absent_name(kpi, source, &muster, out))
 		return;
 	if (is_empty) {
 		refuse(out, GATE_NO_DATA, "nothing came back");

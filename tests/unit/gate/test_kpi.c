@@ -217,6 +217,60 @@ START_TEST(a_page_whose_own_timestamps_stand_still_is_stale)
 }
 END_TEST
 
+START_TEST(a_target_whose_own_timestamps_stand_still_does_not_answer)
+{
+	struct bench b;
+	struct err err;
+
+	bench_init(&b, 2);
+	for (int64_t at = 0; at <= 60; at += 15) {
+		page(&b, 0, (double)at, "lag", 5);
+		ck_assert(target_page_begin(b.targets[1], T0 + at * 1000, &err));
+		ck_assert(target_page_add(b.targets[1], STR("lag"), NULL, 0, 5, true, T0, false,
+		                          &err));
+		ck_assert(target_page_add(b.targets[1], STR("other"), NULL, 0, 5, false, 0, false,
+		                          &err));
+		ck_assert(target_page_commit(b.targets[1], 2, &err));
+	}
+	expect(ask(&b, "sum(lag)", 30, -1), GATE_PASS, "");
+	expect(ask(&b, "sum(lag)", 60, -1), GATE_NO_DATA,
+	       "1 of 2 targets answer, the quorum is 2: its newest sample of lag is 1m old");
+	expect(ask(&b, "sum(other)", 60, -1), GATE_PASS, "");
+	b.source.quorum = 0.5;
+	expect(ask(&b, "max(lag)", 60, -1), GATE_PASS, "");
+	ck_assert_uint_eq(b.reading.targets_good, 1);
+	bench_fini(&b);
+}
+END_TEST
+
+/* The clock was set back: nothing says how old those pages really are. */
+START_TEST(a_page_of_the_future_is_an_error)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	for (int64_t at = 0; at <= 600; at += 15)
+		page(&b, 0, (double)at, "lag", 5);
+	expect(ask(&b, "lag", 540, -1), GATE_PASS, "");
+	expect(ask(&b, "lag", 530, -1), GATE_ERROR,
+	       "the newest good scrape is more than 60 s ahead of now");
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_source_not_watched_yet_keeps_the_range)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	(void)ask(&b, "rate(lag[10m])", 0, -1);
+	kpi_read(&b.kpi, NULL, 0, (struct wall){T0}, (struct wall){0}, &b.arena, &b.reading);
+	expect(&b.reading, GATE_NO_DATA, "the source is not watched yet");
+	ck_assert_int_eq(b.reading.range_ms, 600000);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(an_offset_is_not_staleness)
 {
 	struct bench b;
@@ -505,6 +559,9 @@ int main(void)
 	tcase_add_test(tcase, a_name_on_an_old_page_of_a_target_that_went_away_is_not_there);
 	tcase_add_test(tcase, evidence_older_than_two_intervals_is_stale);
 	tcase_add_test(tcase, a_page_whose_own_timestamps_stand_still_is_stale);
+	tcase_add_test(tcase, a_target_whose_own_timestamps_stand_still_does_not_answer);
+	tcase_add_test(tcase, a_page_of_the_future_is_an_error);
+	tcase_add_test(tcase, a_source_not_watched_yet_keeps_the_range);
 	tcase_add_test(tcase, an_offset_is_not_staleness);
 	tcase_add_test(tcase, a_timestamp_far_ahead_is_an_error);
 	tcase_add_test(tcase, a_quorum_of_targets_must_answer);
