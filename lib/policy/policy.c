@@ -94,15 +94,22 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*left, *right);
 }
 
+/* An absent map is a null pointer, which qsort may not be given. */
+static void sort_map(void *items, size_t n, size_t size)
+{
+	if (n > 1)
+		qsort(items, n, size, compare_names);
+}
+
 /* Documents that differ only in the order of their keys are one policy under one hash; so the
  * indexes by which evaluations and checkpoints speak of gates and KPIs must not depend on that
  * order. */
 static void sort_maps(struct policy *p)
 {
-	qsort(p->sources, p->nsources, sizeof(*p->sources), compare_names);
-	qsort(p->kpis, p->nkpis, sizeof(*p->kpis), compare_names);
-	qsort(p->gates, p->ngates, sizeof(*p->gates), compare_names);
-	qsort(p->actions, p->nactions, sizeof(*p->actions), compare_names);
+	sort_map(p->sources, p->nsources, sizeof(*p->sources));
+	sort_map(p->kpis, p->nkpis, sizeof(*p->kpis));
+	sort_map(p->gates, p->ngates, sizeof(*p->gates));
+	sort_map(p->actions, p->nactions, sizeof(*p->actions));
 }
 
 /* Everything a document can tell about itself. Goes on after a decode with problems, so that all
