@@ -37,7 +37,8 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	if (list == NULL)
 		return arena_ok(&page->arena, err);
 	list[0] = (struct label){.name = STR("__name__"), .value = sample->name};
-	memcpy(list + 1, sample->labels, sample->nlabels * sizeof(*list));
+	for (size_t i = 0; i < sample->nlabels; i++)
+		list[i + 1] = sample->labels[i];
 	if (!labels_make(list, sample->nlabels + 1, &page->arena, &labels, err))
 		return false;
 	series = series_set_obtain(page->set, &labels, err);
