@@ -145,8 +145,7 @@ static void check_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_
 /* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
 static bool needs_min_events(const struct kpi *kpi)
 {
-	return kpi->unit == KPI_RATIO ||
-	       (kpi->unit == KPI_SECONDS && strstr(kpi->expr, "histogram_quantile"));
+	return kpi->unit == KPI_RATIO || strstr(kpi->expr, "histogram_quantile") != NULL;
 }
 
 static void check_min_events(struct crosscheck *c, const struct gate *gate,
@@ -270,6 +269,11 @@ static void check_shared(struct crosscheck *c, const struct gate *gate)
 {
 	struct names stages = {0};
 
+	if (strcmp(gate->name, "evidence") == 0)
+		crosscheck_problem(
+		        c, gate_place(gate, NULL),
+		        "\"evidence\" is the hold of missing evidence, and a gate's pause "
+		        "is named after the gate: choose another name");
 	stage_names(c->policy, &stages);
 	for (size_t i = 0; i < gate->nin_stages; i++) {
 		if (gate->in_stages[i] && !names_have(&stages, gate->in_stages[i]) &&

@@ -177,6 +177,26 @@ static void check_bake(struct crosscheck *c, size_t s)
 		                   stage->stage);
 }
 
+/* A check is filled once per release, by its name: what one stage was told must not let another be
+ * left, nor the next release in. */
+static void check_is_new(struct crosscheck *c, struct place at, const char *name, size_t before)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t s = 0; s < before; s++) {
+		for (size_t i = 0; i < p->stages[s].nchecks; i++) {
+			if (!name || !p->stages[s].checks[i].name ||
+			    strcmp(p->stages[s].checks[i].name, name) != 0)
+				continue;
+			crosscheck_problem(c, at,
+			                   "%s is a check of stage %s already: a name stands for "
+			                   "one check of the release",
+			                   name, p->stages[s].stage ? p->stages[s].stage : "?");
+			return;
+		}
+	}
+}
+
 static bool key_is_sound(const struct crosscheck *c, size_t s, const char *key)
 {
 	return crosscheck_is_sound(c, place_of("/stages/%zu/%s", s, key));
@@ -198,9 +218,12 @@ static void check_stage(struct crosscheck *c, size_t s)
 	if (key_is_sound(c, s, "kind") && key_is_sound(c, s, "bake"))
 		check_bake(c, s);
 	check_actions_named(c, enter.pointer, stage->enter, stage->nenter);
-	for (size_t i = 0; i < stage->nchecks; i++)
-		crosscheck_name(c, place_of("/stages/%zu/checks/%s", s, stage->checks[i].name),
-		                stage->checks[i].owner);
+	for (size_t i = 0; i < stage->nchecks; i++) {
+		struct place at = place_of("/stages/%zu/checks/%s", s, stage->checks[i].name);
+
+		crosscheck_name(c, at, stage->checks[i].owner);
+		check_is_new(c, at, stage->checks[i].name, s);
+	}
 	if (stage->flags && !placeholder_check_json(stage->flags, SCOPE_NONE, &err))
 		crosscheck_problem(c, place_of("/stages/%zu/flags", s), "%s", err.text);
 }
@@ -415,6 +438,10 @@ void crosscheck_rollback(struct crosscheck *c)
 	if (rollback->nstabilise_gates > 0 &&
 	    crosscheck_is_sound(c, place_of("/rollback/stabilise")))
 		check_stabilise(c);
-	for (size_t i = 0; i < rollback->nreentry; i++)
-		crosscheck_name(c, place_of("/rollback/reentry/%zu", i), rollback->reentry[i]);
+	for (size_t i = 0; i < rollback->nreentry; i++) {
+		struct place at = place_of("/rollback/reentry/%zu", i);
+
+		crosscheck_name(c, at, rollback->reentry[i]);
+		check_is_new(c, at, rollback->reentry[i], c->policy->nstages);
+	}
 }
