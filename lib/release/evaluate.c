@@ -234,27 +234,28 @@ static int64_t longest_range_ms(const struct evaluation *e)
 	return longest;
 }
 
-/* The first range of an exposure, or of a process that took over, warms by design: nothing is
- * missing that could be there. Later warming (targets that restart) is missing proof. */
-static bool is_first_warming(const struct release *r, const struct place *place,
-                             const struct evaluation *e, int64_t every_ms,
-                             const struct checkpoint *c)
+/* Whether nothing is missing yet that could be there. The first range of an exposure warms by
+ * design, and the first range of a process that began to watch has too few samples for anything;
+ * later warming (targets that restart) and later silence are missing proof. */
+static bool is_too_early(const struct release *r, const struct place *place,
+                         const struct evaluation *e, int64_t every_ms, const struct checkpoint *c)
 {
 	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
 	struct wall since = later(release_exposed_since(r), place->since);
-	bool is_warming = false;
+	bool just_watching = (c->fresh_rounds - 1) * every_ms <= range_ms;
+	bool just_exposed = place->entering || e->at.ms - since.ms <= range_ms;
 
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
+		bool is_thin = o->result == GATE_NO_DATA || o->result == GATE_INSUFFICIENT;
 
 		if (!o->counts || o->result == GATE_PASS)
 			continue;
-		if (o->result != GATE_WARMING)
+		if (!(o->result == GATE_WARMING && (just_exposed || just_watching)) &&
+		    !(is_thin && just_watching))
 			return false;
-		is_warming = true;
 	}
-	return is_warming && (place->entering || e->at.ms - since.ms <= range_ms ||
-	                      (c->fresh_rounds - 1) * every_ms <= range_ms);
+	return true;
 }
 
 /* Rule E5. That one gate asks does not make up for what another lacks. */
@@ -274,11 +275,13 @@ static bool lacks_proof(const struct evaluation *e)
 static void count_no_proof(const struct release *r, const struct place *place,
                            const struct evaluation *e, int64_t every_ms, struct checkpoint *c)
 {
-	if (!place->waiting || !lacks_proof(e) || is_first_warming(r, place, e, every_ms, c)) {
+	if (!place->waiting || !lacks_proof(e)) {
 		c->no_proof_since.ms = 0;
 		c->no_proof_rounds = 0;
 		return;
 	}
+	if (is_too_early(r, place, e, every_ms, c))
+		return;
 	if (c->no_proof_rounds == 0)
 		c->no_proof_since = e->at;
 	c->no_proof_rounds++;
