@@ -1,0 +1,311 @@
+/*
+ * store_fixture - a private PostgreSQL, a fresh migrated database per test, and a store on a real loop that is
+ * driven from here.
+ */
+#ifndef TESTS_STORE_FIXTURE_H
+#define TESTS_STORE_FIXTURE_H
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libpq-fe.h>
+
+#include "app.h"
+#include "base/units.h"
+#include "cli/commands.h"
+#include "log.h"
+#include "loop/loop.h"
+#include "metrics.h"
+#include "store/store.h"
+
+#define PATIENCE_MS 20000
+#define UUID(n) "00000000-0000-4000-8000-" n /* 12 digits */
+
+static char cluster_dir[64], dsn_admin[256], dsn_owner[256], dsn_app[256];
+static char database[64];
+
+/* --- the cluster --- */
+
+static void cluster_run(const char *verb)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		execl("scripts/private-postgres", "private-postgres", verb, cluster_dir, (char *)NULL);
+		_exit(127);
+	}
+	/* also called outside of tests, where Check cannot report */
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "private-postgres %s failed\n", verb);
+		abort();
+	}
+}
+
+static void socket_dir(char *out, size_t size)
+{
+	snprintf(out, size, "%s/postgres/socket", cluster_dir);
+}
+
+static void use_database(const char *name)
+{
+	char socket[128];
+
+	socket_dir(socket, sizeof(socket));
+	snprintf(dsn_admin, sizeof(dsn_admin), "host=%s user=postgres dbname=%s", socket, name);
+	snprintf(dsn_owner, sizeof(dsn_owner), "host=%s user=headgate_owner dbname=%s", socket, name);
+	snprintf(dsn_app, sizeof(dsn_app), "host=%s user=headgate dbname=%s", socket, name);
+}
+
+/* One statement, or its error's SQLSTATE; the first cell, in a buffer of its own until the next 8 calls. */
+static const char *sql_as(const char *dsn, const char *text)
+{
+	static char cells[8][4096];
+	static unsigned turn;
+	char *cell = cells[turn++ % 8];
+	PGconn *conn = PQconnectdb(dsn);
+	PGresult *r;
+	const char *state;
+
+	ck_assert_msg(PQstatus(conn) == CONNECTION_OK, "%s", PQerrorMessage(conn));
+	r = PQexec(conn, text);
+	state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	if (state != NULL)
+		snprintf(cell, sizeof(cells[0]), "error %s", state);
+	else
+		snprintf(cell, sizeof(cells[0]), "%s",
+		         PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : PQcmdTuples(r));
+	PQclear(r);
+	PQfinish(conn);
+	return cell;
+}
+
+static const char *sql(const char *text) { return sql_as(dsn_admin, text); }
+
+static int cluster_begin(void)
+{
+	static char name[] = "migrate", dir[] = "--dir", files[] = "migrations", base[] = "--database";
+	char *args[] = {name, base, dsn_owner, dir, files, NULL};
+
+	snprintf(cluster_dir, sizeof(cluster_dir), "/tmp/headgate-store-XXXXXX");
+	if (mkdtemp(cluster_dir) == NULL || chmod(cluster_dir, 0755) != 0)
+		return 1;
+	cluster_run("start");
+	use_database("headgate");
+	return migrate_command(5, args);
+}
+
+static void cluster_end(void)
+{
+	cluster_run("drop");
+	rmdir(cluster_dir);
+}
+
+/* --- one store --- */
+
+struct world {
+	struct app app;
+	struct metrics metrics;
+	int ups, downs, gained, lost;
+	int64_t epoch;
+};
+static struct world world;
+
+static void on_up(void *ctx) { ((struct world *)ctx)->ups++; }
+static void on_down(void *ctx) { ((struct world *)ctx)->downs++; }
+static void on_gained(void *ctx, int64_t epoch)
+{
+	((struct world *)ctx)->gained++;
+	((struct world *)ctx)->epoch = epoch;
+}
+static void on_lost(void *ctx) { ((struct world *)ctx)->lost++; }
+
+static void turn(void) { ev_run(loop_ev(world.app.loop), EVRUN_NOWAIT); }
+
+static int64_t now_ms(void) { return loop_clock().ns / 1000000; }
+
+/* Turns the loop until the condition holds; fails after a generous while. */
+#define UNTIL(condition)                                                                           \
+	do {                                                                                       \
+		int64_t end_ = now_ms() + PATIENCE_MS;                                             \
+		while (!(condition)) {                                                             \
+			ck_assert_msg(now_ms() < end_, "waited in vain for " #condition);          \
+			turn();                                                                    \
+			usleep(500);                                                               \
+		}                                                                                  \
+	} while (0)
+
+static void world_start(const char *instance)
+{
+	const struct store_callbacks callbacks = {.up = on_up,
+	                                          .down = on_down,
+	                                          .lease_gained = on_gained,
+	                                          .lease_lost = on_lost,
+	                                          .ctx = &world};
+	struct err err = {0};
+
+	world = (struct world){.app = {.seed = 42}};
+	world.app.metrics = &world.metrics;
+	snprintf(world.app.instance, sizeof(world.app.instance), "%s", instance);
+	world.app.loop = loop_new(&world.metrics, &err);
+	ck_assert_msg(world.app.loop != NULL, "%s", err.text);
+	world.app.store = store_new(&world.app, dsn_app, &callbacks, &err);
+	ck_assert_msg(world.app.store != NULL, "%s", err.text);
+}
+
+static void world_begin(void)
+{
+	static int n;
+	char text[200];
+
+	log_set_level(getenv("TEST_LOG") != NULL ? LOG_DEBUG : (enum log_level)0);
+	snprintf(database, sizeof(database), "t_%d_%d", (int)getpid(), n++);
+	use_database("postgres");
+	snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE headgate OWNER headgate_owner", database);
+	ck_assert_str_eq(sql(text), "");
+	use_database(database);
+	world_start("one");
+	UNTIL(world.ups == 1 && world.gained == 1);
+}
+
+static void world_end(void)
+{
+	store_free(&world.app.store);
+	loop_free(&world.app.loop);
+}
+
+/* --- commits --- */
+
+struct answer {
+	bool come;
+	enum store_outcome outcome;
+	struct err err;
+};
+
+static void on_answer(void *ctx, enum store_outcome outcome, const struct err *err)
+{
+	struct answer *a = ctx;
+
+	ck_assert(!a->come);
+	a->come = true;
+	a->outcome = outcome;
+	a->err = err != NULL ? *err : (struct err){0};
+}
+
+static void on_done(void *ctx, const struct err *err)
+{
+	struct answer *a = ctx;
+
+	a->come = true;
+	a->outcome = err == NULL ? STORE_COMMITTED : STORE_FAILED;
+	a->err = err != NULL ? *err : (struct err){0};
+}
+
+/* A release in memory that is moved along by hand. */
+static struct release *release_make(int64_t id, const char *service)
+{
+	struct release *r = calloc(1, sizeof(*r));
+
+	r->id = id;
+	r->service = text_dup(service);
+	r->environment = text_dup("prod");
+	r->version = text_dup("1.2.3");
+	r->attempt = 1;
+	r->policy_name = text_dup("minor");
+	r->policy_hash = text_dup("abc");
+	r->author = text_dup("ann");
+	r->stable_version = text_dup("1.2.2");
+	r->created_at = r->updated_at = (struct wall){.ms = 1700000000123};
+	r->rollback.option = -1;
+	r->row_version = 1;
+	return r;
+}
+
+struct step {
+	struct release *release; /* as it is to be after the commit */
+	struct decision decision;
+	struct message messages[4];
+	size_t nmessages;
+	struct actor actor;
+	char transition[RELEASE_UUID_TEXT];
+	struct answer answer;
+	int64_t expected;
+};
+
+static int transition_number;
+
+static void step_to(struct step *s, struct release *r, int64_t expected, enum release_event event,
+                    enum release_state state, enum stage_step stage_step)
+{
+	*s = (struct step){.release = r, .expected = expected};
+	s->decision = (struct decision){.event = event,
+	                                .why = "because",
+	                                .from_state = r->state,
+	                                .from_step = r->step,
+	                                .to_state = state,
+	                                .to_step = stage_step};
+	s->actor = (struct actor){.subject = "ann", .origin = "test"};
+	snprintf(s->transition, sizeof(s->transition), UUID("%012d"), ++transition_number);
+	r->state = state;
+	r->step = stage_step;
+	r->row_version = expected + 1;
+	memcpy(r->transition, s->transition, sizeof(r->transition));
+}
+
+static void step_message(struct step *s, enum message_class class, const char *action,
+                         const char *destination)
+{
+	s->messages[s->nmessages++] = (struct message){.class = class,
+	                                               .action = (char *)(uintptr_t)action,
+	                                               .destination = (char *)(uintptr_t)destination,
+	                                               .method = (char *)(uintptr_t) "POST",
+	                                               .path = (char *)(uintptr_t) "/x",
+	                                               .option = class == MESSAGE_ROLLBACK ? 0 : -1};
+}
+
+static bool step_queue(struct step *s)
+{
+	static const char bytes[] = "record \\ \" \0 of bytes";
+	struct store_commit c = {.next = s->release,
+	                         .expected_version = s->expected,
+	                         .transition = s->transition,
+	                         .decision = &s->decision,
+	                         .messages = s->messages,
+	                         .nmessages = s->nmessages,
+	                         .actor = &s->actor,
+	                         .reason = "a \"reason\" \\ with {braces}, and NULL",
+	                         .audit_bytes = {.p = bytes, .n = sizeof(bytes) - 1}};
+	struct err err = {0};
+
+	memset(c.hash.bytes, 7, sizeof(c.hash.bytes));
+	s->answer = (struct answer){0};
+	return store_commit(world.app.store, &c, on_answer, &s->answer, &err);
+}
+
+static enum store_outcome step_commit(struct step *s)
+{
+	ck_assert(step_queue(s));
+	UNTIL(s->answer.come);
+	return s->answer.outcome;
+}
+
+/* planned, then running in stage 0. */
+static struct release *release_running(int64_t id, const char *service, enum stage_step stage_step)
+{
+	struct release *r = release_make(id, service);
+	struct step s;
+
+	step_to(&s, r, 0, EVENT_NOTE, RELEASE_PLANNED, STEP_NONE);
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	step_to(&s, r, 1, EVENT_START, RELEASE_RUNNING, stage_step);
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	return r;
+}
+
+#endif
