@@ -38,6 +38,7 @@ struct verb_body {
 		.key = key_, .kind = FIELD_TEXT, .offset = offsetof(struct verb_body, member_),    \
 		.max = max_, .doc = doc_                                                           \
 	}
+#define REASON_BYTES_TAKEN (256 * 1024) /* more than any body has */
 #define REASON TEXT("reason", reason, RELEASE_MAX_REASON, "Why; lands in the audit trail.")
 #define AUTHOR TEXT("author", author, 128, "The person a machine token acts for.")
 #define STAGE TEXT("stage", stage, 64, "The stage that is meant; must fit.")
@@ -56,7 +57,8 @@ static const struct field waive_fields[] = {
 	TEXT("gate", gate, 64, "The gate that shall not count in this stage."),
 };
 static const struct field rollback_fields[] = {
-	REASON, AUTHOR,
+	/* Rule R1: a reason too long must not stop a rollback; the core cuts what it keeps. */
+	TEXT("reason", reason, REASON_BYTES_TAKEN, "Why; lands in the audit trail."), AUTHOR,
 	TEXT("option", option, 64, "Which option of the policy's rollback; default the first that is available."),
 	{ .key = "restore_confirmed", .kind = FIELD_BOOL, .offset = offsetof(struct verb_body, restore_confirmed),
 	  .doc = "The data of an irreversible migration has been restored." },

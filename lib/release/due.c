@@ -23,13 +23,22 @@ static bool say(struct event *out, enum release_event kind, const struct actor *
 	return true;
 }
 
+/* Whether the evaluation was made after votes were last forgotten. When that instant lies ahead the
+ * clock was set back, and what was seen by the new time counts. */
+static bool is_since_votes(const struct question *q, const struct evaluation *e)
+{
+	int64_t forgotten_ms = q->r->votes_since.ms;
+
+	return e->at.ms > forgotten_ms || (q->f->now.ms < forgotten_ms && e->at.ms <= q->f->now.ms);
+}
+
 /* Whether the gate's rungs act: it counts, nobody waived it since, and votes were not forgotten
  * since. */
 static bool gate_acts(const struct question *q, const struct evaluation *e, size_t i)
 {
 	const struct policy_stage *stage = release_stage(q->r, q->p);
 
-	return e->gates[i].counts && e->at.ms > q->r->votes_since.ms &&
+	return e->gates[i].counts && is_since_votes(q, e) &&
 	       !(stage && release_is_waived(q->r, q->p->gates[i].name, stage->stage));
 }
 

@@ -293,6 +293,9 @@ static bool check_reason(const struct question *q, const struct refiner *refiner
 	if (refiner->needs_reason && reason.n == 0)
 		return refuse(out, REFUSED_INVALID, "/reason", "%s needs a reason: say why",
 		              release_event_names[refiner->event]);
+	/* Rule R1: no rollback fails for its reason; what is kept of it is cut. */
+	if (q->e.kind == EVENT_ROLLBACK)
+		return true;
 	if (q->e.kind < EVENT_OPERATOR_COUNT && reason.n > RELEASE_MAX_REASON)
 		return refuse(out, REFUSED_INVALID, "/reason", "a reason has at most %d bytes",
 		              RELEASE_MAX_REASON);

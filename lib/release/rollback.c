@@ -253,11 +253,22 @@ bool refine_retry(struct question *q, struct outcome *out)
 	                         "no action was refused: what is pending is being retried");
 }
 
+static char *reason_dup(const char *reason)
+{
+	char *text = text_dup(reason ? reason : "");
+
+	if (text && strlen(text) > RELEASE_MAX_REASON) {
+		text[RELEASE_MAX_REASON] = '\0';
+		text_mend_cut(text, RELEASE_MAX_REASON + 1);
+	}
+	return text;
+}
+
 /* Who, why and when; a person's second word keeps what was said first unless it says more. */
 static bool note_decision(const struct question *q, struct release *next)
 {
 	struct rollback_progress *b = &next->rollback;
-	char *reason = text_dup(q->e.reason ? q->e.reason : "");
+	char *reason = reason_dup(q->e.reason);
 	char *subject = text_dup(q->e.by.subject ? q->e.by.subject : "headgate");
 
 	if (!reason || !subject) {
@@ -288,9 +299,10 @@ static bool is_decision(enum release_event event)
 static void take_option(const struct question *q, struct rollback_progress *b, int64_t option,
                         int64_t version)
 {
+	/* A person's other choice leaves the present option behind; a retry gives up none. */
 	if (q->e.kind == EVENT_ROLLBACK_NEXT && b->option >= 0)
 		b->passed_over |= (int64_t)1 << b->option;
-	else if (q->e.kind != EVENT_ROLLBACK_NEXT)
+	else if (q->e.kind != EVENT_ROLLBACK_NEXT && q->e.kind != EVENT_RETRY)
 		b->passed_over = 0;
 	b->option = option;
 	if (option >= 0)
