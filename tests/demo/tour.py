@@ -47,12 +47,17 @@ def transitions(world, release_id):
     return list(reversed(rows))
 
 
+def state_after(row):
+    """"running/baking" is state and step."""
+    return row["to"].partition("/")[0]
+
+
 def states(rows):
     """Every change of state, once."""
     out = []
     for row in rows:
-        if not out or out[-1] != row["to_state"]:
-            out.append(row["to_state"])
+        if not out or out[-1] != state_after(row):
+            out.append(state_after(row))
     return out
 
 
@@ -99,9 +104,9 @@ def bad_release(world, checks):
     seen = states(rows)
     checks.that("planned, running, paused, rolling_back, stabilising, rolled_back and nothing else",
                 seen == ["planned", "running", "paused", "rolling_back", "stabilising", "rolled_back"], seen)
-    why = [row for row in rows if row["to_state"] == "paused"][:1]
+    why = [row for row in rows if state_after(row) == "paused"][:1]
     checks.that("paused by the gate", bool(why) and why[0]["event"] == "rung_pause", why)
-    why = [row for row in rows if row["to_state"] == "rolling_back"][:1]
+    why = [row for row in rows if state_after(row) == "rolling_back"][:1]
     checks.that("rolled back by a person, with the reason", bool(why) and why[0]["event"] == "rollback"
                 and "not worth a wait" in (why[0].get("reason") or ""), why)
 

@@ -116,8 +116,10 @@ class World:
 
     def spawn(self, name, command):
         with open(self.logs / f"{name}.log", "ab") as log:
-            process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log,
-                                       stderr=log, cwd=self.state, start_new_session=True)
+            # Should this script be killed, its children end too. The database stays, and is found by the next start.
+            process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *[str(part) for part in command]],
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.state,
+                                       start_new_session=True)
         self.children.append((name, process))
         return process
 
@@ -273,26 +275,26 @@ class World:
 
 # --- one line per change ---
 
-RESULT_MARKS = {"pass": "ok", "insufficient": "too few", "no_data": "no data"}
-
-
 def gates_text(gates):
-    if not gates:
-        return ""
-    odd = [f"{name} {RESULT_MARKS.get(result, result)}" for name, result in gates.items() if result != "pass"]
-    return ", ".join(odd) if odd else f"{len(gates)} gates pass"
+    """"4 gates pass, errors breach, 2 warming": breaches by name, the rest counted."""
+    counts = {}
+    for result in gates.values():
+        counts[result] = counts.get(result, 0) + 1
+    parts = [f"{counts[result]} {'gates pass' if result == 'pass' else result.replace('_', ' ')}"
+             for result in ("pass", "warming", "insufficient", "no_data", "stale", "error") if result in counts]
+    return ", ".join([f"{name} breach" for name, result in gates.items() if result == "breach"] + parts)
 
 
 def state_line(release):
     """What moves of a release, as text: printed whenever it differs from the last one."""
     stage = release.get("stage") or {}
-    where = stage.get("name", "")
+    where, step = stage.get("name", ""), release["step"]
     if stage.get("weight") is not None:
         where += f" {stage['weight']} %"
-    step = release["step"] if release["state"] in ("running", "paused") and release["step"] != "none" else ""
-    parts = [release["state"], where if release["state"] not in ("completed", "rolled_back") else "", step,
-             gates_text(release.get("gates"))]
-    return "  ".join(part for part in parts if part)
+    if release["state"] not in ("running", "paused"):
+        where = step = ""
+    gates = gates_text(release.get("gates") or {}) if release["state"] in ("running", "paused", "stabilising") else ""
+    return "  ".join(part for part in (release["state"], where, step if step != "none" else "", gates) if part)
 
 
 class Follower:
