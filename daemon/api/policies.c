@@ -75,7 +75,7 @@ static json_t *problems_json(const struct problems *problems)
 }
 
 /* The decoded policy, or NULL with problems. */
-static struct policy *decode_body(json_t *body, struct problems *problems)
+static struct policy *decode_body(struct request *r, json_t *body, struct problems *problems)
 {
 	json_t *yaml = json_object_get(body, "yaml");
 
@@ -83,7 +83,7 @@ static struct policy *decode_body(json_t *body, struct problems *problems)
 		return policy_from_yaml(
 		        NULL, (struct str){json_string_value(yaml), json_string_length(yaml)}, NULL,
 		        problems);
-	return policy_from_json(body, problems);
+	return policy_from_json_text(body, request_raw_body(r), problems);
 }
 
 void policies_validate(struct request *r)
@@ -96,7 +96,7 @@ void policies_validate(struct request *r)
 		return;
 	problems_init(&problems);
 	problems_init(&warnings);
-	p = decode_body(body, &problems);
+	p = decode_body(r, body, &problems);
 	if (p != NULL)
 		policy_warnings(p, &warnings);
 	request_answer_json(r, 200,
@@ -168,7 +168,7 @@ void policies_put(struct request *r)
 	if (body == NULL)
 		return;
 	problems_init(&problems);
-	p = decode_body(body, &problems);
+	p = decode_body(r, body, &problems);
 	if (p != NULL && strcmp(p->name, name) != 0) {
 		problems_add(&problems, NULL, 0, 0, "/policy",
 		             "is \"%s\", but the path says \"%s\"", p->name, name);

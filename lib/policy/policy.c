@@ -145,7 +145,8 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	return p;
 }
 
-/* The policy's own file first, then those it includes; from top to bottom. */
+/* The policy's own file first, then those it includes; from top to bottom. A text without a file has
+ * an empty name. */
 static bool stands_after(const struct problem *a, const struct problem *b, const char *file)
 {
 	int order = strcmp(a->file ? a->file : file, b->file ? b->file : file);
@@ -159,6 +160,7 @@ static bool stands_after(const struct problem *a, const struct problem *b, const
 
 static void sort_problems(struct problems *problems, size_t first, const char *file)
 {
+	file = file ? file : "";
 	for (size_t i = first + 1; i < problems->n; i++) {
 		struct problem moving = problems->list[i];
 		size_t j = i;
@@ -172,6 +174,33 @@ static void sort_problems(struct problems *problems, size_t first, const char *f
 struct policy *policy_from_json(json_t *document, struct problems *problems)
 {
 	return read_document(document, NULL, problems, problems->n, true);
+}
+
+/* All JSON that matters here is YAML; where it is not, the pointers have to do. */
+static void find_positions(struct str text, struct positions *positions)
+{
+	struct problems ignored;
+
+	problems_init(&ignored);
+	json_decref(yaml_read(NULL, text, POLICY_MAX_BYTES, positions, &ignored));
+	problems_fini(&ignored);
+}
+
+struct policy *policy_from_json_text(json_t *document, struct str text, struct problems *problems)
+{
+	struct positions *positions = positions_new();
+	size_t first = problems->n;
+	struct policy *p = NULL;
+
+	if (!positions) {
+		problems_add(problems, NULL, 0, 0, "", "no memory to read this policy");
+		return NULL;
+	}
+	find_positions(text, positions);
+	p = read_document(document, positions, problems, first, true);
+	sort_problems(problems, first, NULL);
+	positions_free(&positions);
+	return p;
 }
 
 struct policy *policy_from_yaml(const char *file, struct str text,

@@ -152,6 +152,8 @@ struct policy *policy_from_yaml(const char *file, struct str text,
                                 const struct policy_include *include, struct problems *problems);
 /* From JSON (the API, the database). */
 struct policy *policy_from_json(json_t *document, struct problems *problems);
+/* The same with the text the document was parsed from, so that problems get line and column. */
+struct policy *policy_from_json_text(json_t *document, struct str text, struct problems *problems);
 void policy_free(struct policy **p);
 /* The canonical form, defaults written out; new reference. The hash does not depend on the order of
  * sources, KPIs, gates and actions, but their indexes follow it: what outlives a process names
