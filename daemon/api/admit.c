@@ -100,8 +100,6 @@ static bool length_fits(struct request *r, int64_t length)
 		return true;
 	if (r->route->max_body == 0)
 		refuse(r, 400, "This request has no body.");
-	else if ((size_t)length > API_DRAIN_MAX)
-		refuse(r, 413, "The body is larger than is read here.");
 	else
 		request_problem(r, 413, NULL, "The body has %lld bytes; at most %zu are read here.",
 		                (long long)length, r->route->max_body);

@@ -25,8 +25,9 @@
 #include "loop/loop.h"
 
 #define API_BODY_MAX ((size_t)1 << 20) /* of any route */
-#define API_DRAIN_MAX                                                                              \
-	((size_t)1 << 18) /* a refused body up to this is read, so that the answer arrives */
+/* A refused body up to this is read and thrown away: a client that writes it whole before it reads
+ * sees the answer instead of a reset. */
+#define API_DRAIN_MAX ((size_t)16 << 20)
 #define API_ANSWER_MAX ((size_t)64 << 20)
 #define API_ANSWER_HEADERS 16
 #define API_ORIGIN_MAX 64
