@@ -42,7 +42,13 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	if (!labels_make(list, sample->nlabels + 1, &page->arena, &labels, err))
 		return false;
 	series = series_set_obtain(page->set, &labels, err);
-	return series != NULL && series_append(page->set, series, point, err);
+	if (series == NULL || !series_append(page->set, series, point, err))
+		return false;
+	/* The daemon would throw the page away; half of it would be a wrong answer. */
+	if (series_set_refused(page->set) > 0)
+		return err_set(err, ERR_INVALID,
+		               "the same series again, and not at a later time");
+	return true;
 }
 
 static bool feed_file(int fd, struct exposition *e, struct err *err)
