@@ -86,6 +86,11 @@ bool store_send(struct store *s, const struct pg_statement *statement, struct pg
 		pg_args_free(&args);
 		return err_set(err, ERR_UNAVAILABLE, "%s", s->trouble);
 	}
+	/* Giving back the lease is the last thing said, so that everybody before it has an answer. */
+	if (s->lease_returned && statement != &sql_lease_return) {
+		pg_args_free(&args);
+		return err_set(err, ERR_UNAVAILABLE, "headgate is stopping");
+	}
 	return pg_send_take(s->pg, statement, args, reply, op, err);
 }
 
