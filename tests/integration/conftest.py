@@ -8,6 +8,10 @@ import pytest
 from harness import Daemon, Postgres, Receiver, Target, check_invariants, policy
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "writes: changes releases of a daemon that others look at, on purpose")
+
+
 @pytest.fixture(scope="session")
 def postgres():
     cluster = Postgres()

@@ -297,13 +297,19 @@ class Receiver:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line]
 
     def weights(self):
-        return [row["body"]["weight"] for row in self.applied() if "weight" in (row.get("body") or {})]
+        return [row["state"]["weight"] for row in self.applied() if row["path"].startswith("/weights/")]
 
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
             self.process.send_signal(how)
             self.process.wait()
             self.process = None
+
+
+def run_headgate(*args, stdin=None, env=None):
+    """A command of the binary, to its end: .returncode, .stdout, .stderr."""
+    return subprocess.run([str(BINARY), *map(str, args)], input=stdin, capture_output=True, text=True, check=False,
+                          env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}, timeout=120)
 
 
 def call(host, port, method, path, body=None, headers=None, timeout=30):
@@ -396,6 +402,13 @@ class Daemon:
             wait_until(lambda: self.alive() and self.get("/readyz")[1]["loaded"], "the daemon to be ready")
         return self
 
+    def died(self):
+        """The exit status of a daemon that is gone or about to be; None while it lives."""
+        try:
+            return self.process.wait(timeout=2) if self.process is not None else None
+        except subprocess.TimeoutExpired:
+            return None
+
     def alive(self):
         assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}: {self.log()[-3000:]}"
         return True
@@ -424,7 +437,13 @@ class Daemon:
         headers = dict(headers or {})
         if who:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        return call("127.0.0.1", self.port, method, path, body, headers)
+        try:
+            return call("127.0.0.1", self.port, method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            if self.died() not in (None, -signal.SIGKILL):
+                raise ConnectionError(f"the daemon ended with {self.process.returncode} at {method} {path}: "
+                                      f"{self.log()[-6000:]}") from error
+            raise
 
     def get(self, path, who="ann", headers=None):
         return self.request("GET", path, None, who, headers)
@@ -476,6 +495,34 @@ class Daemon:
     def close(self):
         if self.process is not None and self.process.poll() is None:
             self.stop()
+
+
+class Nothing:
+    """Where nothing is: stands for a target or receiver in tests that need none."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.secret_file = pathlib.Path(folder) / "secret"
+        self.secret_file.write_text("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+        self.secret_file.chmod(0o600)
+
+
+@contextlib.contextmanager
+def standing_daemon(postgres, **config):
+    """One daemon for a whole module of tests that do not disturb each other. No service, no receiver; writes are
+    not held back unless `config` says so."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hg-"))
+    nothing = Nothing(folder)
+    daemon = Daemon(folder, postgres, postgres.database(), nothing, nothing, policy(nothing))
+    daemon.write_config(**{"limits": {"writes_per_second": 100000, "writes_burst": 100000}, **config})
+    try:
+        yield daemon.start()
+        daemon.close()
+        check_invariants(daemon)
+    finally:
+        if daemon.process is not None:
+            daemon.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 INVARIANTS = {

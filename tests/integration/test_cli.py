@@ -1,0 +1,260 @@
+"""The command line: what each command prints and with which status it ends."""
+import json
+import os
+import re
+import stat
+
+import pytest
+from harness import ROOT, run_headgate
+
+POLICIES = sorted(ROOT.glob("config/policies/*.yaml")) + sorted(ROOT.glob("tests/demo/policies/*.yaml"))
+PAGE = """# HELP http_requests_total Requests.
+# TYPE http_requests_total counter
+http_requests_total{code="200"} 90 60000
+http_requests_total{code="500"} 10 60000
+# TYPE lag gauge
+lag 1e3
+weird{a="quote \\" and \\\\ and \\n"} NaN
+"""
+
+
+@pytest.fixture
+def page(tmp_path):
+    file = tmp_path / "page.txt"
+    file.write_text(PAGE)
+    return file
+
+
+# --- usage ---
+
+def test_without_a_command_the_usage_is_printed_with_status_2():
+    done = run_headgate()
+    assert done.returncode == 2 and "usage: headgate" in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_help_lists_every_command_with_status_0(word):
+    done = run_headgate(word)
+    assert done.returncode == 0
+    for command in ("serve", "migrate", "check", "probe", "query", "token", "version"):
+        assert re.search(rf"(?m)^  {command} ", done.stdout), command
+
+
+def test_an_unknown_command_is_named():
+    done = run_headgate("explode")
+    assert done.returncode == 2 and '"explode"' in done.stderr
+
+
+@pytest.mark.parametrize("args", [
+    ["serve", "--confg", "x"], ["serve", "extra"], ["serve", "--config"], ["migrate", "--explode"],
+    ["migrate", "--to"], ["migrate", "--to", "x"], ["migrate", "--to", "-1"], ["migrate", "extra"],
+    ["migrate", "--config", "a", "--database", "b"], ["migrate", "--down", "1", "--to", "0"], ["check"],
+    ["check", "--explode"], ["check", "--config"], ["probe"], ["probe", "a", "b"], ["probe", "--explode", "a"],
+    ["query"], ["query", "up"], ["query", "--data", "x", "up"], ["query", "--data", "x", "--at", "noon", "up"],
+    ["query", "--data", "x", "--at", "1", "up", "down"], ["query", "--data", "x", "--at", "1"],
+    ["query", "--data", "x", "--at", "1", "--format", "yaml", "up"], ["token"], ["token", "explode"],
+    ["token", "new"], ["token", "new", "--subject", "a"], ["token", "revoke"], ["token", "list", "extra"],
+    ["reference"], ["reference", "explode"]], ids=" ".join)
+def test_wrong_usage_is_status_2_and_shows_the_right_one(args):
+    done = run_headgate(*args)
+    assert done.returncode == 2, done
+    assert "usage" in done.stderr and done.stdout == "", done
+
+
+def test_version():
+    done = run_headgate("version")
+    assert done.returncode == 0 and re.fullmatch(r"headgate \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+def test_failpoints_are_listed():
+    done = run_headgate("failpoints")
+    assert done.returncode == 0
+    assert re.search(r"(?m)^transition_before_send +\S", done.stdout)
+
+
+@pytest.mark.parametrize("what,says", [("policy", "evaluate_every"), ("config", "tokens_file"),
+                                       ("transitions", "| running/baking |")])
+def test_reference_prints_the_tables(what, says):
+    done = run_headgate("reference", what)
+    assert done.returncode == 0 and says in done.stdout
+
+
+# --- check ---
+
+def test_there_are_policies_to_check():
+    assert POLICIES
+
+
+@pytest.mark.parametrize("file", POLICIES, ids=[f.stem for f in POLICIES])
+def test_every_policy_that_comes_along_is_good(file):
+    done = run_headgate("check", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r": ok: policy \S+, \d+ stages, \d+ gates, hash [0-9a-f]{12}", done.stdout)
+
+
+def test_the_configuration_that_comes_along_is_good():
+    done = run_headgate("check", "--config", ROOT / "config" / "headgate.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_check_looks_at_all_and_fails_if_one_is_bad(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("policy: bad\nstages: []\nkpsi: {}\n")
+    done = run_headgate("check", "--config", ROOT / "config" / "headgate.yaml", POLICIES[0], bad, POLICIES[0])
+    assert done.returncode == 1
+    assert done.stdout.count(": ok: policy") == 2
+    assert re.search(rf"{bad}:3:\d+: .*kpsi.*did you mean \"kpis\"", done.stdout), done.stdout
+
+
+def test_check_of_a_file_that_is_not_there_says_so(tmp_path):
+    for args in (["check", tmp_path / "none.yaml"], ["check", "--config", tmp_path / "none.yaml"]):
+        done = run_headgate(*args)
+        assert done.returncode == 1 and "none.yaml" in done.stdout, done
+
+
+def test_check_names_a_secret_file_that_is_missing_with_its_place(tmp_path):
+    file = tmp_path / "headgate.yaml"
+    file.write_text("destinations:\n  deployer:\n    url: http://h\n    secret_file: not-there\n")
+    done = run_headgate("check", "--config", file)
+    assert done.returncode == 1 and re.search(rf"{file}:4:\d+: .*not-there", done.stdout), done
+
+
+# --- probe ---
+
+def test_probe_prints_the_series_of_a_page(page):
+    done = run_headgate("probe", page)
+    assert done.returncode == 0
+    assert 'http_requests_total{code="200"} 90' in done.stdout.splitlines()
+    assert "lag 1000" in done.stdout.splitlines()
+    assert "4 samples in 4 series" in done.stderr
+
+
+def test_probe_reads_standard_input_and_prints_json():
+    done = run_headgate("probe", "-", "--json", stdin=PAGE)
+    assert done.returncode == 0
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {"metric": {"__name__": "http_requests_total", "code": "500"}, "value": "10"} in rows
+    assert {"metric": {"__name__": "weird", "a": 'quote " and \\ and \n'}, "value": "NaN"} in rows
+
+
+@pytest.mark.parametrize("text,place", [
+    ("a 1\nb{ 2\n", r":?2:\d+|line 2"), ("a 1\na 1\n", r":?2:?|line 2"), ("<html></html>\n", r":?1:\d+|line 1"),
+    ('a{b="\\x"} 1\n', r":?1:\d+|line 1"), ("a 0x1p3\n", r":?1:\d+|line 1"), ("a 1", r"")])
+def test_probe_of_a_bad_page_is_status_1_with_the_place(text, place):
+    done = run_headgate("probe", "-", stdin=text)
+    if text == "a 1":  # the last line feed may be missing, or not: either is said
+        assert done.returncode in (0, 1)
+        return
+    assert done.returncode == 1 and re.search(place, done.stderr), done
+    assert done.stdout == ""
+
+
+def test_probe_of_a_file_that_is_not_there_is_status_3(tmp_path):
+    done = run_headgate("probe", tmp_path / "none.txt")
+    assert done.returncode == 3 and "none.txt" in done.stderr
+
+
+# --- query ---
+
+def test_query_prints_what_prometheus_prints(page):
+    done = run_headgate("query", "--data", page, "--at", "60", "sum(http_requests_total)")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {"status": "success", "data": {
+        "resultType": "vector", "result": [{"metric": {}, "value": [60, "100"]}]}}
+    done = run_headgate("query", "--data", page, "--at", "60.5", "--format", "prometheus",
+                        'http_requests_total{code="500"} / ignoring(code) sum(http_requests_total)')
+    assert json.loads(done.stdout)["data"]["result"][0]["value"] == [60.5, "0.1"]
+    done = run_headgate("query", "--data", page, "--at", "60", "1 + 1")
+    assert json.loads(done.stdout)["data"] == {"resultType": "scalar", "result": [60, "2"]}
+
+
+@pytest.mark.parametrize("expr,column", [("sum(", r"1:\d+"), ("rate(http_requests_total)", r"1:\d+"), ("a b", "1:3"),
+                                         ("", r"1:1")])
+def test_query_of_a_bad_expression_is_status_1_with_the_place(page, expr, column):
+    done = run_headgate("query", "--data", page, "--at", "60", expr)
+    assert done.returncode == 1 and re.search(column, done.stderr), done
+    assert done.stdout == ""
+
+
+def test_query_that_fails_while_evaluating_is_status_1(page):
+    done = run_headgate("query", "--data", page, "--at", "60", "http_requests_total + on() http_requests_total")
+    assert done.returncode == 1 and "evaluation error" in done.stderr and done.stdout == "", done
+
+
+def test_query_over_a_file_that_is_not_there_is_status_3(tmp_path):
+    assert run_headgate("query", "--data", tmp_path / "none.txt", "--at", "1", "up").returncode == 3
+
+
+# --- token ---
+
+def test_tokens_are_made_listed_and_revoked(tmp_path):
+    file = tmp_path / "tokens.yaml"
+    made = run_headgate("token", "new", "--file", file, "--subject", "ann@example.org", "--roles", "viewer,operator")
+    assert made.returncode == 0
+    token = made.stdout.strip()
+    assert re.fullmatch(r"hg_[^_]+_[0-9A-Za-z]{43}_\S+", token)
+    robot = run_headgate("token", "new", f"--file={file}", "--subject=ci", "--roles=author", "--machine",
+                         "--expires=1d").stdout.strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    # Only hashes are kept.
+    assert token not in file.read_text() and token.split("_")[2] not in file.read_text()
+    listed = run_headgate("token", "list", "--file", file)
+    assert listed.returncode == 0 and token.split("_")[2] not in listed.stdout
+    rows = listed.stdout.splitlines()
+    assert len(rows) == 2
+    assert rows[0].split()[0] == token.split("_")[1] and "person" in rows[0] and "viewer,operator" in rows[0]
+    assert "machine" in rows[1] and "ci" in rows[1]
+    gone = run_headgate("token", "revoke", token.split("_")[1], "--file", file)
+    assert gone.returncode == 0
+    assert [r.split()[0] for r in run_headgate("token", "list", "--file", file).stdout.splitlines()] == [
+        robot.split("_")[1]]
+    again = run_headgate("token", "revoke", token.split("_")[1], "--file", file)
+    assert again.returncode == 1 and token.split("_")[1] in again.stderr
+
+
+@pytest.mark.parametrize("args", [["--expires", "91d"], ["--expires", "-1d"], ["--expires", "soon"], ["--expires", "0s"]])
+def test_a_token_lives_90_days_at_most(tmp_path, args):
+    done = run_headgate("token", "new", "--file", tmp_path / "t.yaml", "--subject", "a", "--roles", "viewer", *args)
+    assert done.returncode == 1 and done.stdout == "", done
+    assert not (tmp_path / "t.yaml").exists()
+
+
+@pytest.mark.parametrize("subject,roles", [("a b", "viewer"), ("", "viewer"), ("a", ""), ("a", "viewer,,author"),
+                                           ("a", "Vie wer"), ("a\nb", "viewer")])
+def test_a_token_with_a_strange_subject_or_role_is_refused(tmp_path, subject, roles):
+    done = run_headgate("token", "new", "--file", tmp_path / "t.yaml", "--subject", subject, "--roles", roles)
+    assert done.returncode in (1, 2) and done.stdout == "" and done.stderr, done
+    assert not (tmp_path / "t.yaml").exists()
+
+
+def test_tokens_files_that_are_missing_open_or_broken_are_named(tmp_path):
+    assert run_headgate("token", "list", "--file", tmp_path / "none.yaml").returncode in (1, 3)
+    nowhere = run_headgate("token", "new", "--file", tmp_path / "no" / "t.yaml", "--subject", "a", "--roles", "viewer")
+    assert nowhere.returncode == 3 and nowhere.stdout == ""
+    file = tmp_path / "t.yaml"
+    file.write_text("tokens: []\n")
+    file.chmod(0o644)
+    open_ = run_headgate("token", "list", "--file", file)
+    assert open_.returncode == 3 and "0600" in open_.stderr
+    file.chmod(0o600)
+    file.write_text("tokens:\n  - kid: x\n    subjcet: a\n")
+    broken = run_headgate("token", "list", "--file", file)
+    assert broken.returncode == 1 and re.search(rf"{file}:3:\d+: .*did you mean \"subject\"", broken.stderr), broken
+
+
+def test_tokens_made_at_the_same_time_are_all_kept(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+    file = tmp_path / "tokens.yaml"
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda i: run_headgate("token", "new", "--file", file, "--subject", f"s{i}", "--roles",
+                                                    "viewer"), range(12)))
+    assert all(d.returncode == 0 for d in done), [d.stderr for d in done]
+    assert len(run_headgate("token", "list", "--file", file).stdout.splitlines()) == 12
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_tokens_file_of_another_user_is_status_3(tmp_path):
+    file = tmp_path / "tokens.yaml"
+    file.write_text("tokens: []\n")
+    file.chmod(0)
+    assert run_headgate("token", "list", "--file", file).returncode == 3
