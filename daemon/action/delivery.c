@@ -445,10 +445,11 @@ void delivery_free(struct delivery **delivery)
 		return;
 	*delivery = NULL;
 	loop_timer_stop(&d->poll);
-	while (d->sendings != NULL) {
-		if (d->sendings->fetch != NULL)
-			fetch_cancel(d->sendings->fetch);
-		sending_free(d->sendings);
+	for (struct sending *s = d->sendings, *next; s != NULL; s = next) {
+		next = s->next;
+		if (s->fetch != NULL)
+			fetch_cancel(s->fetch);
+		sending_free(s);
 	}
 	fetcher_free(&d->fetcher);
 	free(d);

@@ -1,9 +1,9 @@
 /*
  * delivery - carries outbox rows to their destinations, at least once, under an id that stays.
  *
- * Claims are made in the database (SKIP LOCKED), so any number of instances may deliver. What a message says
- * is a desired state; its receiver may see it more than once and orders it by (epoch, fence). A rollback
- * is never given up. Wire: daemon/action/webhook.c and docs/receiver.md.
+ * Claims are made in the database (SKIP LOCKED), so any number of instances may deliver. What a
+ * message says is a desired state; its receiver may see it more than once and orders it by (epoch,
+ * fence). A rollback is never given up. Wire: daemon/action/webhook.c and docs/receiver.md.
  */
 #ifndef ACTION_DELIVERY_H
 #define ACTION_DELIVERY_H

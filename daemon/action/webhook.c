@@ -67,7 +67,7 @@ bool webhook_sign(const char *secret, const char *id, int64_t timestamp_s, struc
 	               signed_text.n, digest, &ndigest) == NULL)
 		ok = err_set(err, ERR_BUG, "the message could not be signed");
 	if (ok) {
-		memcpy(out, "v1,", 3);
+		snprintf(out, WEBHOOK_SIGNATURE_TEXT, "v1,");
 		EVP_EncodeBlock((unsigned char *)out + 3, digest, DIGEST_BYTES);
 	}
 	buf_fini(&signed_text);

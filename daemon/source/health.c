@@ -92,7 +92,7 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	end_probe(p, judge(p, reply), reply);
 }
 
-static void ask(struct probe *p)
+static void send_probe(struct probe *p)
 {
 	struct fetch_reply failed = {.failure = FETCH_LOCAL};
 
@@ -109,7 +109,7 @@ static void health_start(struct watch *w)
 	struct probe *p = (struct probe *)w;
 
 	if (!loop_timer_running(&p->confirm)) /* else the second look counts for both */
-		ask(p);
+		send_probe(p);
 }
 
 static void on_confirm(void *ctx)
@@ -117,7 +117,7 @@ static void on_confirm(void *ctx)
 	struct probe *p = ctx;
 
 	if (p->watch.fetch == NULL)
-		ask(p);
+		send_probe(p);
 }
 
 static bool health_init(struct watch *w, const struct ask *ask, struct err *err)

@@ -61,7 +61,7 @@ static bool fill_source_view(struct source_view *view, const struct policy_sourc
 {
 	size_t n = interests_count(view->interests);
 
-	view->targets = calloc(n + 1, sizeof(*view->targets));
+	view->targets = calloc(n + 1, sizeof(const struct target *));
 	if (view->targets == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a subscription");
 	view->kpi = (struct kpi_source){

@@ -1,9 +1,9 @@
 /*
- * source - what headgate looks at: scrape targets, health probes and Alertmanagers, each asked once per
- * instance at the shortest interval any release wants (rule K6), spread over the interval.
+ * source - what headgate looks at: scrape targets, health probes and Alertmanagers, each asked once
+ * per instance at the shortest interval any release wants (rule K6), spread over the interval.
  *
- * A release subscribes with its bound policy and reads the view; it never waits for anything here. A page is
- * kept whole or not at all. Missing answers are missing evidence, said in words.
+ * A release subscribes with its bound policy and reads the view; it never waits for anything here.
+ * A page is kept whole or not at all. Missing answers are missing evidence, said in words.
  */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
@@ -25,17 +25,21 @@ struct subscription;
 struct sources *sources_new(struct app *app, struct err *err);
 void sources_free(struct sources **s); /* cancels what is under way */
 
-/* Starts watching everything the policy names; targets already watched for others are shared and keep their
- * samples. The policy must outlive the subscription. NULL with ERR_LIMIT beyond limits.targets. */
-struct subscription *sources_subscribe(struct sources *s, const struct policy *bound, struct err *err);
+/* Starts watching everything the policy names; targets already watched for others are shared and
+ * keep their samples. The policy must outlive the subscription. NULL with ERR_LIMIT beyond
+ * limits.targets. */
+struct subscription *sources_subscribe(struct sources *s, const struct policy *bound,
+                                       struct err *err);
 void subscription_free(struct subscription **s); /* targets nobody wants any more are dropped */
 
-/* The view, by index of the policy's sources (scrape kinds; others have no targets) and gates. Borrowed until
- * the next turn of the loop. */
+/* The view, by index of the policy's sources (scrape kinds; others have no targets) and gates.
+ * Borrowed until the next turn of the loop. */
 const struct kpi_source *subscription_source(const struct subscription *s, size_t source);
-const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate, size_t *out_n);
+const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate,
+                                             size_t *out_n);
 const struct gate_alerts *subscription_alerts(const struct subscription *s, size_t gate);
-/* What is being watched and how it fares, for the API: [{source, target, up, last_good, error, ...}]. */
+/* What is being watched and how it fares, for the API: [{source, target, up, last_good, error,
+ * ...}]. */
 json_t *subscription_to_json(const struct subscription *s);
 
 /* The system was suspended or the clock stepped: samples are not to be trusted; all are dropped. */

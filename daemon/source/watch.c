@@ -10,7 +10,7 @@
 #include "base/units.h"
 #include "config.h"
 
-#define KEY_MAX (16 * 1024)
+#define KEY_MAX ((size_t)16 * 1024)
 #define NS_PER_MS INT64_C(1000000)
 /* First questions go out this far apart: a start with thousands of targets is no flood. */
 #define FIRST_STEP_MS 2

@@ -30,7 +30,7 @@
 #define FAKE_ROUTES 16
 #define FAKE_CONNECTIONS 64
 
-enum fake_how { FAKE_WHOLE = 0, FAKE_HANG, FAKE_ENDLESS, FAKE_CUT, FAKE_DRIP };
+enum fake_how { FAKE_WHOLE = 0, FAKE_HANG, FAKE_ENDLESS, FAKE_CUT };
 
 struct fake_route {
 	const char *path;
@@ -133,9 +133,10 @@ static struct fake_route *fake_route(const char *request)
 {
 	for (size_t i = 0; i < FAKE_ROUTES && fake.routes[i].path; i++) {
 		size_t n = strlen(fake.routes[i].path);
+		const char *path = strchr(request, ' ') + 1;
 
-		if (strncmp(request + 4, fake.routes[i].path, n) == 0 &&
-		    (request[4 + n] == ' ' || request[4 + n] == '?'))
+		if (strncmp(path, fake.routes[i].path, n) == 0 &&
+		    (path[n] == ' ' || path[n] == '?'))
 			return &fake.routes[i];
 	}
 	ck_abort_msg("nobody expected: %.80s", request);
