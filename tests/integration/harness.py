@@ -163,6 +163,9 @@ class Target:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                if target.server is None:  # a kept connection must die with its process
+                    self.close_connection = True
+                    return
                 target.answer(self)
 
             def log_message(self, *_):
