@@ -103,6 +103,12 @@ static void check_stage_kind(struct crosscheck *c, size_t s)
 			                   "stage",
 			                   fault);
 	}
+	if (stage->kind == STAGE_VERIFY && !policy_stage_is_exposed(c->policy, s) &&
+	    (stage->weight >= 0 || stage->flags))
+		crosscheck_problem(
+		        c, place_of("/stages/%zu/%s", s, stage->weight >= 0 ? "weight" : "flags"),
+		        "a verify stage before anything is exposed cannot expose: make it a "
+		        "rollout stage");
 	if (stage->kind == STAGE_ROLLOUT && stage->weight < 0 && !stage->flags &&
 	    stage->nenter == 0)
 		crosscheck_problem(

@@ -118,6 +118,33 @@ static void warn_about_stage(const struct policy *p, size_t s, struct problems *
 	             "is shorter than the bake: people are called every time");
 }
 
+/* A rate needs two samples in its range, or it gives nothing and nothing ever passes. */
+static void warn_about_range(const struct policy *p, const struct kpi *kpi,
+                             struct problems *warnings)
+{
+	const struct policy_source *source =
+	        kpi->source ? policy_source(p, kpi->source, NULL) : NULL;
+	const struct promql_need *needs = NULL;
+	struct promql_position at = {0};
+	struct promql_expr *expr = promql_parse(str_of(kpi->expr), &at, &(struct err){0});
+	size_t n = expr ? promql_needs(expr, &needs) : 0;
+	char range[UNITS_TEXT_MAX], every[UNITS_TEXT_MAX], pointer[128];
+
+	(void)snprintf(pointer, sizeof(pointer), "/kpis/%s/expr", kpi->name);
+	for (size_t i = 0; source && i < n; i++) {
+		if (needs[i].range_ms == 0 || needs[i].range_ms >= 2 * source->every_ms)
+			continue;
+		duration_format(needs[i].range_ms, range);
+		duration_format(source->every_ms, every);
+		problems_add(warnings, NULL, 0, 0, pointer,
+		             "looks back %s, and source %s gives a sample every %s: two of them "
+		             "seldom lie in it, so there is no value most of the time",
+		             range, source->name, every);
+		break;
+	}
+	promql_free(&expr);
+}
+
 /* Rule K2 looks for names; a selector without one finds nothing missing. */
 static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
 {
@@ -143,8 +170,10 @@ static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
 
 void policy_warnings(const struct policy *p, struct problems *warnings)
 {
-	for (size_t i = 0; i < p->nkpis; i++)
+	for (size_t i = 0; i < p->nkpis; i++) {
 		warn_about_names(&p->kpis[i], warnings);
+		warn_about_range(p, &p->kpis[i], warnings);
+	}
 	for (size_t i = 0; i < p->ngates; i++)
 		warn_about_votes(p, &p->gates[i], warnings);
 	for (size_t i = 0; i < p->nstages; i++)

@@ -111,10 +111,9 @@ static bool resend(const struct question *q, struct release *next, struct outcom
 
 static bool expose(const struct question *q, struct release *next, struct outcome *out)
 {
-	const struct policy_stage *stage = release_stage(next, q->p);
-
 	(void)out;
-	if (stage->kind == STAGE_ROLLOUT)
+	/* Actions of a verify stage may change what is exposed as well as those of a rollout. */
+	if (next->exposed)
 		next->exposure_since = q->f->now;
 	return true;
 }

@@ -346,6 +346,8 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		  "p.yaml:47:5: /stages/0/weight: ", "exposes nothing" },
 		{ "a preflight stage with actions", "    kind: preflight\n", "    kind: preflight\n    enter: [zero]\n",
 		  "p.yaml:47:5: /stages/0/enter: ", "exposes nothing" },
+		{ "a verify stage with nothing to verify", "    kind: preflight\n", "    kind: verify\n    weight: 10\n",
+		  "p.yaml:47:5: /stages/0/weight: ", "rollout stage" },
 		{ "a preflight stage too late", "    kind: verify\n", "    kind: preflight\n", "p.yaml:59:5: /stages/3/kind: ",
 		  "cannot follow" },
 		{ "a rollout that does nothing", "    weight: 100\n    bake: 30m\n    enter: [set_weight]\n", "    bake: 30m\n",
@@ -812,6 +814,8 @@ START_TEST(what_is_allowed_and_seldom_meant_is_warned_about)
 		  "/rollback/stabilise/gates/0: KPI error_rate" },
 		{ "another label", "http_errors_total[1m]", "http_errors_total{subtrack=\"x\"}[1m]", "" },
 		{ "overdue at once", "overdue: 2h", "overdue: 5m", "/stages/1/overdue: is shorter" },
+		{ "a range that holds one sample", "errors_total[1m]", "errors_total[20s]",
+		  "/kpis/error_rate/expr: looks back 20s" },
 		{ "no name to miss", "sum(lag)", "'sum({job=\"x\"})'", "/kpis/lag/expr: a selector names no metric" },
 	};
 	/* clang-format on */

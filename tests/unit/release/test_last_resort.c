@@ -65,6 +65,17 @@ START_TEST(a_clock_set_back_after_a_resume_disarms_no_rung)
 }
 END_TEST
 
+/* Rule K4: a verify stage whose actions change what is exposed is judged by what comes after them.
+ */
+START_TEST(actions_of_a_verify_stage_begin_an_exposure_too)
+{
+	put(&w, RELEASE_RUNNING, STEP_ENTERING, STAGE_WATCH);
+	later(&w, HOUR);
+	ck_assert_int_eq((int)due(&w, true), EVENT_ENTERED);
+	ck_assert_int_eq(w.r->exposure_since.ms, w.f.now.ms);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("last_resort");
@@ -76,6 +87,7 @@ int main(void)
 	tcase_add_test(t, a_long_reason_is_cut_and_stops_no_rollback);
 	tcase_add_test(t, after_a_retry_an_older_option_still_counts_when_acknowledged);
 	tcase_add_test(t, a_clock_set_back_after_a_resume_disarms_no_rung);
+	tcase_add_test(t, actions_of_a_verify_stage_begin_an_exposure_too);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
