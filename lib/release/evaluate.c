@@ -236,7 +236,8 @@ static int64_t longest_range_ms(const struct evaluation *e)
 
 /* Whether nothing is missing yet that could be there. The first range of an exposure warms by
  * design, and the first range of a process that began to watch has too few samples for anything;
- * later warming (targets that restart) and later silence are missing proof. */
+ * later warming (targets that restart) and later silence are missing proof. A breach beside gates
+ * that warm is evidence, so it makes nothing of theirs missing. */
 static bool is_too_early(const struct release *r, const struct place *place,
                          const struct evaluation *e, int64_t every_ms, const struct checkpoint *c)
 {
@@ -248,11 +249,11 @@ static bool is_too_early(const struct release *r, const struct place *place,
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 		bool is_thin = o->result == GATE_NO_DATA || o->result == GATE_INSUFFICIENT;
+		bool is_young = o->result == GATE_WARMING || o->result == GATE_BREACH;
 
 		if (!o->counts || o->result == GATE_PASS)
 			continue;
-		if (!(o->result == GATE_WARMING && (just_exposed || just_watching)) &&
-		    !(is_thin && just_watching))
+		if (!(is_young && (just_exposed || just_watching)) && !(is_thin && just_watching))
 			return false;
 	}
 	return true;

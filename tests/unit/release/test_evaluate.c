@@ -770,6 +770,24 @@ START_TEST(a_verify_stage_before_any_exposure_bakes_without_gates)
 }
 END_TEST
 
+/* Seen in the demo: errors in the first ten seconds of a canary were reported as missing evidence. */
+START_TEST(an_early_breach_makes_no_evidence_missing_of_gates_that_warm)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.checkpoint.fresh_rounds = 100;
+	b.rungs[0][0].then = RUNG_NOTE; /* fires nothing, whatever the votes */
+	for (int64_t at_s = 15; at_s <= 75; at_s += 15) {
+		gate_says(&b, 0, GATE_BREACH);
+		gate_says(&b, 1, GATE_WARMING);
+		look(&b, at_s);
+	}
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 0);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_gate_that_asks_does_not_hide_that_another_lacks_proof)
 {
 	struct bench b;
@@ -912,6 +930,7 @@ int main(void)
 	tcase_add_test(tcase, slow_evaluations_bake_and_vote_too);
 	tcase_add_test(tcase, a_waiver_ends_with_its_stage_and_stabilising_is_none);
 	tcase_add_test(tcase, a_verify_stage_before_any_exposure_bakes_without_gates);
+	tcase_add_test(tcase, an_early_breach_makes_no_evidence_missing_of_gates_that_warm);
 	tcase_add_test(tcase, a_gate_that_asks_does_not_hide_that_another_lacks_proof);
 	tcase_add_test(tcase, evaluations_are_numbered_and_remembered);
 	tcase_add_test(tcase, a_commit_the_checkpoint_missed_is_followed);
