@@ -12,7 +12,7 @@ check-fast:
 	$(Q)scripts/install-packages build run check
 	$(Q)scripts/check --fast
 
-test-programs: $(UNIT_BIN) $(if $(SCENARIO_SRC),$(B)/tests/scenario/run)
+test-programs: $(UNIT_BIN) $(if $(wildcard tests/scenario/*.c),$(B)/tests/scenario/run)
 
 ## unit: build and run the unit tests (SAN=address,undefined with sanitizers)
 unit: $(UNIT_BIN)
