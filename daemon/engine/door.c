@@ -326,8 +326,9 @@ static void op_apply(struct door_op *op, struct tracked *t)
 		delivery_kick(e->app->delivery);
 }
 
-static void automatic_backoff(struct engine *e, struct tracked *t)
+static void automatic_backoff(struct engine *e, struct tracked *t, bool wholly)
 {
+	t->backs_off_wholly = wholly;
 	t->backoff_ms = t->backoff_ms == 0 ? ENGINE_BACKOFF_FIRST_MS : t->backoff_ms * 2;
 	if (t->backoff_ms > ENGINE_BACKOFF_LAST_MS)
 		t->backoff_ms = ENGINE_BACKOFF_LAST_MS;
@@ -344,7 +345,7 @@ static void op_conflict(struct door_op *op, struct tracked *t)
 		/* Given up and decided anew on the fresh row (rule V4); what needs the lease waits
 		 * a little, or a freeze would make it spin. */
 		if (op->outcome.decision.needs_lease || op->outcome.decision.needs_thaw)
-			automatic_backoff(e, t);
+			automatic_backoff(e, t, false);
 		op_reply(op, DOOR_CONFLICT, "");
 	} else if (op->if_match != 0) {
 		op_reply(op, DOOR_CONFLICT, "the release changed meanwhile: read it again");
@@ -386,7 +387,7 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 		log_err(LOG_WARN, "commit_failed", err, "release=%lld what=%s",
 		        (long long)op->release_id, release_event_names[op->event.kind]);
 		if (op->fn == NULL)
-			automatic_backoff(e, t);
+			automatic_backoff(e, t, true);
 		op_reply(op, DOOR_UNAVAILABLE,
 		         "the database did not take it; nothing has changed: try again");
 		break;
@@ -437,7 +438,7 @@ static bool op_start(struct door_op *op, struct tracked *t)
 	                          .evaluation = op->fn == NULL ? t->evaluation : NULL},
 	                  op_committed, op, &err)) {
 		if (op->fn == NULL)
-			automatic_backoff(e, t);
+			automatic_backoff(e, t, true);
 		op_reply(op, DOOR_UNAVAILABLE, err.text);
 		return false;
 	}
@@ -503,6 +504,23 @@ bool door_submit(struct engine *e, int64_t release_id, const struct event *event
 	return true;
 }
 
+/* A clock set back must not make a short wait a long one. */
+static bool backs_off(const struct engine *e, const struct tracked *t)
+{
+	int64_t left_ms = t->backoff_until.ms - loop_now(e->app->loop).wall.ms;
+
+	return left_ms > 0 && left_ms <= ENGINE_BACKOFF_LAST_MS;
+}
+
+/* Rule V4: an advance that was given up waits a little, a pause or rollback never does. */
+static bool may_go_now(const struct engine *e, const struct tracked *t, const struct event *event)
+{
+	const struct transition *row =
+	        release_transition(t->release->state, t->release->step, event->kind);
+
+	return !backs_off(e, t) || (row != NULL && !(row->effects & (FX_LEASE | FX_THAW)));
+}
+
 /* Headgate's own next step, if one is due. Nothing is decided while a commit is under way, the row
  * is known to have moved on, or this instance is not the owner. */
 void door_decide(struct engine *e, struct tracked *t)
@@ -513,14 +531,16 @@ void door_decide(struct engine *e, struct tracked *t)
 	struct door_op *op;
 
 	if (!e->owner || !e->store_up || t->committing != NULL || t->ops != NULL || t->stale ||
-	    t->bound == NULL || t->backoff_until.ms > loop_now(e->app->loop).wall.ms)
+	    t->bound == NULL || (t->backs_off_wholly && backs_off(e, t)))
 		return;
 	engine_facts(e, t, &facts);
 	if (!release_due(t->release, t->checkpoint, t->bound, &facts, &event))
 		return;
-	op = op_new(e, t->release->id);
-	if (op == NULL)
+	op = may_go_now(e, t, &event) ? op_new(e, t->release->id) : NULL;
+	if (op == NULL) {
+		json_decref((json_t *)(uintptr_t)event.detail);
 		return;
+	}
 	event.by.subject = "headgate";
 	if (!op_take_event(op, &event, &err)) {
 		op_free(op);

@@ -51,6 +51,7 @@ struct tracked {
 	bool stale; /* the row is known to have moved on: reload before deciding */
 	bool outbox_asked;
 	struct wall backoff_until; /* after a failed automatic commit */
+	bool backs_off_wholly; /* the database failed; else only what needs lease or thaw waits (rule V4) */
 	int64_t backoff_ms;
 	json_t *evaluations;       /* newest first, at most ENGINE_RECENT_EVALUATIONS */
 	json_t *timeline;          /* newest first; NULL until asked for once */

@@ -26,7 +26,9 @@ static const char *reentry_missing(const struct engine *e, const struct tracked 
 	if (last == NULL)
 		return NULL;
 	policy = engine_policy_by_hash(e, last->policy_hash);
-	for (size_t i = 0; policy != NULL && i < policy->rollback.nreentry; i++) {
+	if (policy == NULL)
+		return "the policy that lists them cannot be read";
+	for (size_t i = 0; i < policy->rollback.nreentry; i++) {
 		const char *name = policy->rollback.reentry[i];
 		bool done = false;
 

@@ -156,13 +156,21 @@ out:
 	           (double)(loop_clock().ns - started.ns) / 1e9);
 }
 
+/* Time left to the next round. More than an interval: the clock was set back. */
+static bool interval_is_over(const struct engine *e, const struct tracked *t)
+{
+	int64_t left_ms = t->next_round.ms - loop_now(e->app->loop).wall.ms;
+
+	return left_ms <= 0 || left_ms > t->bound->evaluate_every_ms;
+}
+
 /* Planned releases are looked at too once they are watched: their gates are shown, and series are
  * first seen before anything depends on them. */
 static bool round_is_due(const struct engine *e, const struct tracked *t)
 {
 	return e->owner && t->subscription != NULL && t->bound != NULL && t->committing == NULL &&
 	       t->release->state != RELEASE_ROLLING_BACK && t->release->state != RELEASE_FAILED &&
-	       loop_now(e->app->loop).wall.ms >= t->next_round.ms;
+	       interval_is_over(e, t);
 }
 
 /* Another instance owns the releases: what it watches need not be watched here too. A short loss of
@@ -205,6 +213,22 @@ static void count_releases(struct engine *e)
 	metric_set(e->app->metrics, METRIC_ROLLBACKS_UNCONFIRMED, (double)unconfirmed);
 }
 
+/* The database's clock stepped: samples of both times must not meet in one window, and pages of the
+ * old time would keep those of the new one out. */
+static void notice_step(struct engine *e)
+{
+	struct now now = loop_now(e->app->loop);
+	int64_t wall_ms = now.wall.ms - e->ticked.wall.ms;
+	int64_t mono_ms = (now.mono.ns - e->ticked.mono.ns) / 1000000;
+
+	if (e->ticked.mono.ns != 0 && llabs(wall_ms - mono_ms) > ENGINE_CLOCK_STEP_MS) {
+		log_line(LOG_WARN, "samples_dropped", "clock_step_ms=%lld",
+		         (long long)(wall_ms - mono_ms));
+		sources_forget(e->app->sources);
+	}
+	e->ticked = now;
+}
+
 /* Each release is looked at for what time alone makes due once a second, a tenth of them per tick.
  */
 void engine_tick(void *ctx)
@@ -213,6 +237,7 @@ void engine_tick(void *ctx)
 	uint64_t tick = e->ticks++;
 
 	loop_timer_start(&e->tick, ENGINE_TICK_MS);
+	notice_step(e);
 	for (size_t i = 0; i < e->n; i++) {
 		struct tracked *t = e->list[i];
 
