@@ -41,27 +41,29 @@ static bool may_judge(const struct question *q, const char *what, struct outcome
 	return true;
 }
 
-/* Index of the stage the event names (default: the present one); left ones are refused. */
-static bool find_stage(struct question *q, const struct policy_stage **out_stage,
-                       struct outcome *out)
+/* The stage the event names (default: the present one); NULL when refused, as left ones are. */
+static const struct policy_stage *find_stage(const struct question *q, struct outcome *out)
 {
 	const struct policy *p = q->p;
 	const struct policy_stage *present = release_stage(q->r, p);
 	size_t i = 0;
 
 	if (!q->e.stage) {
-		*out_stage = present;
-		return present || refuse(out, REFUSED_STATE, NULL, "there is no present stage");
+		if (!present)
+			refuse(out, REFUSED_STATE, NULL, "there is no present stage");
+		return present;
 	}
 	while (i < p->nstages && strcmp(p->stages[i].stage, q->e.stage) != 0)
 		i++;
-	if (i == p->nstages)
-		return refuse(out, REFUSED_INVALID, "/stage", "the policy has no stage %s",
-		              q->e.stage);
-	if ((int64_t)i < q->r->stage)
-		return refuse(out, REFUSED_STATE, "/stage", "stage %s is left already", q->e.stage);
-	*out_stage = &p->stages[i];
-	return true;
+	if (i == p->nstages) {
+		refuse(out, REFUSED_INVALID, "/stage", "the policy has no stage %s", q->e.stage);
+		return NULL;
+	}
+	if ((int64_t)i < q->r->stage) {
+		refuse(out, REFUSED_STATE, "/stage", "stage %s is left already", q->e.stage);
+		return NULL;
+	}
+	return &p->stages[i];
 }
 
 static const struct policy_approval *find_role(const struct policy_stage *stage, const char *role)
@@ -275,8 +277,8 @@ bool refine_waive(struct question *q, struct outcome *out)
 	if (!gate)
 		return refuse(out, REFUSED_INVALID, "/gate", "the policy has no gate %s",
 		              q->e.gate);
-	if (!find_stage(q, &stage, out) || !may_judge(q, "waive a gate of", out) ||
-	    !may_waive(q, gate, out))
+	stage = find_stage(q, out);
+	if (!stage || !may_judge(q, "waive a gate of", out) || !may_waive(q, gate, out))
 		return false;
 	q->e.stage = stage->stage;
 	if (!policy_gate_counts(gate, stage))

@@ -193,6 +193,7 @@ static bool decide_unwritable(struct question *q, struct outcome *out)
 	const struct transition *row =
 	        release_transition(q->r->state, q->r->step, EVENT_ACTION_REFUSED);
 	char why[sizeof(out->text)];
+	bool ok = false;
 
 	if (!row || q->e.by.person)
 		return false;
@@ -201,7 +202,9 @@ static bool decide_unwritable(struct question *q, struct outcome *out)
 	q->e.kind = EVENT_ACTION_REFUSED;
 	q->e.hold = "enter";
 	q->e.reason = why;
-	return decide(q, row, out);
+	ok = decide(q, row, out);
+	q->e.reason = NULL;
+	return ok;
 }
 
 void release_step(const struct release *r, const struct checkpoint *c, const struct policy *bound,

@@ -26,9 +26,9 @@
 #define RESOLVED     RELEASE_RESOLVED,     STEP_NONE
 #define CANCELLED    RELEASE_CANCELLED,    STEP_NONE
 
-#define FX_BACK      FX_ROLLBACK | FX_SUPERSEDE
+#define FX_BACK      (FX_ROLLBACK | FX_SUPERSEDE)
 #define FX_CALLED    FX_CALL_PEOPLE
-#define FX_UNEXPOSED FX_SUPERSEDE | FX_END
+#define FX_UNEXPOSED (FX_SUPERSEDE | FX_END)
 
 const struct transition release_transitions[] = {
 	/* state and step, event,             state and step, effects,                                 why */

@@ -20,7 +20,7 @@
 #include "gate/health.h"
 
 #define DUE_MAX 40
-#define FILE_MAX (256 * 1024)
+#define FILE_MAX ((size_t)256 * 1024)
 
 void world_close(struct story *s)
 {
