@@ -128,10 +128,10 @@ static const struct approval *said_before(const struct question *q)
 /* Completes role and stage; once per person per stage. */
 static bool refine_consent(struct question *q, bool approves, struct outcome *out)
 {
-	const struct policy_stage *stage = NULL;
+	const struct policy_stage *stage = find_stage(q, out);
 	const struct approval *before = NULL;
 
-	if (!find_stage(q, &stage, out) || !may_judge(q, approves ? "approve" : "reject", out) ||
+	if (!stage || !may_judge(q, approves ? "approve" : "reject", out) ||
 	    !find_consent_role(q, stage, out))
 		return false;
 	q->e.stage = stage->stage;
