@@ -1,121 +1,19 @@
 /*
- * store_fixture - a private PostgreSQL, a fresh migrated database per test, and a store on a real loop that is
- * driven from here.
+ * store_fixture - a store on a real loop and database, cleared for each test, and commits made by hand.
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
 
-#include <check.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <libpq-fe.h>
 
 #include "app.h"
 #include "base/units.h"
-#include "cli/commands.h"
 #include "log.h"
-#include "loop/loop.h"
 #include "metrics.h"
+#include "postgres_fixture.h"
 #include "store/store.h"
 
-#define PATIENCE_MS 20000
 #define UUID(n) "00000000-0000-4000-8000-" n /* 12 digits */
-
-static char cluster_dir[64], dsn_admin[256], dsn_owner[256], dsn_app[256];
-
-/* --- the cluster --- */
-
-static void cluster_run(const char *verb)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	if (child == 0) {
-		execl("scripts/private-postgres", "private-postgres", verb, cluster_dir, (char *)NULL);
-		_exit(127);
-	}
-	/* also called outside of tests, where Check cannot report */
-	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		fprintf(stderr, "private-postgres %s failed\n", verb);
-		abort();
-	}
-}
-
-static void socket_dir(char *out, size_t size)
-{
-	snprintf(out, size, "%s/postgres/socket", cluster_dir);
-}
-
-static void use_database(const char *name)
-{
-	char socket[128];
-
-	socket_dir(socket, sizeof(socket));
-	snprintf(dsn_admin, sizeof(dsn_admin), "host=%s user=postgres dbname=%s", socket, name);
-	snprintf(dsn_owner, sizeof(dsn_owner), "host=%s user=headgate_owner dbname=%s", socket, name);
-	snprintf(dsn_app, sizeof(dsn_app), "host=%s user=headgate dbname=%s", socket, name);
-}
-
-/* One statement, or its error's SQLSTATE; the first cell, in a buffer of its own until the next 8 calls. */
-static const char *sql_as(const char *dsn, const char *text)
-{
-	static char cells[8][4096];
-	static unsigned turn;
-	char *cell = cells[turn++ % 8];
-	PGconn *conn = PQconnectdb(dsn);
-	PGresult *r;
-	const char *state;
-
-	ck_assert_msg(PQstatus(conn) == CONNECTION_OK, "%s", PQerrorMessage(conn));
-	r = PQexec(conn, text);
-	state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-	if (state != NULL)
-		snprintf(cell, sizeof(cells[0]), "error %s", state);
-	else
-		snprintf(cell, sizeof(cells[0]), "%s",
-		         PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : PQcmdTuples(r));
-	PQclear(r);
-	PQfinish(conn);
-	return cell;
-}
-
-static const char *sql(const char *text) { return sql_as(dsn_admin, text); }
-
-static void sql_unchecked(const char *text)
-{
-	PGconn *conn = PQconnectdb(dsn_admin);
-
-	PQclear(PQexec(conn, text));
-	PQfinish(conn);
-}
-
-static int cluster_begin(void)
-{
-	static char name[] = "migrate", dir[] = "--dir", files[] = "migrations", base[] = "--database";
-	char *args[] = {name, base, dsn_owner, dir, files, NULL};
-
-	snprintf(cluster_dir, sizeof(cluster_dir), "/tmp/headgate-store-XXXXXX");
-	if (mkdtemp(cluster_dir) == NULL || chmod(cluster_dir, 0755) != 0)
-		return 1;
-	cluster_run("start");
-	use_database("headgate");
-	/* Here servers die, machines do not: what was written survives without being synced. */
-	sql_unchecked("ALTER SYSTEM SET fsync = off");
-	sql_unchecked("SELECT pg_reload_conf()");
-	return migrate_command(5, args);
-}
-
-static void cluster_end(void)
-{
-	cluster_run("drop");
-	rmdir(cluster_dir);
-}
 
 /* --- one store --- */
 
@@ -136,21 +34,6 @@ static void on_gained(void *ctx, int64_t epoch)
 }
 static void on_lost(void *ctx) { ((struct world *)ctx)->lost++; }
 
-static void turn(void) { ev_run(loop_ev(world.app.loop), EVRUN_NOWAIT); }
-
-static int64_t now_ms(void) { return loop_clock().ns / 1000000; }
-
-/* Turns the loop until the condition holds; fails after a generous while. */
-#define UNTIL(condition)                                                                           \
-	do {                                                                                       \
-		int64_t end_ = now_ms() + PATIENCE_MS;                                             \
-		while (!(condition)) {                                                             \
-			ck_assert_msg(now_ms() < end_, "waited in vain for " #condition);          \
-			turn();                                                                    \
-			usleep(500);                                                               \
-		}                                                                                  \
-	} while (0)
-
 static void world_start(const char *instance)
 {
 	const struct store_callbacks callbacks = {.up = on_up,
@@ -165,6 +48,7 @@ static void world_start(const char *instance)
 	snprintf(world.app.instance, sizeof(world.app.instance), "%s", instance);
 	world.app.loop = loop_new(&world.metrics, &err);
 	ck_assert_msg(world.app.loop != NULL, "%s", err.text);
+	the_loop = world.app.loop;
 	world.app.store = store_new(&world.app, dsn_app, &callbacks, &err);
 	ck_assert_msg(world.app.store != NULL, "%s", err.text);
 }
