@@ -213,10 +213,36 @@ void registry_drop(struct engine *e, struct tracked *t)
 
 /* A completed release may still be rolled back; it is kept like one that has not ended while it may
  * be. */
-static bool tracked_is_droppable(const struct tracked *t)
+static bool may_roll_back_still(const struct engine *e, const struct tracked *t)
 {
-	return t->committing == NULL && t->ops == NULL &&
-	       (release_is_ended(t->release->state) || t->release->state == RELEASE_COMPLETED);
+	return t->release->state == RELEASE_COMPLETED && t->bound != NULL &&
+	       loop_now(e->app->loop).wall.ms - t->release->finished_at.ms <
+	               t->bound->rollback.window_ms;
+}
+
+/* Rule A6: the pair's next release asks for the re-entry checks of the newest that was rolled back.
+ */
+static bool keeps_reentry(const struct engine *e, const struct tracked *t)
+{
+	const struct release *r = t->release;
+	const struct group *pair = registry_pair(e, r->service, r->environment);
+
+	if (!r->rollback.active)
+		return false;
+	for (size_t i = 0; pair != NULL && i < pair->n; i++) {
+		const struct release *other = pair->list[i]->release;
+
+		if (other->id > r->id && release_is_ended(other->state) &&
+		    (other->rollback.active || other->state == RELEASE_COMPLETED))
+			return false;
+	}
+	return true;
+}
+
+static bool tracked_is_droppable(const struct engine *e, const struct tracked *t)
+{
+	return t->committing == NULL && t->ops == NULL && release_is_ended(t->release->state) &&
+	       !may_roll_back_still(e, t) && !keeps_reentry(e, t);
 }
 
 void registry_trim(struct engine *e)
@@ -224,9 +250,9 @@ void registry_trim(struct engine *e)
 	size_t ended = 0;
 
 	for (size_t i = 0; i < e->n; i++)
-		ended += tracked_is_droppable(e->list[i]);
+		ended += tracked_is_droppable(e, e->list[i]);
 	for (size_t i = 0; i < e->n && ended > ENGINE_ENDED_KEPT;) {
-		if (!tracked_is_droppable(e->list[i])) {
+		if (!tracked_is_droppable(e, e->list[i])) {
 			i++;
 			continue;
 		}
