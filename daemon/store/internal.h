@@ -104,7 +104,7 @@ struct store {
 	struct pg *pg;
 	struct store_callbacks callbacks;
 	bool up;                        /* connected, and the schema fits */
-	bool shutting, lease_returned;
+	bool shutting, draining, lease_returned;
 	void (*shutdown_done)(void *ctx);
 	void *shutdown_ctx;
 	char trouble[240];

@@ -86,8 +86,7 @@ bool store_send(struct store *s, const struct pg_statement *statement, struct pg
 		pg_args_free(&args);
 		return err_set(err, ERR_UNAVAILABLE, "%s", s->trouble);
 	}
-	/* Giving back the lease is the last thing said, so that everybody before it has an answer. */
-	if (s->lease_returned && statement != &sql_lease_return) {
+	if (s->draining && statement != &sql_lease_return) {
 		pg_args_free(&args);
 		return err_set(err, ERR_UNAVAILABLE, "headgate is stopping");
 	}
@@ -243,10 +242,14 @@ static void lease_returned(void *ctx, const struct pg_reply *reply)
 	store_shutdown_end(s);
 }
 
-/* The lease goes back only when nothing that needs it is under way any more. */
+/* The lease goes back only when nothing that needs it is under way any more, and as the last thing
+ * said, so that whoever asked before has been answered. */
 static void store_drain(struct store *s)
 {
 	if (s->lease_returned || s->shutdown_done == NULL || s->transitions.n > 0)
+		return;
+	s->draining = true;
+	if (s->ops != NULL)
 		return;
 	s->lease_returned = true;
 	lease_drop(s);
