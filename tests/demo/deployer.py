@@ -153,7 +153,7 @@ class Deployer:
             return {"result": "already applied", **self.show(pair)}
         if fence <= pair["fence"]:
             self.counts["stale"] += 1
-            raise Refusal(409, error="stale: a newer state is applied", **self.show(pair))
+            raise Refusal(409, error="stale", **self.show(pair))
         wanted, state = self.next_state(pair, match[1], body, headers.get("Headgate-Release"))
         self.apply(service, environment, state)
         self.write_down({
