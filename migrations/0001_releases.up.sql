@@ -257,6 +257,9 @@ COMMENT ON COLUMN headgate.outbox.resend_at IS
 -- What may still have to be sent, rollbacks first.
 CREATE INDEX outbox_due ON headgate.outbox ((class <> 'rollback'), due_at)
 	WHERE (done_at IS NULL OR resend_at IS NOT NULL) AND superseded_by IS NULL AND NOT parked AND NOT dead;
+-- What a later transition of the release may supersede or park; the order of a destination.
+CREATE INDEX outbox_open_advance ON headgate.outbox (release_id)
+	WHERE class = 'advance' AND done_at IS NULL AND superseded_by IS NULL;
 CREATE INDEX outbox_of_release ON headgate.outbox (release_id, destination, row_version, sequence);
 
 -- --- what belongs to no release ---

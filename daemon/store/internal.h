@@ -116,7 +116,7 @@ struct store {
 	struct chains chains;
 	struct loop_timer tick;
 	bool outbox_counting;
-	int64_t ticks;
+	int64_t ticks, up_since_tick;
 };
 
 /* Only while up. Takes args; on false op still belongs to the caller. */
@@ -181,7 +181,7 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 
 /* clang-format off */
 #define STORE_STATEMENTS(X) \
-	X(sql_schema) X(sql_outbox_count) X(sql_prune) \
+	X(sql_schema) X(sql_outbox_count) X(sql_prune) X(sql_replan) \
 	X(sql_lease_renew) X(sql_lease_return) \
 	X(sql_transition) X(sql_settle) \
 	X(sql_checkpoint) X(sql_evaluation) \

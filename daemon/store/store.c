@@ -18,7 +18,8 @@
 #define CONNECT_DEADLINE_MS 3000
 #define QUEUE_MAX 1024
 #define TICK_MS 1000
-#define COUNT_EVERY 10   /* ticks between two counts of the outbox */
+#define COUNT_EVERY 10 /* ticks between two counts of the outbox */
+#define REPLAN_EVERY 60
 #define PRUNE_EVERY 3600 /* ticks between two removals of old idempotency keys */
 
 const struct pg_statement sql_schema = {
@@ -38,6 +39,14 @@ const struct pg_statement sql_outbox_count = {
 const struct pg_statement sql_prune = {
         "prune",
         "SELECT headgate.idempotency_prune()",
+        0,
+};
+
+/* A prepared statement keeps the plan made for the tables as they were when it was first used: on a
+ * fresh database that is none for the size they reach within seconds, and 100 times slower. */
+const struct pg_statement sql_replan = {
+        "replan",
+        "DISCARD PLANS",
         0,
 };
 
@@ -142,6 +151,7 @@ static void store_set_trouble(struct store *s, const char *text)
 static void store_ready(struct store *s)
 {
 	s->up = true;
+	s->up_since_tick = s->ticks;
 	store_set_trouble(s, "");
 	metric_set(s->app->metrics, METRIC_STORE_UP, 1);
 	log_line(LOG_INFO, "store_up", "schema=%d", STORE_SCHEMA_VERSION);
@@ -292,6 +302,20 @@ static void pruned(void *ctx, const struct pg_reply *reply)
 		log_err(LOG_WARN, "idempotency_not_pruned", &reply->err, "%s", "");
 }
 
+static void replanned(void *ctx, const struct pg_reply *reply)
+{
+	(void)ctx;
+	if (reply->outcome == PG_REJECTED)
+		log_err(LOG_WARN, "plans_not_renewed", &reply->err, "%s", "");
+}
+
+/* Often while the connection, and perhaps the database, is young; then once a minute. */
+static bool is_time_to_replan(int64_t age)
+{
+	return age > 0 &&
+	       ((age < REPLAN_EVERY && (age & (age - 1)) == 0) || age % REPLAN_EVERY == 0);
+}
+
 static void store_tick(void *ctx)
 {
 	struct store *s = ctx;
@@ -303,6 +327,9 @@ static void store_tick(void *ctx)
 	if (!s->up)
 		return;
 	transitions_settle(s);
+	if (is_time_to_replan(s->ticks - s->up_since_tick) &&
+	    !store_send(s, &sql_replan, pg_args_new(), replanned, s, &err))
+		log_err(LOG_DEBUG, "plans_not_renewed", &err, "%s", "");
 	if (s->ticks % COUNT_EVERY == 1 && !s->outbox_counting)
 		s->outbox_counting =
 		        store_send(s, &sql_outbox_count, pg_args_new(), outbox_counted, s, &err);
