@@ -144,9 +144,9 @@ struct rung_state {
 	uint32_t votes;          /* newest in bit 0; 1 = breach */
 	unsigned nvotes;         /* at most votes_of */
 	struct wall last_vote;
-	struct wall last_result; /* newest pass or breach, voting or not */
+	struct wall last_result; /* newest pass or breach that might have voted */
 	int64_t breach_ms;       /* for `for: 10m`: unbroken observed breach */
-	bool breached;           /* the newest result was a breach of this rung */
+	bool breached;           /* that one was a breach of this rung */
 };
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
@@ -169,7 +169,7 @@ struct gate_outcome {
 };
 
 /* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs or where the
- * gate does not count (a breach then is shown, not voted). `counts` is true but for shadow gates and
+ * gate does not count (breaches and passes then are shown, not voted). `counts` is true but for shadow gates and
  * optional ones without data; whoever knows the stage narrows it further. */
 void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                    bool settled, struct gate_state *state, struct gate_outcome *out);

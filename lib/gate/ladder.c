@@ -16,7 +16,7 @@
 /* What a rung makes of this evaluation. */
 enum rung_result {
 	RUNG_NOTHING = 0, /* no evidence: neither adds nor clears */
-	RUNG_SHOWN,       /* a breach that does not vote here */
+	RUNG_SHOWN,       /* a pass or breach that does not vote here */
 	RUNG_PASSED,
 	RUNG_BREACHED
 };
@@ -113,7 +113,9 @@ static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum r
 	int64_t gap_ms = evidence->at.ms - s->last_result.ms;
 	bool breach = result == RUNG_BREACHED;
 
-	if (result == RUNG_NOTHING)
+	if (result == RUNG_SHOWN)
+		s->breached = false; /* no breach is observed across it */
+	if (result == RUNG_NOTHING || result == RUNG_SHOWN)
 		return false;
 	if (result == RUNG_PASSED)
 		s->breach_ms = 0;
@@ -121,8 +123,6 @@ static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum r
 		s->breach_ms += gap_ms;
 	s->breached = breach;
 	s->last_result = evidence->at;
-	if (result == RUNG_SHOWN)
-		return false;
 	return cast_vote(rung, s, breach, distance_ms, evidence->at);
 }
 
@@ -196,11 +196,13 @@ static void take_measure(const struct gate *gate, size_t index,
 static enum rung_result rung_result(const struct gate_rung *rung, const struct gate_measure *m,
                                     bool settled)
 {
-	if (m->result != GATE_PASS)
+	bool holds = m->result == GATE_PASS && rung_holds(rung, m->value);
+
+	if (m->result != GATE_PASS || (!holds && !m->covered))
 		return RUNG_NOTHING;
-	if (rung_holds(rung, m->value))
-		return settled ? RUNG_BREACHED : RUNG_SHOWN;
-	return m->covered ? RUNG_PASSED : RUNG_NOTHING;
+	if (!settled)
+		return RUNG_SHOWN;
+	return holds ? RUNG_BREACHED : RUNG_PASSED;
 }
 
 /* One bit per rung that voted now. */
@@ -219,7 +221,7 @@ static unsigned climb(const struct gate *gate, const struct rungs *rungs,
 		forget_old(rung, s, out->measure.range_ms, evidence);
 		if (rung_step(rung, s, result, evidence, distance_ms))
 			voted |= 1U << i;
-		if (result == RUNG_BREACHED || result == RUNG_SHOWN)
+		if (out->measure.result == GATE_PASS && rung_holds(rung, out->measure.value))
 			out->rung = worse_rung(rungs, out->rung, (int)i);
 		if (rung_fires(rung, s, result)) {
 			out->fired = worse_rung(rungs, out->fired, (int)i);

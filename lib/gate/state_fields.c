@@ -22,11 +22,11 @@ static const struct field wire_fields[] = {
 	  .doc = "When the newest vote was given." },
 	{ .key = "last_result", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct wire, last_result),
-	  .doc = "When the newest pass or breach was seen, voting or not." },
+	  .doc = "When the newest pass or breach was seen that might have voted." },
 	{ .key = "breach", .kind = FIELD_DURATION, .offset = offsetof(struct wire, breach_ms), .fallback = "0s",
 	  .doc = "How long the breach has been observed without a break." },
 	{ .key = "breached", .kind = FIELD_BOOL, .offset = offsetof(struct wire, breached), .fallback = "false",
-	  .doc = "Whether the newest result was a breach of this rung." },
+	  .doc = "Whether that one was a breach of this rung." },
 };
 static const struct field_table wire_table = {
 	.noun = "rung state", .fields = wire_fields, .n = ARRAY_LEN(wire_fields), .size = sizeof(struct wire)

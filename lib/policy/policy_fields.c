@@ -270,7 +270,7 @@ static const struct field stage_fields[] = {
 	  .doc = "A stage that takes longer calls people; nothing is promoted by it." },
 	{ .key = "settle", .kind = FIELD_DURATION, .offset = offsetof(struct policy_stage, settle_ms), .max = HOUR_MS,
 	  .fallback = "0s",
-	  .doc = "For so long after entry breaches are shown and do not vote." },
+	  .doc = "For so long after entry breaches and passes are shown and do not vote." },
 	{ .key = "min_evaluations", .kind = FIELD_INT, .offset = offsetof(struct policy_stage, min_evaluations),
 	  .min = 1, .max = 1000, .fallback = "3",
 	  .doc = "How many passes the bake must hold." },

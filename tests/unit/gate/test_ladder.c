@@ -336,6 +336,40 @@ START_TEST(a_breach_while_the_stage_settles_is_shown_and_does_not_vote)
 }
 END_TEST
 
+/* Early passes, before the traffic had come, pushed out the breach seen before. */
+START_TEST(a_pass_while_the_stage_settles_takes_no_vote_back)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 2;
+	b.measure.range_ms = 0;
+	look_value(&b, 0, 0.024);
+	b.settled = false;
+	for (int64_t at = 15; at <= 60; at += 15)
+		ck_assert_int_eq(look_value(&b, at, 0.001)->result, GATE_PASS);
+	ck_assert_uint_eq(b.state.rungs[0].nvotes, 1);
+	b.settled = true;
+	ck_assert_int_eq(look_value(&b, 75, 0.024)->fired, 0);
+}
+END_TEST
+
+START_TEST(settling_keeps_no_vote_alive)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 2;
+	b.measure.range_ms = 0;
+	look_value(&b, 0, 0.024);
+	b.settled = false;
+	for (int64_t at = 15; at <= 315; at += 15)
+		look_value(&b, at, 0.024);
+	b.settled = true;
+	ck_assert_int_eq(look_value(&b, 330, 0.024)->fired, -1);
+}
+END_TEST
+
 START_TEST(a_duration_does_not_count_the_time_of_settling)
 {
 	struct bench b;
@@ -672,6 +706,8 @@ int main(void)
 	tcase_add_test(tcase, one_instant_never_votes_twice);
 	tcase_add_test(tcase, a_clock_set_back_delays_no_vote_for_long);
 	tcase_add_test(tcase, a_breach_while_the_stage_settles_is_shown_and_does_not_vote);
+	tcase_add_test(tcase, a_pass_while_the_stage_settles_takes_no_vote_back);
+	tcase_add_test(tcase, settling_keeps_no_vote_alive);
 	tcase_add_test(tcase, a_duration_does_not_count_the_time_of_settling);
 	tcase_add_test(tcase, each_rung_keeps_its_own_votes_and_the_worst_that_fired_decides);
 	tcase_add_test(tcase, a_value_under_a_higher_rung_votes_pass_there_only_when_covered);
