@@ -8,7 +8,8 @@
 #include "api/httpd.h"
 #include "engine/engine.h"
 
-/* NULL after answering 400, 404, 409 or 503 itself. */
+/* NULL when the request is taken care of: answered (404, 409, 503), or the database is being asked
+ * and the route will be called again. */
 const struct tracked *find_release(struct request *r);
 
 #endif

@@ -83,8 +83,6 @@ void engine_lease_gained(void *ctx, int64_t epoch)
 	struct engine *e = ctx;
 
 	FAILPOINT(LEASE_AFTER_GAIN);
-	log_line(LOG_INFO, "lease_gained", "epoch=%lld instance=%s", (long long)epoch,
-	         e->app->instance);
 	metric_set(e->app->metrics, METRIC_LEASE_HELD, 1);
 	metric_set(e->app->metrics, METRIC_LEASE_EPOCH, (double)epoch);
 	e->lease_held = true;
@@ -96,8 +94,6 @@ void engine_lease_lost(void *ctx)
 {
 	struct engine *e = ctx;
 
-	if (e->lease_held)
-		log_line(LOG_WARN, "lease_lost", "instance=%s", e->app->instance);
 	metric_set(e->app->metrics, METRIC_LEASE_HELD, 0);
 	e->lease_held = false;
 	e->owner = false;

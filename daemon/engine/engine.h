@@ -51,7 +51,8 @@ struct tracked {
 	bool stale; /* the row is known to have moved on: reload before deciding */
 	bool outbox_asked;
 	struct wall backoff_until; /* after a failed automatic commit */
-	bool backs_off_wholly; /* the database failed; else only what needs lease or thaw waits (rule V4) */
+	bool backs_off_wholly;     /* the database failed; else only what needs lease or thaw waits
+	                              (rule V4) */
 	int64_t backoff_ms;
 	json_t *evaluations;       /* newest first, at most ENGINE_RECENT_EVALUATIONS */
 	json_t *timeline;          /* newest first; NULL until asked for once */
@@ -80,6 +81,12 @@ const struct tracked *engine_find_version(const struct engine *e, const char *se
                                           json_t **out_several);
 /* Walks newest id first; *at starts at 0. */
 const struct tracked *engine_next(const struct engine *e, size_t *at);
+typedef void (*engine_done_fn)(void *ctx, const struct err *err); /* err NULL: done */
+/* Reads a release that ended long ago from the database into memory, by id or (service != NULL)
+ * every release of a version; then look again. It stays until newer ones push it out. */
+bool engine_fetch(struct engine *e, int64_t id, const char *service, const char *version,
+                  const char *environment, engine_done_fn fn, void *ctx,
+                  struct err *err) MUST_CHECK;
 void engine_facts(const struct engine *e, const struct tracked *t, struct release_facts *out);
 bool engine_is_loaded(const struct engine *e); /* the first load is done */
 bool engine_is_owner(const struct engine *e);  /* lease held and loaded */
@@ -129,7 +136,6 @@ const struct policy *engine_policy_by_hash(const struct engine *e, const char *h
 bool engine_policy_is_file(const struct engine *e,
                            const char *name); /* such names cannot be PUT (rule I1) */
 size_t engine_policy_names(const struct engine *e, const char **out, size_t max);
-typedef void (*engine_done_fn)(void *ctx, const struct err *err);
 bool engine_put_policy(struct engine *e, struct policy *policy_take, const char *subject,
                        engine_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
 

@@ -15,9 +15,11 @@
 
 struct load {
 	struct engine *engine;
-	bool whole;     /* everything, not only what changed */
-	bool for_owner; /* takeover: the database's checkpoints replace ours */
-	int64_t one;    /* a single release after a conflict, else 0 */
+	bool whole;             /* everything, not only what changed */
+	bool for_owner;         /* takeover: the database's checkpoints replace ours */
+	int64_t one;            /* a single release after a conflict, else 0 */
+	engine_done_fn fetched; /* somebody asked for rows that memory does not hold */
+	void *fetched_ctx;
 	size_t rows;
 };
 
@@ -41,6 +43,8 @@ static void take_row(struct load *load, struct store_release *row)
 	struct err err = {.code = ERR_NONE};
 	bool moved = known == NULL || known->release->row_version != row->release->row_version;
 
+	if (known != NULL && load->fetched != NULL)
+		return; /* memory knows better */
 	if (known != NULL && known->committing != NULL && load->one == 0)
 		return; /* its own commit's answer tells */
 	if (known != NULL && known->release->row_version > row->release->row_version)
@@ -54,7 +58,9 @@ static void take_row(struct load *load, struct store_release *row)
 	row->release = NULL;
 	t->stale = false;
 	t->as_of = loop_now(e->app->loop).wall;
-	if (known == NULL || moved || load->for_owner || !e->owner)
+	/* The owner's own checkpoint is newer than any it wrote; whoever moved the row, it follows
+	 * below. */
+	if (t->checkpoint == NULL || load->for_owner || !e->owner)
 		take_checkpoint(t, row);
 	if (known == NULL || moved || load->for_owner) {
 		t->outbox_known = false;
@@ -123,9 +129,8 @@ static void follow_outbox(struct engine *e)
 	}
 }
 
-static void on_done(void *ctx, const struct err *err)
+static void load_done(struct load *load, const struct err *err)
 {
-	struct load *load = ctx;
 	struct engine *e = load->engine;
 	struct tracked *one = load->one == 0 ? NULL : registry_find(e, load->one);
 
@@ -160,6 +165,16 @@ static void on_done(void *ctx, const struct err *err)
 	} else if (err == NULL && !load->whole && e->owner) {
 		follow_outbox(e);
 	}
+}
+
+static void on_done(void *ctx, const struct err *err)
+{
+	struct load *load = ctx;
+
+	if (load->fetched != NULL)
+		load->fetched(load->fetched_ctx, err);
+	else
+		load_done(load, err);
 	free(load);
 }
 
@@ -237,4 +252,23 @@ void engine_poll(void *ctx)
 		e->polling = false;
 		free(load);
 	}
+}
+
+bool engine_fetch(struct engine *e, int64_t id, const char *service, const char *version,
+                  const char *environment, engine_done_fn fn, void *ctx, struct err *err)
+{
+	struct store_load calls;
+	struct load *load = load_new(e, &calls);
+	bool asked;
+
+	if (load == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to look into the database");
+	load->fetched = fn;
+	load->fetched_ctx = ctx;
+	asked = service == NULL ? store_load_release(e->app->store, id, &calls, err)
+	                        : store_load_version(e->app->store, service, version, environment,
+	                                             &calls, err);
+	if (!asked)
+		free(load);
+	return asked;
 }

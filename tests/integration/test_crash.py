@@ -47,6 +47,7 @@ def test_kill_9_at_a_fail_point_ends_in_the_same_result(postgres, make_daemon, r
         return status == 200 and answer["state"] == "completed"
 
     wait_until(until_dead_or_done, f"death at {point} or the release's end")
+    assert nth > 1 or daemon.process.poll() is not None, "the fail point was never passed"
     if daemon.process.poll() is not None:
         daemon.wait_dead()
         daemon.start()
@@ -73,7 +74,10 @@ def test_kill_9_during_a_rollback_loses_nothing(postgres, make_daemon, receiver,
             pass
         return daemon.process.poll() is not None
 
-    wait_until(ask, f"death at {point}")
+    try:
+        wait_until(ask, f"death at {point}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{daemon.log()[-4000:]}\n{daemon.release(id_)}") from None
     daemon.wait_dead()
     daemon.start()
     # Asking again is harmless: it is the same rollback, or the first if the crash came before the commit.

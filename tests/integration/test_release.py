@@ -81,3 +81,26 @@ def test_a_release_bakes_green_with_no_error_series_at_all(daemon, target):
     daemon.wait_release(release["id"], "a pass", lambda r: r["gates"].get("errors") == "pass")
     assert daemon.gate(release["id"], "errors")["value"] == 0
     assert 'code="500"' not in target.text()
+
+
+def test_a_release_that_ended_long_ago_is_still_found(daemon):
+    old = daemon.create(version="0.0.1", start="manual")
+    daemon.verb(old["id"], "cancel", reason="only an example")
+    daemon.stop()
+    # 600 younger ones that ended too, so that memory does not hold the old one after the start.
+    daemon.sql(f"""BEGIN;
+        ALTER TABLE headgate.release DISABLE TRIGGER ALL;
+        INSERT INTO headgate.release SELECT {old['id']} + n, service, environment, 'v' || n, attempt, state, step,
+            stage, row_version, exposed, shard, activation, policy_name, policy_hash, author, created_at, updated_at,
+            changed_at, gen_random_uuid(), last_hash,
+            detail || jsonb_build_object('id', {old['id']} + n, 'version', 'v' || n)
+            FROM headgate.release, generate_series(1, 600) n WHERE id = {old['id']};
+        ALTER TABLE headgate.release ENABLE TRIGGER ALL;
+        COMMIT""")
+    daemon.start()
+    assert old["id"] not in [r["id"] for r in daemon.get("/v1/releases?limit=500")[1]["releases"]]
+    assert daemon.release(old["id"])["state"] == "cancelled"
+    assert daemon.release("checkout@0.0.1")["id"] == old["id"]
+    assert daemon.get("/v1/releases/99999")[0] == 404
+    assert daemon.get("/v1/releases/checkout@nope")[0] == 404
+    daemon.sql("DELETE FROM headgate.release WHERE version LIKE 'v%'")
