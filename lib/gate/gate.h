@@ -159,7 +159,8 @@ struct gate_outcome {
 	bool counts;             /* in this stage, not waived, not shadow, not optional-and-missing */
 	bool waived;
 	int rung;                /* worst rung whose condition holds; -1 */
-	int fired;               /* worst rung that fired; -1 */
+	int fired;               /* worst rung that fired and is not taken back: it stands through results
+	                            without evidence until a pass or until it is forgotten (rule E3); -1 */
 	unsigned fired_set;      /* every rung that fired: bit 1 << rung */
 	const char *option;      /* of the fired rollback rung; borrowed from the gate; may be NULL */
 	struct gate_measure measure;

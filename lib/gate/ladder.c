@@ -2,7 +2,8 @@
  * ladder - rungs, their conditions and votes (rules E1 to E4), and what one gate says in the end.
  *
  * Each rung has its own result: a breach when its condition holds, a pass when it does not and rule
- * K4 is met, else nothing. Votes, durations and firing follow from those alone.
+ * K4 is met, else nothing. Votes, durations and firing follow from those alone. A rung that fired
+ * stands through results that are nothing: silence takes back no vote.
  */
 #include <math.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 /* What a rung makes of this evaluation. */
 enum rung_result {
 	RUNG_NOTHING = 0, /* no evidence: neither adds nor clears */
-	RUNG_SHOWN,       /* a pass or breach that does not vote here */
+	RUNG_SHOWN,       /* whatever it is, it does not vote here */
 	RUNG_PASSED,
 	RUNG_BREACHED
 };
@@ -114,7 +115,7 @@ static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum r
 	bool breach = result == RUNG_BREACHED;
 
 	if (result == RUNG_SHOWN)
-		s->breached = false; /* no breach is observed across it */
+		s->breached = false; /* no breach is observed across it, and nothing stands */
 	if (result == RUNG_NOTHING || result == RUNG_SHOWN)
 		return false;
 	if (result == RUNG_PASSED)
@@ -126,10 +127,11 @@ static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum r
 	return cast_vote(rung, s, breach, distance_ms, evidence->at);
 }
 
-static bool rung_fires(const struct gate_rung *rung, const struct rung_state *s,
-                       enum rung_result result)
+/* As long as the newest result that might have voted is a breach: a rollback that could not be
+ * committed at once is not lost when the target falls silent meanwhile. */
+static bool rung_fires(const struct gate_rung *rung, const struct rung_state *s)
 {
-	if (result != RUNG_BREACHED)
+	if (!s->breached)
 		return false;
 	if (rung->for_ms > 0)
 		return s->breach_ms >= rung->for_ms;
@@ -196,22 +198,27 @@ static void take_measure(const struct gate *gate, size_t index,
 static enum rung_result rung_result(const struct gate_rung *rung, const struct gate_measure *m,
                                     bool settled)
 {
-	bool holds = m->result == GATE_PASS && rung_holds(rung, m->value);
-
-	if (m->result != GATE_PASS || (!holds && !m->covered))
-		return RUNG_NOTHING;
 	if (!settled)
 		return RUNG_SHOWN;
-	return holds ? RUNG_BREACHED : RUNG_PASSED;
+	if (m->result != GATE_PASS)
+		return RUNG_NOTHING;
+	if (rung_holds(rung, m->value))
+		return RUNG_BREACHED;
+	return m->covered ? RUNG_PASSED : RUNG_NOTHING;
 }
 
-/* One bit per rung that voted now. */
-static unsigned climb(const struct gate *gate, const struct rungs *rungs,
-                      const struct gate_evidence *evidence, bool settled, struct gate_state *state,
-                      struct gate_outcome *out)
+/* One bit per rung. */
+struct climbed {
+	unsigned voted;
+	unsigned standing; /* fired on votes from before the silence */
+};
+
+static struct climbed climb(const struct gate *gate, const struct rungs *rungs,
+                            const struct gate_evidence *evidence, bool settled,
+                            struct gate_state *state, struct gate_outcome *out)
 {
 	int64_t distance_ms = vote_distance_ms(gate, &out->measure);
-	unsigned voted = 0;
+	struct climbed climbed = {0};
 
 	for (size_t i = 0; i < rungs->n; i++) {
 		const struct gate_rung *rung = &rungs->list[i];
@@ -220,15 +227,16 @@ static unsigned climb(const struct gate *gate, const struct rungs *rungs,
 
 		forget_old(rung, s, out->measure.range_ms, evidence);
 		if (rung_step(rung, s, result, evidence, distance_ms))
-			voted |= 1U << i;
+			climbed.voted |= 1U << i;
 		if (out->measure.result == GATE_PASS && rung_holds(rung, out->measure.value))
 			out->rung = worse_rung(rungs, out->rung, (int)i);
-		if (rung_fires(rung, s, result)) {
+		if (rung_fires(rung, s)) {
 			out->fired = worse_rung(rungs, out->fired, (int)i);
 			out->fired_set |= 1U << i;
+			climbed.standing |= (result == RUNG_NOTHING ? 1U : 0U) << i;
 		}
 	}
-	return voted;
+	return climbed;
 }
 
 static enum gate_result result_of(const struct gate_outcome *o)
@@ -263,8 +271,8 @@ static bool is_missing(enum gate_result result)
 /* Votes and words of the rung that is spoken of: the fired one, else the worst that holds, else the
  * nearest. */
 static void speak(const struct gate *gate, const struct rungs *rungs,
-                  const struct gate_state *state, struct sentence_facts *facts, unsigned voted,
-                  struct gate_outcome *out)
+                  const struct gate_state *state, struct sentence_facts *facts,
+                  struct climbed climbed, struct gate_outcome *out)
 {
 	int spoken = out->fired >= 0  ? out->fired
 	             : out->rung >= 0 ? out->rung
@@ -274,7 +282,8 @@ static void speak(const struct gate *gate, const struct rungs *rungs,
 	facts->rung = &rungs->list[spoken];
 	facts->state = s;
 	facts->fired = out->fired >= 0;
-	facts->voted = voted >> spoken & 1;
+	facts->stands = climbed.standing >> spoken & 1;
+	facts->voted = climbed.voted >> spoken & 1;
 	out->votes = count_votes(facts->rung, s);
 	if (s->nvotes > 0)
 		out->next_vote.ms = s->last_vote.ms + vote_distance_ms(gate, &out->measure);
@@ -292,13 +301,14 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 	*out = (struct gate_outcome){
 	        .result = GATE_ERROR, .verdict = VERDICT_HOLD, .rung = -1, .fired = -1};
 	take_measure(gate, index, evidence, &rungs, &out->measure);
-	unsigned voted = climb(gate, &rungs, evidence, settled, state, out);
+	struct climbed climbed = climb(gate, &rungs, evidence, settled, state, out);
 
 	out->result = result_of(out);
 	out->verdict = verdict_of(out, &rungs);
-	out->counts = !gate->shadow && !(gate->optional && is_missing(out->result));
+	out->counts =
+	        !gate->shadow && !(gate->optional && out->fired < 0 && is_missing(out->result));
 	if (rungs.n > 0)
-		speak(gate, &rungs, state, &facts, voted, out);
+		speak(gate, &rungs, state, &facts, climbed, out);
 	gate_sentence(&facts, out);
 }
 

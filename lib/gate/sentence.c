@@ -84,19 +84,25 @@ static void missing_votes(unsigned have, unsigned need, char *out, size_t size)
 		sentence_set(out, size, "vote %u", need);
 }
 
-/* "above 1 %: ", or nothing for a rung that only says "not 0". */
-static void condition(const struct sentence_facts *f, const struct gate_measure *m, char *out,
-                      size_t size)
+/* A rung that only says "not 0" needs no words. */
+static bool goes_without_saying(const struct sentence_facts *f)
+{
+	return f->gate->kind->implicit_rung && number_is_same(f->rung->limit, 0);
+}
+
+/* "above 1 %" and `end`, or nothing. */
+static void condition(const struct sentence_facts *f, const struct gate_measure *m, const char *end,
+                      char *out, size_t size)
 {
 	char limit[64];
 
-	if (f->gate->kind->implicit_rung && number_is_same(f->rung->limit, 0)) {
+	if (goes_without_saying(f)) {
 		out[0] = '\0';
 		return;
 	}
 	kpi_format(f->rung->limit, m->unit, limit, sizeof(limit));
-	sentence_set(out, size, "%s %s: ", f->rung->compare == RUNG_ABOVE ? "above" : "below",
-	             limit);
+	sentence_set(out, size, "%s %s%s", f->rung->compare == RUNG_ABOVE ? "above" : "below",
+	             limit, end);
 }
 
 /* Votes so far, in front of the condition: "2nd of 3 votes ", "1st of 2 votes (of 3) ". */
@@ -160,7 +166,7 @@ static void say_breach(const struct sentence_facts *f, struct gate_outcome *o)
 {
 	char limit[96], does[96], votes[96], next[128];
 
-	condition(f, &o->measure, limit, sizeof(limit));
+	condition(f, &o->measure, ": ", limit, sizeof(limit));
 	deed(f->rung, does, sizeof(does));
 	if (!f->settled) {
 		sentence_set(o->sentence, sizeof(o->sentence), "%s%s; shown without a vote", limit,
@@ -180,11 +186,36 @@ static void say_breach(const struct sentence_facts *f, struct gate_outcome *o)
 	             next);
 }
 
+/* What fired, and what is there instead of a pass or breach since. */
+static void say_standing(const struct sentence_facts *f, struct gate_outcome *o)
+{
+	const struct gate_measure *m = &o->measure;
+	char limit[96], does[96], votes[96] = "", need[UNITS_TEXT_MAX];
+
+	condition(f, m, "", limit, sizeof(limit));
+	deed(f->rung, does, sizeof(does));
+	if (f->rung->for_ms > 0) {
+		duration_format(f->rung->for_ms, need);
+		sentence_set(votes, sizeof(votes), "for %s ", need);
+	} else {
+		tally(f, o->votes, votes, sizeof(votes));
+	}
+	if (goes_without_saying(f))
+		sentence_set(limit, sizeof(limit), "in breach");
+	if (m->result == GATE_PASS)
+		sentence_set(o->sentence, sizeof(o->sentence), "stands: %s%s, then %s (%s); %s",
+		             votes, limit, m->text, m->why, does);
+	else
+		sentence_set(o->sentence, sizeof(o->sentence),
+		             "stands: %s%s, then silence (%s: %s); %s", votes, limit,
+		             label_of(m->result), m->why, does);
+}
+
 static void say_pass(const struct sentence_facts *f, struct gate_outcome *o)
 {
 	char limit[64];
 
-	if (f->gate->kind->implicit_rung && number_is_same(f->rung->limit, 0)) {
+	if (goes_without_saying(f)) {
 		sentence_set(o->sentence, sizeof(o->sentence), "%s", o->measure.text);
 		return;
 	}
@@ -195,7 +226,9 @@ static void say_pass(const struct sentence_facts *f, struct gate_outcome *o)
 
 void gate_sentence(const struct sentence_facts *facts, struct gate_outcome *out)
 {
-	if (out->result == GATE_BREACH)
+	if (facts->stands)
+		say_standing(facts, out);
+	else if (out->result == GATE_BREACH)
 		say_breach(facts, out);
 	else if (out->result == GATE_PASS)
 		say_pass(facts, out);

@@ -28,7 +28,8 @@ struct sentence_facts {
 	const struct rung_state *state; /* its votes, this one included; NULL without memory */
 	struct wall at;
 	bool fired;
-	bool voted; /* this evaluation was a vote of the rung */
+	bool stands; /* it fired before and there was no pass or breach since (rule E3) */
+	bool voted;  /* this evaluation was a vote of the rung */
 	bool settled;
 };
 

@@ -175,6 +175,16 @@ static void conclude(const struct policy *p, const struct place *place, struct e
 		e->verdict = VERDICT_HOLD;
 }
 
+/* What fired on the way out has done its deed; on the way back it says nothing until it breaches
+ * again. */
+static void stand_down(struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->ngates; i++) {
+		for (size_t k = 0; k < GATE_MAX_RUNGS; k++)
+			c->gates[i].rungs[k].breached = false;
+	}
+}
+
 static void restart_bake(struct checkpoint *c)
 {
 	c->observed_ms = 0;
@@ -195,6 +205,8 @@ static void enter_place(const struct release *r, const struct place *place, stru
 	c->last_pass.ms = 0;
 	c->no_proof_since.ms = 0;
 	c->no_proof_rounds = 0;
+	if (place->stabilising)
+		stand_down(c);
 }
 
 /* Rule B1. Where two intervals take longer than that, two passes could never stand together. */
@@ -259,18 +271,17 @@ static bool is_too_early(const struct release *r, const struct place *place,
 	return true;
 }
 
-/* Rule E5. That one gate asks does not make up for what another lacks. */
+/* Rule E5. That a rung fired does not make up for what is missing: its own gate may have fallen
+ * silent since, or another one. */
 static bool lacks_proof(const struct evaluation *e)
 {
-	if (e->verdict != VERDICT_ASK)
-		return e->verdict == VERDICT_HOLD;
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
 		if (o->counts && o->result != GATE_PASS && o->result != GATE_BREACH)
 			return true;
 	}
-	return false;
+	return e->verdict == VERDICT_HOLD;
 }
 
 static void count_no_proof(const struct release *r, const struct place *place,

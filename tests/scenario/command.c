@@ -244,6 +244,13 @@ static bool run_reentry(struct story *s, const struct words *w, size_t i)
 	return !s->r || world_settle(s);
 }
 
+/* Verbs would get 503. */
+static bool run_store(struct story *s, const struct words *w, size_t i)
+{
+	s->store_away = is(w, i, "away");
+	return world_settle(s);
+}
+
 static bool run_newer(struct story *s, const struct words *w, size_t i)
 {
 	s->newer_active = is(w, i, "active");
@@ -448,6 +455,7 @@ static const struct {
 	{ "freeze",   run_freeze,   true },
 	{ "thaw",     run_thaw,     false },
 	{ "newer",    run_newer,    false },
+	{ "store",    run_store,    false },
 	{ "at",       run_at,       false },
 	{ "after",    run_after,    false },
 	{ "every",    run_every,    false },

@@ -360,6 +360,8 @@ bool world_submit(struct story *s, const struct event *event)
 	struct outcome out;
 	bool ok = true;
 
+	if (s->store_away)
+		return story_fail(s, "the store is away");
 	world_facts(s, &facts);
 	release_step(s->r, &s->c, s->bound, event, &facts, &out);
 	if (out.refused == REFUSED_NONE) {
@@ -375,7 +377,7 @@ bool world_submit(struct story *s, const struct event *event)
 
 bool world_settle(struct story *s)
 {
-	for (int i = 0; i < DUE_MAX; i++) {
+	for (int i = 0; i < DUE_MAX && !s->store_away; i++) {
 		struct release_facts facts;
 		struct outcome out;
 		struct event event;
@@ -395,7 +397,8 @@ bool world_settle(struct story *s)
 		if (!ok)
 			return false;
 	}
-	return story_fail(s, "%s again and again", release_event_names[s->last.event]);
+	return s->store_away ||
+	       story_fail(s, "%s again and again", release_event_names[s->last.event]);
 }
 
 static void read_kpi(const struct story *s, size_t i, struct kpi_reading *out)

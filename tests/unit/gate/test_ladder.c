@@ -202,6 +202,18 @@ START_TEST(votes_persist_on_disjoint_windows_before_a_rung_fires)
 		  1, 1, 0, 0,     "pB",        ".F" },
 		{ "and is over at once",
 		  1, 1, 0, 0,     "BpB",       "F.F" },
+		{ "silence takes nothing back",
+		  2, 2, 0, 0,     "BB--B",     ".FFFF" },
+		{ "nor does warming",
+		  2, 2, 0, 0,     "BBww",      ".FFF" },
+		{ "the first pass does, and silence after it brings nothing back",
+		  2, 3, 0, 0,     "BB-p-",     ".FF.." },
+		{ "a pass that is no vote as well",
+		  2, 2, 60000, 0, "BBBBB-p-",  "....FF.." },
+		{ "silence adds no vote either",
+		  2, 2, 0, 0,     "B---",      "...." },
+		{ "nor does it fire what never breached",
+		  1, 1, 0, 0,     "p--w-",     "....." },
 		{ "a rung without votes asks for one",
 		  0, 0, 0, 0,     "B",         "F" },
 		{ "32 of 32 uses the whole memory",
@@ -237,6 +249,8 @@ START_TEST(a_duration_is_observed_breach_without_a_pass)
 		{ "two missing add nothing for the gap",     "BB--BBBB",   ".......F" },
 		{ "warming neither adds nor clears",         "BBwBB",      "....F" },
 		{ "fired is over with the first pass",       "BBBBBpB",    "....F.." },
+		{ "silence takes nothing back",              "BBBBB--w",   "....FFFF" },
+		{ "and fires nothing",                       "BBBB------", ".........." },
 	};
 	/* clang-format on */
 
@@ -291,6 +305,59 @@ START_TEST(a_breach_is_forgotten_while_the_silence_lasts)
 	look_value(&b, 0, 0.024);
 	ck_assert_uint_eq(look_result(&b, 300, GATE_STALE)->votes, 1);
 	ck_assert_uint_eq(look_result(&b, 301, GATE_STALE)->votes, 0);
+}
+END_TEST
+
+/* The database was away when the rung fired, and the target died before it was back. */
+START_TEST(a_fired_rung_stands_in_the_silence_after_it_until_it_is_forgotten)
+{
+	static const enum gate_result results[] = {GATE_ERROR, GATE_STALE, GATE_NO_DATA,
+	                                           GATE_INSUFFICIENT};
+
+	for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+		struct bench b;
+
+		bench_init(&b, 1);
+		b.rungs[0].votes_needed = b.rungs[0].votes_of = 1;
+		b.rungs[0].then = RUNG_ROLLBACK;
+		b.rungs[0].option = (char[]){"kill_switch"};
+		look_value(&b, 0, 0.024);
+		look_result(&b, 300, results[i]);
+		ck_assert_int_eq(b.outcome.result, results[i]);
+		ck_assert_int_eq(b.outcome.verdict, VERDICT_ROLLBACK);
+		ck_assert_int_eq(b.outcome.fired, 0);
+		ck_assert_int_eq(b.outcome.rung, -1);
+		ck_assert_str_eq(b.outcome.option, "kill_switch");
+		look_result(&b, 301, results[i]);
+		ck_assert_int_eq(b.outcome.verdict, VERDICT_HOLD);
+		ck_assert_int_eq(b.outcome.fired, -1);
+	}
+}
+END_TEST
+
+START_TEST(nothing_stands_where_nothing_votes)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 1;
+	look_value(&b, 0, 0.024);
+	b.settled = false; /* waived, say */
+	ck_assert_int_eq(look_result(&b, 15, GATE_NO_DATA)->fired, -1);
+	b.settled = true;
+	ck_assert_int_eq(look_result(&b, 30, GATE_NO_DATA)->fired, -1);
+}
+END_TEST
+
+START_TEST(clearing_ends_what_stands)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 1;
+	look_value(&b, 0, 0.024);
+	gate_state_clear(&b.state);
+	ck_assert_int_eq(look_result(&b, 15, GATE_NO_DATA)->verdict, VERDICT_HOLD);
 }
 END_TEST
 
@@ -482,9 +549,9 @@ START_TEST(while_a_stage_is_entered_nothing_passes_but_breaches_count)
 	b.evidence.entering = true;
 	ck_assert_int_eq(look_value(&b, 0, 0.001)->result, GATE_WARMING);
 	ck_assert_str_eq(b.outcome.sentence, "warming: the stage is being entered");
-	ck_assert_int_eq(look_value(&b, 15, 0.024)->verdict, VERDICT_PAUSE);
-	ck_assert_int_eq(look_result(&b, 30, GATE_NO_DATA)->result, GATE_NO_DATA);
+	ck_assert_int_eq(look_result(&b, 15, GATE_NO_DATA)->result, GATE_NO_DATA);
 	ck_assert_str_eq(b.outcome.sentence, "no data: because");
+	ck_assert_int_eq(look_value(&b, 30, 0.024)->verdict, VERDICT_PAUSE);
 }
 END_TEST
 
@@ -523,6 +590,10 @@ START_TEST(an_optional_gate_may_be_missing_but_not_broken_or_bad)
 	}
 	ck_assert(look_value(&b, 100, 0.024)->counts);
 	ck_assert(look_value(&b, 115, 0.001)->counts);
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 1;
+	look_value(&b, 200, 0.024);
+	ck_assert(look_result(&b, 215, GATE_NO_DATA)->counts); /* its rung stands */
+	ck_assert(!look_result(&b, 600, GATE_NO_DATA)->counts);
 }
 END_TEST
 
@@ -620,6 +691,48 @@ START_TEST(a_person_can_read_how_long_it_lasts)
 }
 END_TEST
 
+START_TEST(a_person_can_read_that_it_stands)
+{
+	struct bench b;
+
+	bench_init(&b, 2);
+	b.measure.range_ms = 0;
+	b.rungs[0].votes_needed = b.rungs[0].votes_of = 1;
+	b.rungs[1].votes_needed = b.rungs[1].votes_of = 2;
+	b.rungs[1].then = RUNG_ROLLBACK;
+	look_value(&b, 0, 0.024);
+	look_value(&b, 15, 0.024);
+	look_result(&b, 30, GATE_NO_DATA);
+	ck_assert_str_eq(
+	        b.outcome.sentence,
+	        "stands: 2 of 2 votes above 2 %, then silence (no data: because); rolls back");
+	b.measure.covered = false;
+	look_value(&b, 45, 0.015);
+	ck_assert_int_eq(b.outcome.result, GATE_BREACH);
+	ck_assert_str_eq(b.outcome.sentence, "stands: 2 of 2 votes above 2 %, then 1.5 % of 412 "
+	                                     "requests (because); rolls back");
+	gate_state_clear(&b.state);
+	b.gate.nrungs = 1;
+	look_value(&b, 60, 0.024);
+	look_result(&b, 75, GATE_STALE);
+	ck_assert_str_eq(b.outcome.sentence,
+	                 "stands: above 1 %, then silence (stale: because); pauses");
+	b.rungs[0].for_ms = 15000;
+	look_value(&b, 90, 0.024);
+	look_value(&b, 105, 0.024);
+	look_result(&b, 120, GATE_ERROR);
+	ck_assert_str_eq(b.outcome.sentence,
+	                 "stands: for 15s above 1 %, then silence (error: because); pauses");
+	gate_state_clear(&b.state);
+	b.gate.kind = &scripted_implicit;
+	b.gate.nrungs = 0;
+	look_value(&b, 135, 1);
+	look_result(&b, 150, GATE_NO_DATA);
+	ck_assert_str_eq(b.outcome.sentence,
+	                 "stands: in breach, then silence (no data: because); is noted");
+}
+END_TEST
+
 START_TEST(a_pass_names_the_limit_it_would_cross_first)
 {
 	struct bench b;
@@ -703,6 +816,9 @@ int main(void)
 	tcase_add_test(tcase, a_duration_is_observed_breach_without_a_pass);
 	tcase_add_test(tcase, votes_are_forgotten_after_five_minutes_or_m_ranges_without_a_result);
 	tcase_add_test(tcase, a_breach_is_forgotten_while_the_silence_lasts);
+	tcase_add_test(tcase, a_fired_rung_stands_in_the_silence_after_it_until_it_is_forgotten);
+	tcase_add_test(tcase, nothing_stands_where_nothing_votes);
+	tcase_add_test(tcase, clearing_ends_what_stands);
 	tcase_add_test(tcase, one_instant_never_votes_twice);
 	tcase_add_test(tcase, a_clock_set_back_delays_no_vote_for_long);
 	tcase_add_test(tcase, a_breach_while_the_stage_settles_is_shown_and_does_not_vote);
@@ -720,6 +836,7 @@ int main(void)
 	tcase_add_test(tcase, clearing_forgets_every_vote);
 	tcase_add_test(tcase, a_person_can_read_how_far_it_is);
 	tcase_add_test(tcase, a_person_can_read_how_long_it_lasts);
+	tcase_add_test(tcase, a_person_can_read_that_it_stands);
 	tcase_add_test(tcase, a_pass_names_the_limit_it_would_cross_first);
 	tcase_add_test(tcase, no_combination_but_positive_proof_passes);
 	tcase_add_test(tcase, a_measure_that_never_decided_is_an_error);

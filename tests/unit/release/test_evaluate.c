@@ -393,11 +393,14 @@ START_TEST(shadow_gates_and_missing_optional_ones_do_not_block)
 	b.gates[0].shadow = false;
 	b.gates[0].optional = true;
 	gate_says(&b, 0, GATE_NO_DATA);
-	ck_assert(look(&b, 30)->all_pass);
+	ck_assert_msg(!look(&b, 30)->all_pass, "its rung stands");
+	look_both(&b, 45, GATE_PASS);
+	gate_says(&b, 0, GATE_NO_DATA);
+	ck_assert(look(&b, 60)->all_pass);
 	gate_says(&b, 0, GATE_INSUFFICIENT);
-	ck_assert(!look(&b, 45)->all_pass);
+	ck_assert(!look(&b, 75)->all_pass);
 	gate_says(&b, 0, GATE_BREACH);
-	ck_assert_int_eq(look(&b, 60)->verdict, VERDICT_PAUSE);
+	ck_assert_int_eq(look(&b, 90)->verdict, VERDICT_PAUSE);
 	bench_fini(&b);
 }
 END_TEST
@@ -624,6 +627,25 @@ START_TEST(stabilising_has_its_own_green_time_and_a_breach_restarts_it)
 }
 END_TEST
 
+/* Else the page would say "rolls back" of a release that has. */
+START_TEST(what_fired_on_the_way_out_does_not_stand_on_the_way_back)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.rungs[0][0].then = RUNG_ROLLBACK;
+	look_both(&b, 15, GATE_BREACH);
+	ck_assert_int_eq(look_both(&b, 30, GATE_NO_DATA)->verdict, VERDICT_ROLLBACK);
+	b.release.state = RELEASE_STABILISING;
+	b.release.step = STEP_NONE;
+	b.release.rollback.stabilising_since.ms = T0 + 35000;
+	ck_assert_int_eq(look_both(&b, 45, GATE_WARMING)->verdict, VERDICT_HOLD);
+	ck_assert_int_eq(look_both(&b, 60, GATE_BREACH)->verdict, VERDICT_ROLLBACK);
+	ck_assert_int_eq(look_both(&b, 75, GATE_NO_DATA)->verdict, VERDICT_ROLLBACK);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(entering_and_planned_add_no_green_time)
 {
 	/* clang-format off */
@@ -672,6 +694,7 @@ START_TEST(rounds_without_proof_are_counted_until_a_pass_or_a_rung)
 		{ "a pass ends it", "---P", 0, 0 },
 		{ "a breach without a fired rung lacks proof", "P-h-", 3, 1030 },
 		{ "a fired rung is another matter", "P--B", 0, 0 },
+		{ "the silence after it is not", "PB---", 3, 1045 },
 		{ "late warming is missing proof", "P-ww", 3, 1030 },
 	};
 	/* clang-format on */
@@ -923,6 +946,7 @@ int main(void)
 	tcase_add_test(tcase, a_pause_between_two_evaluations_adds_nothing_either);
 	tcase_add_test(tcase, a_stage_starts_with_an_empty_bake_and_the_votes_of_the_last_one);
 	tcase_add_test(tcase, stabilising_has_its_own_green_time_and_a_breach_restarts_it);
+	tcase_add_test(tcase, what_fired_on_the_way_out_does_not_stand_on_the_way_back);
 	tcase_add_test(tcase, entering_and_planned_add_no_green_time);
 	tcase_add_test(tcase, a_clock_that_goes_back_adds_nothing);
 	tcase_add_test(tcase, rounds_without_proof_are_counted_until_a_pass_or_a_rung);

@@ -31,6 +31,7 @@ static struct {
 	struct wall bake_began;
 	bool decided;  /* a rollback was */
 	uint64_t luck; /* bad readings come one in that many */
+	struct wall breached[GATES];
 	unsigned long completed;
 	unsigned long advances, rollbacks, pauses, lives;
 } life;
@@ -158,6 +159,17 @@ static void check_bake(int64_t observed_before)
 	ck_assert_int_le(w.c.observed_ms, w.f.now.ms - life.bake_began.ms);
 }
 
+/* Rule E3: whatever stands does so on a breach, seen in this life, that is not forgotten. */
+static void check_rungs(void)
+{
+	for (size_t i = 0; i < w.e->ngates; i++) {
+		if (w.e->gates[i].result == GATE_BREACH)
+			life.breached[i] = w.e->at;
+		ck_assert(w.e->gates[i].fired < 0 ||
+		          w.e->at.ms - life.breached[i].ms <= 5 * (int64_t)MINUTE);
+	}
+}
+
 /* --- the walk ------------------------------------------------------------------------------ */
 
 static void begin_life(void)
@@ -172,6 +184,7 @@ static void begin_life(void)
 	w.r->start_manual = chance(3);
 	life.bake_began = w.f.now;
 	life.decided = false;
+	memset(life.breached, 0, sizeof(life.breached));
 	life.luck = chance(3) ? 40 : chance(2) ? 400 : 4000;
 	life.lives++;
 }
@@ -271,6 +284,7 @@ static void evaluate(void)
 	for (size_t i = 0; i < e->ngates; i++) /* invariant I12 */
 		ck_assert(!e->gates[i].counts || e->gates[i].result == GATE_PASS ||
 		          (!e->all_pass && e->verdict != VERDICT_PASS));
+	check_rungs();
 	check_bake(observed);
 }
 
