@@ -46,6 +46,7 @@ INSERT INTO headgate.release_edge (from_state, to_state) VALUES
 	('stabilising', 'stabilising'),
 	('stabilising', 'rolled_back'),
 	('stabilising', 'failed'),
+	('stabilising', 'resolved'),
 	('completed', 'rolling_back'),
 	('completed', 'completed'),
 	('rolled_back', 'rolled_back'),

@@ -32,7 +32,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/reject",       "approve", verbs_reject,         BODY, "Reject a stage in a role." },
 	{ "POST", "/v1/releases/:id/ack",          "operate", verbs_ack,            BODY, "Acknowledge what asks for a person." },
 	{ "POST", "/v1/releases/:id/retry",        "operate", verbs_retry,          BODY, "Try a failed rollback's option again." },
-	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a failed rollback and name the live version." },
+	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a rollback that failed or proves nothing; name the live version." },
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
 	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },

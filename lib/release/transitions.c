@@ -170,6 +170,7 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_RESTORE_CONFIRMED,  STABILISING,  FX_RECORD,                                 "a person confirmed that the data is restored" },
 	{ STABILISING,  EVENT_CHECK,              STABILISING,  FX_RECORD,                                 "a check was reported" },
 	{ STABILISING,  EVENT_ACK,                STABILISING,  FX_RECORD,                                 "acknowledged by a person" },
+	{ STABILISING,  EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END,                        "a person settled it and named the live version" },
 	{ STABILISING,  EVENT_NOTE,               STABILISING,  FX_RECORD,                                 "a person left a note" },
 	{ STABILISING,  EVENT_STABILISED,         ROLLED_BACK,  FX_END | FX_LEASE,                         "green for long enough on the old version" },
 	{ STABILISING,  EVENT_STABILISE_NEXT,     ROLLING_BACK, FX_BACK | FX_CALLED,                       "it did not stabilise in time: the next option" },

@@ -233,7 +233,7 @@ static void say_stabilising(const struct question *q, struct list *list)
 	say_gates(q, list);
 	if (b->stabilise_called)
 		say(list, b->stabilising_since, never(),
-		    "the deadline passed without evidence: a person must look");
+		    "the deadline passed without evidence: a person must look, and may resolve");
 }
 
 static void say_failed(const struct question *q, struct list *list)

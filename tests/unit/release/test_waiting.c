@@ -140,7 +140,7 @@ START_TEST(the_way_back_says_how_far_it_has_come)
 	done(&w, EVENT_ACK, ann, NULL);
 	says("stabilising: 0s of 10m observed green");
 	w.r->rollback.stabilise_called = true;
-	says("the deadline passed without evidence: a person must look");
+	says("the deadline passed without evidence: a person must look, and may resolve");
 	w.r->state = RELEASE_FAILED;
 	says("the rollback failed: a person must retry, choose another option, ack or resolve");
 	w.r->rollback.option = -1;
@@ -201,7 +201,8 @@ static const struct {
         {RELEASE_ROLLING_BACK, STEP_NONE, STAGE_CANARY,
          1U << EVENT_ROLLBACK | 1U << EVENT_CHECK | 1U << EVENT_ACK | 1U << EVENT_NOTE},
         {RELEASE_STABILISING, STEP_NONE, STAGE_CANARY,
-         1U << EVENT_ROLLBACK | 1U << EVENT_CHECK | 1U << EVENT_ACK | 1U << EVENT_NOTE},
+         1U << EVENT_ROLLBACK | 1U << EVENT_CHECK | 1U << EVENT_ACK | 1U << EVENT_RESOLVE |
+                 1U << EVENT_NOTE},
         {RELEASE_FAILED, STEP_NONE, STAGE_CANARY,
          1U << EVENT_ROLLBACK | 1U << EVENT_CHECK | 1U << EVENT_ACK | 1U << EVENT_RETRY |
                  1U << EVENT_RESOLVE | 1U << EVENT_NOTE},
