@@ -309,6 +309,9 @@ static bool due_hold_expired(const struct question *q, struct event *out)
 
 		if (h->expires.ms == 0 || h->expires.ms > q->f->now.ms)
 			continue;
+		/* Rule A3: it stays until the thaw. */
+		if (q->f->frozen && hold_keeps_from_entering(q->r, h))
+			continue;
 		say(out, EVENT_HOLD_EXPIRED, &by_timer);
 		out->hold = h->name;
 		return true;

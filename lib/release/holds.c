@@ -31,6 +31,12 @@ size_t holds_of_pause(const struct release *r)
 	return n;
 }
 
+bool hold_keeps_from_entering(const struct release *r, const struct hold *h)
+{
+	return r->state == RELEASE_PAUSED && r->paused_step == STEP_ENTERING && h->pauses &&
+	       holds_of_pause(r) == 1;
+}
+
 static void name_write(char out[NAME_MAX_BYTES], const char *prefix, const char *name)
 {
 	(void)snprintf(out, NAME_MAX_BYTES, "%s%s", prefix, name ? name : "");

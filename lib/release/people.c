@@ -168,9 +168,12 @@ bool refine_approve(struct question *q, struct outcome *out)
 	if (!refine_consent(q, true, out))
 		return false;
 	rejected = hold_of(q->r, "rejected:", q->e.role);
+	if (rejected && hold_keeps_from_entering(q->r, rejected)) {
+		q->e.kind = EVENT_APPROVE_LAST_ENTERING;
+		return refuse_while_frozen(q, out);
+	}
 	if (q->r->state == RELEASE_PAUSED && rejected && holds_of_pause(q->r) == 1)
-		q->e.kind = q->r->paused_step == STEP_ENTERING ? EVENT_APPROVE_LAST_ENTERING
-		                                               : EVENT_APPROVE_LAST;
+		q->e.kind = EVENT_APPROVE_LAST;
 	return true;
 }
 

@@ -16,6 +16,17 @@
 #define VERSION_MAX_BYTES 128
 #define BECOMES_MAX 3
 
+bool refuse_while_frozen(const struct question *q, struct outcome *out)
+{
+	char why[200];
+
+	if (!q->f->frozen)
+		return true;
+	advance_sentence(q, BLOCK_FROZEN, why, sizeof(why));
+	return refuse(out, REFUSED_STATE, NULL, "the stage's actions may not be sent anew: %s",
+	              why);
+}
+
 static bool refine_start(struct question *q, struct outcome *out)
 {
 	const struct policy_stage *first = release_stage(q->r, q->p);
@@ -100,7 +111,7 @@ static bool refine_resume(struct question *q, struct outcome *out)
 		q->e.kind = EVENT_RESUME_PARTLY;
 	else if (q->r->state == RELEASE_PAUSED && q->r->paused_step == STEP_ENTERING)
 		q->e.kind = EVENT_RESUME_ENTERING;
-	return true;
+	return q->e.kind != EVENT_RESUME_ENTERING || refuse_while_frozen(q, out);
 }
 
 /* Rule P1: it stands in for the bake and for the go of a manual stage, and for nothing else. What
@@ -195,9 +206,12 @@ static bool refine_hold_expired(struct question *q, struct outcome *out)
 
 	if (!h || h->expires.ms == 0 || h->expires.ms > q->f->now.ms)
 		return refuse(out, REFUSED_STATE, NULL, "no hold of that name has expired");
+	if (hold_keeps_from_entering(q->r, h)) {
+		q->e.kind = EVENT_LAST_HOLD_EXPIRED_ENTERING;
+		return refuse_while_frozen(q, out);
+	}
 	if (q->r->state == RELEASE_PAUSED && h->pauses && holds_of_pause(q->r) == 1)
-		q->e.kind = q->r->paused_step == STEP_ENTERING ? EVENT_LAST_HOLD_EXPIRED_ENTERING
-		                                               : EVENT_LAST_HOLD_EXPIRED;
+		q->e.kind = EVENT_LAST_HOLD_EXPIRED;
 	return true;
 }
 

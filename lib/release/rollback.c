@@ -249,8 +249,10 @@ bool refine_retry(struct question *q, struct outcome *out)
 		return refine_retry_failed(q, out);
 	for (size_t i = 0; i < q->r->nholds; i++)
 		refused |= q->r->holds[i].source == HOLD_ACTION;
-	return refused || refuse(out, REFUSED_STATE, NULL,
-	                         "no action was refused: what is pending is being retried");
+	if (!refused)
+		return refuse(out, REFUSED_STATE, NULL,
+		              "no action was refused: what is pending is being retried");
+	return q->r->step != STEP_ENTERING || refuse_while_frozen(q, out);
 }
 
 static char *reason_dup(const char *reason)

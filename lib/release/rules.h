@@ -31,6 +31,8 @@ bool refuse_nomem(struct outcome *out);
 
 /* refine.c: the event becomes one that a row exists for, or is refused. */
 bool question_refine(struct question *q, struct outcome *out);
+/* Rule A3: for what sends the stage's actions anew. True while nothing is frozen. */
+bool refuse_while_frozen(const struct question *q, struct outcome *out);
 
 /* effects.c: what the row says, done to the copy. */
 bool effects_apply(const struct question *q, const struct transition *row, struct release *next,
@@ -63,6 +65,8 @@ void advance_sentence(const struct question *q, unsigned blockers, char *out, si
 /* holds.c */
 size_t holds_in_force(const struct release *r); /* all but acknowledged asks */
 size_t holds_of_pause(const struct release *r);
+/* Whether its end, and the end of nothing else, sends the stage's actions anew. */
+bool hold_keeps_from_entering(const struct release *r, const struct hold *h);
 const struct hold *hold_of(const struct release *r, const char *prefix, const char *name);
 bool hold_add(struct release *next, const struct question *q, struct outcome *out);
 void hold_clear(struct release *next, const struct question *q);

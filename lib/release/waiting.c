@@ -136,6 +136,9 @@ static void say_entering(const struct question *q, struct list *list)
 		say(list, q->r->entry_since, never(), "waits for %zu acknowledgement%s of %s",
 		    q->f->enter_pending, plural(q->f->enter_pending), actions);
 	say_holds(q, list);
+	/* What is out already arrives all the same. */
+	if (q->f->enter_refused || q->r->enter_called)
+		say_frozen(q, list);
 }
 
 static void say_bake(const struct question *q, const struct policy_stage *stage, struct list *list)
@@ -245,6 +248,8 @@ static void say_failed(const struct question *q, struct list *list)
 static void say_paused(const struct question *q, struct list *list)
 {
 	say_holds(q, list);
+	if (q->r->paused_step == STEP_ENTERING)
+		say_frozen(q, list);
 	say_gates(q, list);
 }
 

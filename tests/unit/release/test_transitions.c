@@ -132,7 +132,7 @@ START_TEST(forward_needs_the_lease_and_the_thaw_and_back_needs_neither)
 
 		if ((row->effects & FX_ENTER_STAGE) || (row->effects & FX_FINISH))
 			ck_assert((row->effects & FX_LEASE) && (row->effects & FX_THAW));
-		if (row->effects & FX_START_STAGE)
+		if (row->effects & (FX_START_STAGE | FX_RESEND))
 			ck_assert(row->effects & FX_THAW);
 		if (back && row->event != EVENT_HOLD_EXPIRED && row->event != EVENT_ASK_OVER &&
 		    row->event != EVENT_EVIDENCE_BACK)

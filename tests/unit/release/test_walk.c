@@ -128,6 +128,8 @@ static void check_step(const struct release *r, const struct release *next,
 		ck_assert_int_eq(next->stage, r->stage);
 		ck_assert(next->state != RELEASE_RUNNING && next->state != RELEASE_PAUSED);
 	}
+	if (next->entry_version == next->row_version) /* rule A3 */
+		ck_assert(d->needs_thaw && !w.f.frozen);
 	if (forward && r->state != RELEASE_COMPLETED) {
 		ck_assert(d->needs_lease && d->needs_thaw);
 		check_advance(r);
