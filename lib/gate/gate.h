@@ -150,6 +150,8 @@ struct rung_state {
 };
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
+	struct wall silent_since; /* where it counts it gave neither pass nor breach since then (rule E5);
+	                             0: it did. Kept by whoever knows where the gate counts. */
 };
 extern const struct field_table gate_state_table; /* for checkpoints */
 

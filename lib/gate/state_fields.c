@@ -1,6 +1,8 @@
 /* How the memory of a gate's rungs is kept in a checkpoint (rule E3). */
 #include "gate/gate.h"
 
+#include <string.h>
+
 #include "base/macros.h"
 
 /* A struct rung_state in the types that tables can read. */
@@ -90,10 +92,7 @@ static json_t *rungs_encode(const void *member)
 
 static bool rungs_copy(const void *from, void *to)
 {
-	const struct gate_state *old = from;
-	struct gate_state *state = to;
-
-	*state = *old;
+	memcpy(to, from, GATE_MAX_RUNGS * sizeof(struct rung_state));
 	return true;
 }
 
@@ -102,7 +101,11 @@ static const struct field_custom rungs_custom = {rungs_decode, rungs_encode, run
 /* clang-format off */
 static const struct field state_fields[] = {
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
+	  .offset = offsetof(struct gate_state, rungs),
 	  .doc = "One state per rung, in the order of the ladder; those after the last are blank." },
+	{ .key = "silent_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct gate_state, silent_since),
+	  .doc = "Since when the gate, where it counts, gives neither pass nor breach." },
 };
 const struct field_table gate_state_table = {
 	.noun = "gate state", .fields = state_fields, .n = ARRAY_LEN(state_fields), .size = sizeof(struct gate_state)

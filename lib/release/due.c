@@ -77,20 +77,19 @@ static bool lacks_evidence(const struct gate_outcome *o)
 	return o->counts && o->result != GATE_PASS && o->result != GATE_BREACH;
 }
 
-/* First gate without evidence for longer than its max_hold that wants `then` (rule E5). */
+/* First gate that wants `then` and has lacked evidence for longer than its max_hold (rule E5). */
 static bool find_overdue_gate(const struct question *q, enum rung_then then, size_t *out_gate)
 {
 	const struct evaluation *e = advance_evaluation(q);
 
-	if (!e || !q->c || q->c->no_proof_since.ms == 0)
-		return false;
-	for (size_t i = 0; i < e->ngates; i++) {
+	for (size_t i = 0; e && q->c && i < e->ngates && i < q->c->ngates; i++) {
 		const struct gate *gate = &q->p->gates[i];
+		struct wall since = q->c->gates[i].silent_since;
 		bool rolls_back = gate->after_max_hold == RUNG_ROLLBACK && q->r->exposed;
 
-		if (lacks_evidence(&e->gates[i]) && gate_acts(q, e, i) &&
+		if (since.ms > 0 && lacks_evidence(&e->gates[i]) && gate_acts(q, e, i) &&
 		    rolls_back == (then == RUNG_ROLLBACK) &&
-		    q->f->now.ms - q->c->no_proof_since.ms >= gate->max_hold_ms) {
+		    q->f->now.ms - since.ms >= gate->max_hold_ms) {
 			*out_gate = i;
 			return true;
 		}

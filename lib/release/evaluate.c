@@ -205,6 +205,8 @@ static void enter_place(const struct release *r, const struct place *place, stru
 	c->last_pass.ms = 0;
 	c->no_proof_since.ms = 0;
 	c->no_proof_rounds = 0;
+	for (size_t i = 0; i < c->ngates; i++)
+		c->gates[i].silent_since.ms = 0;
 	if (place->stabilising)
 		stand_down(c);
 }
@@ -246,26 +248,55 @@ static int64_t longest_range_ms(const struct evaluation *e)
 	return longest;
 }
 
-/* Whether nothing is missing yet that could be there. The first range of an exposure warms by
- * design, and the first range of a process that began to watch has too few samples for anything;
- * later warming (targets that restart) and later silence are missing proof. A breach beside gates
- * that warm is evidence, so it makes nothing of theirs missing. */
-static bool is_too_early(const struct release *r, const struct place *place,
-                         const struct evaluation *e, int64_t every_ms, const struct checkpoint *c)
+static bool lacks_evidence(const struct gate_outcome *o)
+{
+	return o->counts && o->result != GATE_PASS && o->result != GATE_BREACH;
+}
+
+/* What may explain that something is missing. */
+struct youth {
+	bool exposed;  /* the first range of an exposure warms by design */
+	bool watching; /* the first range of a process that began to watch has too few samples */
+};
+
+static struct youth youth_of(const struct release *r, const struct place *place,
+                             const struct evaluation *e, int64_t every_ms,
+                             const struct checkpoint *c)
 {
 	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
 	struct wall since = later(release_exposed_since(r), place->since);
-	bool just_watching = (c->fresh_rounds - 1) * every_ms <= range_ms;
-	bool just_exposed = place->entering || e->at.ms - since.ms <= range_ms;
 
+	return (struct youth){.exposed = place->entering || e->at.ms - since.ms <= range_ms,
+	                      .watching = (c->fresh_rounds - 1) * every_ms <= range_ms};
+}
+
+/* Whether what the gate lacks could not be there yet. Later warming (targets that restart) and
+ * later silence are missing proof. */
+static bool is_too_early(const struct gate_outcome *o, struct youth young)
+{
+	switch (o->result) {
+	case GATE_WARMING:
+	case GATE_BREACH:
+		return young.exposed || young.watching;
+	case GATE_NO_DATA:
+	case GATE_INSUFFICIENT:
+		return young.watching;
+	case GATE_ERROR:
+	case GATE_STALE:
+	case GATE_PASS:
+	case GATE_RESULT_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* A breach beside gates that warm is evidence, so it makes nothing of theirs missing. */
+static bool all_too_early(const struct evaluation *e, struct youth young)
+{
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
-		bool is_thin = o->result == GATE_NO_DATA || o->result == GATE_INSUFFICIENT;
-		bool is_young = o->result == GATE_WARMING || o->result == GATE_BREACH;
 
-		if (!o->counts || o->result == GATE_PASS)
-			continue;
-		if (!(is_young && (just_exposed || just_watching)) && !(is_thin && just_watching))
+		if (o->counts && o->result != GATE_PASS && !is_too_early(o, young))
 			return false;
 	}
 	return true;
@@ -276,27 +307,41 @@ static bool is_too_early(const struct release *r, const struct place *place,
 static bool lacks_proof(const struct evaluation *e)
 {
 	for (size_t i = 0; i < e->ngates; i++) {
-		const struct gate_outcome *o = &e->gates[i];
-
-		if (o->counts && o->result != GATE_PASS && o->result != GATE_BREACH)
+		if (lacks_evidence(&e->gates[i]))
 			return true;
 	}
 	return e->verdict == VERDICT_HOLD;
 }
 
-static void count_no_proof(const struct release *r, const struct place *place,
-                           const struct evaluation *e, int64_t every_ms, struct checkpoint *c)
+/* Of the release as a whole: its hold `evidence`. */
+static void count_no_proof(const struct place *place, const struct evaluation *e,
+                           struct youth young, struct checkpoint *c)
 {
 	if (!place->waiting || !lacks_proof(e)) {
 		c->no_proof_since.ms = 0;
 		c->no_proof_rounds = 0;
 		return;
 	}
-	if (is_too_early(r, place, e, every_ms, c))
+	if (all_too_early(e, young))
 		return;
 	if (c->no_proof_rounds == 0)
 		c->no_proof_since = e->at;
 	c->no_proof_rounds++;
+}
+
+/* Of each gate by itself: its max_hold. */
+static void count_silence(const struct place *place, const struct evaluation *e, struct youth young,
+                          struct checkpoint *c)
+{
+	for (size_t i = 0; i < e->ngates; i++) {
+		struct wall *since = &c->gates[i].silent_since;
+
+		if (!place->waiting || !lacks_evidence(&e->gates[i]))
+			since->ms = 0;
+		else if (since->ms > e->at.ms ||
+		         (since->ms == 0 && !is_too_early(&e->gates[i], young)))
+			*since = e->at; /* the clock was set back, or it begins */
+	}
 }
 
 /* The memory of every gate, made at the first evaluation. */
@@ -324,6 +369,7 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	struct place place = place_of(r, bound, evidence->at);
 	struct gate_evidence here = *evidence;
 	struct evaluation *e = evaluation_new(bound->ngates, evidence->nkpis);
+	struct youth young;
 
 	if (!e || !obtain_states(checkpoint, bound->ngates)) {
 		evaluation_free(&e);
@@ -343,7 +389,9 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	conclude(bound, &place, e);
 	checkpoint->fresh_rounds++;
 	grow_bake(&place, e, evidence->evaluate_every_ms, checkpoint);
-	count_no_proof(r, &place, e, evidence->evaluate_every_ms, checkpoint);
+	young = youth_of(r, &place, e, evidence->evaluate_every_ms, checkpoint);
+	count_no_proof(&place, e, young, checkpoint);
+	count_silence(&place, e, young, checkpoint);
 	checkpoint->evaluation = e->number;
 	checkpoint->last_evaluation = e->at;
 	return e;

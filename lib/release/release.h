@@ -185,7 +185,7 @@ struct checkpoint {
 	struct wall last_evaluation;  /* its time */
 	struct wall last_pass;        /* newest passing evaluation; 0 after a non-pass only in `last_passed` */
 	bool last_passed;             /* the newest evaluation passed */
-	struct wall no_proof_since;   /* since when evaluations lack proof without a rung fired; 0 when not */
+	struct wall no_proof_since;   /* since when proof is missing, of whichever gate; 0 when not */
 	int64_t no_proof_rounds;      /* in a row (rule E5: three) */
 	int64_t fresh_rounds;         /* evaluations since this process took the release over */
 	int64_t stage;                /* the stage these belong to */

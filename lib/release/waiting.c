@@ -91,18 +91,28 @@ static void say_planned(const struct question *q, struct list *list)
 		    q->f->reentry_missing ? q->f->reentry_missing : "");
 }
 
+/* Of the gate itself; of the release where the gate is not the one that is silent. */
+static struct wall silent_since(const struct question *q, size_t gate)
+{
+	if (!q->c)
+		return never();
+	if (gate < q->c->ngates && q->c->gates[gate].silent_since.ms > 0)
+		return q->c->gates[gate].silent_since;
+	return q->c->no_proof_since;
+}
+
 static void say_gates(const struct question *q, struct list *list)
 {
 	const struct evaluation *e = advance_evaluation(q);
-	struct wall since = q->c ? q->c->no_proof_since : never();
 
 	for (size_t i = 0; e && i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
 		if (!o->counts || o->result == GATE_PASS)
 			continue;
-		say(list, since, o->result == GATE_WARMING ? o->measure.covered_at : o->next_vote,
-		    "gate %s: %s", q->p->gates[i].name, o->sentence);
+		say(list, silent_since(q, i),
+		    o->result == GATE_WARMING ? o->measure.covered_at : o->next_vote, "gate %s: %s",
+		    q->p->gates[i].name, o->sentence);
 	}
 }
 

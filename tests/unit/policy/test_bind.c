@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(votes_survive_a_checkpoint)
 {
-	struct gate_state state = {0}, again = {0};
+	struct gate_state state = {0}, again = {0}, copied = {0};
 	struct problems problems;
 	struct decode d;
 	json_t *kept = NULL;
@@ -163,6 +163,7 @@ START_TEST(votes_survive_a_checkpoint)
 	                                     .last_result = {.ms = 1767323050000},
 	                                     .breach_ms = 61000,
 	                                     .breached = true};
+	state.silent_since.ms = 1767323000000;
 	kept = field_encode(&gate_state_table, &state);
 	problems_init(&problems);
 	decode_init(&d, &problems, NULL);
@@ -174,6 +175,10 @@ START_TEST(votes_survive_a_checkpoint)
 	ck_assert_int_eq(again.rungs[1].last_result.ms, 1767323050000);
 	ck_assert_int_eq(again.rungs[1].breach_ms, 61000);
 	ck_assert(again.rungs[1].breached && !again.rungs[0].breached);
+	ck_assert_int_eq(again.silent_since.ms, 1767323000000);
+	ck_assert(field_copy(&gate_state_table, &again, &copied));
+	ck_assert_int_eq(copied.silent_since.ms, 1767323000000);
+	ck_assert_uint_eq(copied.rungs[1].votes, 5);
 	json_decref(kept);
 	kept = json_pack("{s:[{s:i}]}", "rungs", "nvotes", 33);
 	ck_assert(!field_decode(&gate_state_table, kept, &again, &d));

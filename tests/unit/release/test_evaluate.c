@@ -715,6 +715,40 @@ START_TEST(rounds_without_proof_are_counted_until_a_pass_or_a_rung)
 }
 END_TEST
 
+START_TEST(each_gate_is_silent_for_a_time_of_its_own)
+{
+	const struct gate_state *states;
+	struct bench b;
+
+	bench_init(&b);
+	b.checkpoint.fresh_rounds = 100;
+	b.rungs[0][0].votes_needed = b.rungs[0][0].votes_of = 30;
+	walk(&b, 1000, "P");
+	states = b.checkpoint.gates;
+	gate_says(&b, 0, GATE_NO_DATA);
+	look(&b, 1015);
+	gate_says(&b, 0, GATE_STALE);
+	look(&b, 1030);
+	ck_assert_int_eq(states[0].silent_since.ms, T0 + 1015000);
+	ck_assert_int_eq(states[1].silent_since.ms, 0);
+	gate_says(&b, 0, GATE_BREACH); /* without votes enough: evidence all the same */
+	gate_says(&b, 1, GATE_WARMING);
+	look(&b, 1045);
+	ck_assert_int_eq(states[0].silent_since.ms, 0);
+	ck_assert_int_eq(states[1].silent_since.ms, T0 + 1045000);
+	ck_assert_int_eq(b.checkpoint.no_proof_since.ms, T0 + 1015000);
+	b.release.state = RELEASE_PAUSED;
+	look(&b, 1060);
+	ck_assert_int_eq(states[1].silent_since.ms, 0);
+	b.release.state = RELEASE_RUNNING;
+	b.gates[1].optional = true;
+	gate_says(&b, 1, GATE_NO_DATA);
+	look(&b, 1075);
+	ck_assert_msg(states[1].silent_since.ms == 0, "it does not count");
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(the_first_range_of_an_exposure_or_a_takeover_warms_by_design)
 {
 	struct bench b;
@@ -950,6 +984,7 @@ int main(void)
 	tcase_add_test(tcase, entering_and_planned_add_no_green_time);
 	tcase_add_test(tcase, a_clock_that_goes_back_adds_nothing);
 	tcase_add_test(tcase, rounds_without_proof_are_counted_until_a_pass_or_a_rung);
+	tcase_add_test(tcase, each_gate_is_silent_for_a_time_of_its_own);
 	tcase_add_test(tcase, the_first_range_of_an_exposure_or_a_takeover_warms_by_design);
 	tcase_add_test(tcase, slow_evaluations_bake_and_vote_too);
 	tcase_add_test(tcase, a_waiver_ends_with_its_stage_and_stabilising_is_none);

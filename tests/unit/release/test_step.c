@@ -528,12 +528,33 @@ START_TEST(what_is_due_settles)
 			look_bad(&w, GATE_LATENCY, GATE_NO_DATA, VERDICT_HOLD, NULL);
 			w.c.no_proof_rounds = 9;
 			w.c.no_proof_since.ms = T0;
+			w.c.gates[GATE_LATENCY].silent_since.ms = T0;
 			later(&w, 3 * HOUR);
 			w.e->at = w.f.now;
 			while (due(&w, true) != EVENT_COUNT)
 				ck_assert_int_lt(++n, 10);
 		}
 	}
+}
+END_TEST
+
+/* One gate had been silent for 50 minutes when it answered and another fell silent: the release was
+ * rolled back ten minutes later. */
+START_TEST(max_hold_is_of_the_gate_that_is_silent)
+{
+	put(&w, RELEASE_RUNNING, STEP_BAKING, STAGE_CANARY);
+	later(&w, HOUR);
+	look_bad(&w, GATE_LATENCY, GATE_NO_DATA, VERDICT_HOLD, NULL);
+	w.c.no_proof_since.ms = T0;
+	w.c.gates[GATE_ERRORS].silent_since.ms = T0; /* it is back: not looked at */
+	w.c.gates[GATE_LATENCY].silent_since.ms = T0 + 1;
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	later(&w, 1);
+	ck_assert_int_eq((int)due(&w, false), EVENT_EVIDENCE_OVERDUE);
+	w.bound->gates[GATE_LATENCY].after_max_hold = RUNG_ROLLBACK;
+	ck_assert_int_eq((int)due(&w, false), EVENT_EVIDENCE_ROLLBACK);
+	w.c.gates[GATE_LATENCY].silent_since.ms = 0;
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
 }
 END_TEST
 
@@ -574,6 +595,7 @@ int main(void)
 	tcase_add_test(t, a_refusal_says_what_would_be_possible);
 	tcase_add_test(t, a_refined_event_is_refined_again);
 	tcase_add_test(t, what_is_due_settles);
+	tcase_add_test(t, max_hold_is_of_the_gate_that_is_silent);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

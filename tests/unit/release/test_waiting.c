@@ -92,6 +92,8 @@ START_TEST(baking_says_how_far_and_which_gate)
 	w.c.no_proof_since.ms = T0 - 7;
 	ck_assert_int_eq(says("baking: 3m of 10m observed green")->until.ms, T0 + 7 * MINUTE);
 	ck_assert_int_eq(says("gate errors: it is bad")->since.ms, T0 - 7);
+	w.c.gates[GATE_ERRORS].silent_since.ms = T0 - 3;
+	ck_assert_int_eq(says("gate errors: it is bad")->since.ms, T0 - 3);
 	later(&w, HOUR);
 	says("the newest evaluation is too old");
 }
