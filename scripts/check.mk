@@ -23,7 +23,7 @@ TESTED := build/gcc-address-undefined-failpoints
 integration:
 	$(Q)$(MAKE) --no-print-directory CC=gcc SAN=address,undefined FAILPOINTS=1 $(TESTED)/headgate
 	$(Q)PYTHONDONTWRITEBYTECODE=1 HEADGATE_BINARY=$(CURDIR)/$(TESTED)/headgate \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration $(T)
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 tests/integration $(T)
 
 ## asan: the program with the address and undefined behaviour sanitizers
 asan:
