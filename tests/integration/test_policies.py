@@ -168,6 +168,14 @@ def test_warnings_do_not_make_a_policy_invalid(api):
     assert answer["valid"] is True and isinstance(answer["warnings"], list)
 
 
+def test_a_large_policy_on_one_line_does_not_stop_the_loop(api):
+    text = "stages: [{stage: a, checks: {" + ", ".join(f"c{i}: qa" for i in range(9000)) + "}}]"
+    answer = api.post("/v1/policies/validate", {"yaml": text})[1]
+    assert any("9000 entries" in p["detail"] for p in answer["problems"]), answer
+    longest = re.search(r"(?m)^headgate_loop_longest_turn_seconds (\S+)$", api.get("/metrics", who=None)[1])
+    assert float(longest[1]) < 1.0
+
+
 # --- files ---
 
 def test_a_broken_policy_file_ends_the_start_with_78_and_its_place(postgres, make_daemon):
