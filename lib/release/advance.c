@@ -25,6 +25,19 @@ const struct evaluation *advance_evaluation(const struct question *q)
 	return e && e->stage == q->r->stage && e->ngates == q->p->ngates ? e : NULL;
 }
 
+const char *advance_ungated(const struct question *q)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (!e || e->all_pass)
+		return NULL;
+	for (size_t i = 0; i < e->ngates; i++) {
+		if (e->gates[i].counts)
+			return NULL;
+	}
+	return "no gate counts now: the optional ones have no data, and nothing else is proof";
+}
+
 bool advance_is_recent(const struct question *q, const struct evaluation *e)
 {
 	int64_t age_ms = q->f->now.ms - e->at.ms;
@@ -153,7 +166,9 @@ static void say_gates(const struct question *q, char *out, size_t size)
 			return;
 		}
 	}
-	(void)snprintf(out, size, "no passing evaluation of this stage yet");
+	(void)snprintf(out, size, "%s",
+	               advance_ungated(q) ? advance_ungated(q)
+	                                  : "no passing evaluation of this stage yet");
 }
 
 static void say_check(const struct question *q, char *out, size_t size)

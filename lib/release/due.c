@@ -221,6 +221,18 @@ static bool due_action_refused(const struct question *q, struct event *out)
 	return true;
 }
 
+/* Where no gate counts there is none to name. */
+static bool say_ungated(const struct question *q, struct event *out, enum release_event kind)
+{
+	const struct evaluation *e = advance_evaluation(q);
+
+	if (!advance_ungated(q) || !is_since_votes(q, e))
+		return false;
+	say(out, kind, &by_gate);
+	out->reason = advance_ungated(q);
+	return true;
+}
+
 static bool due_no_evidence(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
@@ -231,15 +243,35 @@ static bool due_no_evidence(const struct question *q, struct event *out)
 		if (lacks_evidence(&e->gates[i]) && gate_acts(q, e, i))
 			return say_gate(q, out, EVENT_NO_EVIDENCE, e, i);
 	}
-	return false;
+	return say_ungated(q, out, EVENT_NO_EVIDENCE);
+}
+
+/* The least patient of the gates that would count. It never rolls back: what is optional may be
+ * missing. */
+static bool is_ungated_too_long(const struct question *q)
+{
+	const struct policy_stage *stage = release_stage(q->r, q->p);
+	int64_t patience_ms = INT64_MAX;
+
+	for (size_t i = 0; stage && i < q->p->ngates; i++) {
+		const struct gate *gate = &q->p->gates[i];
+
+		if (policy_gate_counts(gate, stage) && gate->max_hold_ms < patience_ms)
+			patience_ms = gate->max_hold_ms;
+	}
+	return q->c && q->c->no_proof_since.ms > 0 &&
+	       q->f->now.ms - q->c->no_proof_since.ms >= patience_ms;
 }
 
 static bool due_evidence_overdue(const struct question *q, struct event *out)
 {
 	size_t i = 0;
 
-	return !q->r->evidence_called && find_overdue_gate(q, RUNG_ASK, &i) &&
-	       say_gate(q, out, EVENT_EVIDENCE_OVERDUE, advance_evaluation(q), i);
+	if (q->r->evidence_called)
+		return false;
+	if (find_overdue_gate(q, RUNG_ASK, &i))
+		return say_gate(q, out, EVENT_EVIDENCE_OVERDUE, advance_evaluation(q), i);
+	return is_ungated_too_long(q) && say_ungated(q, out, EVENT_EVIDENCE_OVERDUE);
 }
 
 static bool due_overdue(const struct question *q, struct event *out)

@@ -290,16 +290,20 @@ static bool is_too_early(const struct gate_outcome *o, struct youth young)
 	return false;
 }
 
-/* A breach beside gates that warm is evidence, so it makes nothing of theirs missing. */
+/* A breach beside gates that warm is evidence, so it makes nothing of theirs missing. Where no gate
+ * counts, what is optional has no data. */
 static bool all_too_early(const struct evaluation *e, struct youth young)
 {
+	bool any_counts = false;
+
 	for (size_t i = 0; i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
+		any_counts = any_counts || o->counts;
 		if (o->counts && o->result != GATE_PASS && !is_too_early(o, young))
 			return false;
 	}
-	return true;
+	return any_counts || young.watching;
 }
 
 /* Rule E5. That a rung fired does not make up for what is missing: its own gate may have fallen

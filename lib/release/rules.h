@@ -56,6 +56,9 @@ int64_t advance_observed(const struct question *q); /* green time of the present
 bool advance_bake_is_done(const struct question *q);
 /* The newest evaluation, when it is about the present stage; else NULL. */
 const struct evaluation *advance_evaluation(const struct question *q);
+/* Why the newest evaluation proves nothing although no gate speaks against it: none counts. NULL
+ * when that is not so. */
+const char *advance_ungated(const struct question *q);
 bool advance_is_recent(const struct question *q, const struct evaluation *e);
 size_t approvals_standing(const struct release *r, const char *role, const char *stage);
 bool check_is_done(const struct release *r, const char *name);

@@ -105,6 +105,8 @@ static void say_gates(const struct question *q, struct list *list)
 {
 	const struct evaluation *e = advance_evaluation(q);
 
+	if (advance_ungated(q))
+		say(list, q->c ? q->c->no_proof_since : never(), never(), "%s", advance_ungated(q));
 	for (size_t i = 0; e && i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 

@@ -405,18 +405,6 @@ START_TEST(shadow_gates_and_missing_optional_ones_do_not_block)
 }
 END_TEST
 
-START_TEST(a_missing_optional_gate_alone_proves_nothing)
-{
-	struct bench b;
-
-	bench_init(&b);
-	b.gates[0].optional = b.gates[1].optional = true;
-	ck_assert(!look_both(&b, 15, GATE_NO_DATA)->all_pass);
-	ck_assert_int_eq(b.evaluation->verdict, VERDICT_HOLD);
-	bench_fini(&b);
-}
-END_TEST
-
 START_TEST(while_a_stage_is_entered_nothing_passes_and_breaches_pause)
 {
 	struct bench b;
@@ -518,6 +506,26 @@ START_TEST(green_time_is_what_lies_between_two_passes)
 		              (long long)b.checkpoint.passes);
 		bench_fini(&b);
 	}
+}
+END_TEST
+
+START_TEST(a_missing_optional_gate_alone_proves_nothing)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.gates[0].optional = b.gates[1].optional = true;
+	ck_assert(!look_both(&b, 15, GATE_NO_DATA)->all_pass);
+	ck_assert_int_eq(b.evaluation->verdict, VERDICT_HOLD);
+	ck_assert_int_eq(b.evaluation->decisive, -1);
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 0); /* it only began to watch */
+	b.checkpoint.fresh_rounds = 100;
+	walk(&b, 30, "---");
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 3);
+	ck_assert_int_eq(b.checkpoint.no_proof_since.ms, T0 + 30000);
+	walk(&b, 75, "P");
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 0);
+	bench_fini(&b);
 }
 END_TEST
 

@@ -99,6 +99,44 @@ START_TEST(baking_says_how_far_and_which_gate)
 }
 END_TEST
 
+/* It stood there, held, and nothing said by what. */
+START_TEST(a_stage_in_which_no_gate_counts_says_so)
+{
+	static const char why[] =
+	        "no gate counts now: the optional ones have no data, and nothing else is proof";
+
+	put(&w, RELEASE_RUNNING, STEP_BAKING, STAGE_CANARY);
+	bake(&w);
+	w.c.observed_ms = 3 * MINUTE;
+	for (size_t i = 0; i < GATES; i++) {
+		w.e->gates[i].counts = false;
+		w.e->gates[i].result = GATE_NO_DATA;
+	}
+	w.e->all_pass = false;
+	w.e->verdict = VERDICT_HOLD;
+	w.c.no_proof_since.ms = T0 - 7;
+	ck_assert_int_eq(says(why)->since.ms, T0 - 7);
+	verb(&w, EVENT_PROMOTE, ann, "it looks good");
+	ck_assert_int_eq((int)w.out.refused, REFUSED_STATE);
+	ck_assert(strstr(w.out.text, why) != NULL);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	w.c.no_proof_rounds = 3;
+	ck_assert_int_eq((int)due(&w, true), EVENT_NO_EVIDENCE);
+	ck_assert_str_eq(release_hold(w.r, "evidence")->reason, why);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	later(&w, 30 * MINUTE - 7);
+	ck_assert_int_eq((int)due(&w, true), EVENT_EVIDENCE_OVERDUE);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	look(&w);
+	ck_assert_int_eq((int)due(&w, true), EVENT_EVIDENCE_BACK);
+	w.r->state = RELEASE_STABILISING;
+	w.r->step = STEP_NONE;
+	look_bad(&w, GATE_ERRORS, GATE_NO_DATA, VERDICT_HOLD, NULL);
+	w.e->gates[GATE_ERRORS].counts = w.e->gates[GATE_LATENCY].counts = false;
+	says(why);
+}
+END_TEST
+
 START_TEST(ready_says_who_is_missing)
 {
 	put(&w, RELEASE_RUNNING, STEP_READY, STAGE_FULL);
@@ -234,6 +272,7 @@ int main(void)
 	tcase_add_test(t, planned_says_what_the_start_waits_for);
 	tcase_add_test(t, entering_counts_acknowledgements);
 	tcase_add_test(t, baking_says_how_far_and_which_gate);
+	tcase_add_test(t, a_stage_in_which_no_gate_counts_says_so);
 	tcase_add_test(t, ready_says_who_is_missing);
 	tcase_add_test(t, paused_says_what_holds_it);
 	tcase_add_test(t, the_way_back_says_how_far_it_has_come);
