@@ -273,6 +273,7 @@ static void add_evaluation_columns(struct pg_args *args, const struct batch *b)
 	EACH_END(args);
 	COLUMN_TEXT(args, b, p, stable_after(&p->commit));
 	COLUMN_BOOL(args, b, p, sends_advance(&p->commit));
+	COLUMN_BOOL(args, b, p, p->commit.decision->closes_messages);
 }
 
 /* clang-format off */

@@ -25,15 +25,16 @@ const struct pg_statement sql_transition = {
 	"  $9::bigint[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],"
 	"  $16::uuid[], $17::bytea[], $18::jsonb[], $19::boolean[], $20::boolean[], $21::boolean[], $22::boolean[],"
 	"  $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::jsonb[],"
-	"  $31::bytea[], $32::bigint[], $33::bigint[], $34::text[], $35::jsonb[], $36::text[], $37::boolean[])"
+	"  $31::bytea[], $32::bigint[], $33::bigint[], $34::text[], $35::jsonb[], $36::text[], $37::boolean[],"
+	"  $38::boolean[])"
 	" WITH ORDINALITY AS c("
 	"  id, expected, service, environment, version, attempt, state, step,"
 	"  stage, exposed, policy_name, policy_hash, author, created_ms, updated_ms,"
 	"  transition, last_hash, detail, needs_lease, needs_thaw, supersedes, parks,"
 	"  event, from_state, from_step, actor, origin, reason, words, why,"
-	"  record, e_number, e_ms, e_verdict, e_body, stable, sends, ord)"
+	"  record, e_number, e_ms, e_verdict, e_body, stable, sends, closes, ord)"
 	"), "
-	SQL_LEASE("$48", "$49::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
+	SQL_LEASE("$49", "$50::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
 	/* Locked whether frozen or not, judged below: a filter here would be applied to the rows as they were
 	 * before a freeze that has just committed. */
 	"scope AS MATERIALIZED ("
@@ -91,14 +92,15 @@ const struct pg_statement sql_transition = {
 	"audited AS ("
 	" INSERT INTO headgate.audit (chain, sequence, record, hash)"
 	" SELECT 'release/' || d.id, d.expected + 1, d.record, d.last_hash FROM done d), "
-	/* OFFSET 0 keeps the planner from turning this round: per release its few open advances, never all open
-	 * advances against all releases. */
+	/* OFFSET 0 keeps the planner from turning this round: per release its few open messages, never all open
+	 * ones against all releases. A rollback's are closed only where the way back has ended. */
 	"open AS MATERIALIZED ("
-	" SELECT x.id, d.transition, d.supersedes OR d.sends AS ends, d.parks"
+	" SELECT x.id, d.transition, d.supersedes OR d.sends OR d.closes AS ends, d.parks"
 	" FROM done d CROSS JOIN LATERAL ("
-	"  SELECT o.id FROM headgate.outbox o WHERE o.release_id = d.id AND o.class = 'advance'"
+	"  SELECT o.id FROM headgate.outbox o WHERE o.release_id = d.id"
+	"   AND (o.class = 'advance' OR (o.class = 'rollback' AND d.closes))"
 	"   AND o.done_at IS NULL AND o.superseded_by IS NULL OFFSET 0) x"
-	" WHERE d.supersedes OR d.sends OR d.parks), "
+	" WHERE d.supersedes OR d.sends OR d.parks OR d.closes), "
 	/* New entry messages replace older ones: they say the desired state, not a difference. */
 	"superseded AS ("
 	" UPDATE headgate.outbox o SET"
@@ -121,8 +123,8 @@ const struct pg_statement sql_transition = {
 	"  (SELECT l.epoch FROM headgate.lease l WHERE l.shard = " STORE_SHARD "), m.class, m.option,"
 	"  m.action, m.destination, m.method, m.path, m.body, m.headers,"
 	"  CASE WHEN m.class = 'rollback' THEN f.until END"
-	" FROM unnest($38::bigint[], $39::bigint[], $40::text[], $41::bigint[], $42::text[], $43::text[],"
-	"  $44::text[], $45::text[], $46::jsonb[], $47::jsonb[])"
+	" FROM unnest($39::bigint[], $40::bigint[], $41::text[], $42::bigint[], $43::text[], $44::text[],"
+	"  $45::text[], $46::text[], $47::jsonb[], $48::jsonb[])"
 	"  AS m(id, sequence, class, option, action, destination, method, path, body, headers)"
 	" JOIN done d ON d.id = m.id LEFT JOIN in_flight f ON f.release_id = d.id"
 	" ORDER BY m.id, m.sequence), "
@@ -138,7 +140,7 @@ const struct pg_statement sql_transition = {
 	"  last_stable_release = excluded.last_stable_release, since = excluded.since) "
 	"SELECT j.ord, d.id IS NOT NULL, j.lease_ok, j.thaw_ok, " SQL_MS("clock_timestamp()")
 	" FROM judged j LEFT JOIN done d ON d.id = j.id",
-	49,
+	50,
 };
 /* clang-format on */
 

@@ -298,6 +298,7 @@ bool effects_apply(const struct question *q, const struct transition *row, struc
 	d->needs_thaw = row->effects & FX_THAW;
 	d->supersedes = row->effects & FX_SUPERSEDE;
 	d->parks = row->effects & FX_PARK;
+	d->closes_messages = row->effects & FX_CLOSE;
 	d->calls_people = row->effects & FX_CALL_PEOPLE;
 	for (size_t i = 0; i < ARRAY_LEN(effects); i++) {
 		if ((row->effects & effects[i].effect) && !effects[i].apply(q, next, out))

@@ -347,6 +347,8 @@ struct decision {
 	bool decides_rollback;       /* its transition is the one repeats are answered with */
 	bool supersedes;             /* pending advance messages are superseded (rule R8) */
 	bool parks;                  /* pending advance messages are parked (rule H2) */
+	bool closes_messages;        /* pending messages of the way back are closed, too: a person settled it, or
+	                                another option was acknowledged and has proved stable */
 	bool resets_checkpoint;      /* bake and passes start at 0; checkpoint_follow() does it */
 	bool clears_votes;           /* rule E3: resume; likewise */
 	bool calls_people;           /* escalation starts */
@@ -441,7 +443,8 @@ enum release_effect {
 	FX_RESTART_BAKE = 1 << 15, /* rule B1 */
 	FX_CLEAR_VOTES = 1 << 16,  /* rule E3 */
 	FX_RETRY = 1 << 17,        /* the present rollback option once more */
-	FX_END = 1 << 18           /* nothing is held any more */
+	FX_END = 1 << 18,          /* nothing is held any more */
+	FX_CLOSE = 1 << 19         /* what is pending of the way back is not sent any more (rules R4, R5) */
 };
 extern const char *const release_effect_names[]; /* by bit; NULL at the end */
 struct transition {

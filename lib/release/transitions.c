@@ -170,9 +170,9 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_RESTORE_CONFIRMED,  STABILISING,  FX_RECORD,                                 "a person confirmed that the data is restored" },
 	{ STABILISING,  EVENT_CHECK,              STABILISING,  FX_RECORD,                                 "a check was reported" },
 	{ STABILISING,  EVENT_ACK,                STABILISING,  FX_RECORD,                                 "acknowledged by a person" },
-	{ STABILISING,  EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END,                        "a person settled it and named the live version" },
+	{ STABILISING,  EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END | FX_CLOSE,             "a person settled it and named the live version" },
 	{ STABILISING,  EVENT_NOTE,               STABILISING,  FX_RECORD,                                 "a person left a note" },
-	{ STABILISING,  EVENT_STABILISED,         ROLLED_BACK,  FX_END | FX_LEASE,                         "green for long enough on the old version" },
+	{ STABILISING,  EVENT_STABILISED,         ROLLED_BACK,  FX_END | FX_CLOSE | FX_LEASE,              "green for long enough on the old version" },
 	{ STABILISING,  EVENT_STABILISE_NEXT,     ROLLING_BACK, FX_BACK | FX_CALLED,                       "it did not stabilise in time: the next option" },
 	{ STABILISING,  EVENT_STABILISE_EXHAUSTED, FAILED,      FX_CALLED,                                 "it did not stabilise in time and no rollback option is left" },
 	{ STABILISING,  EVENT_STABILISE_BLIND,    STABILISING,  FX_RECORD | FX_CALLED,                     "the deadline passed without evidence: still watching" },
@@ -183,7 +183,7 @@ const struct transition release_transitions[] = {
 	{ FAILED,       EVENT_ACK,                FAILED,       FX_RECORD,                                 "acknowledged by a person" },
 	{ FAILED,       EVENT_ACK_MANUAL,         STABILISING,  FX_STABILISE,                              "a person carried out the way back" },
 	{ FAILED,       EVENT_RETRY,              ROLLING_BACK, FX_RETRY,                                  "a person asked to send the rollback again" },
-	{ FAILED,       EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END,                        "a person settled it and named the live version" },
+	{ FAILED,       EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END | FX_CLOSE,             "a person settled it and named the live version" },
 	{ FAILED,       EVENT_NOTE,               FAILED,       FX_RECORD,                                 "a person left a note" },
 	{ FAILED,       EVENT_ROLLBACK_ACKED,     STABILISING,  FX_STABILISE,                              "acknowledged late: watching it stabilise" },
 
@@ -200,7 +200,7 @@ const size_t release_ntransitions = ARRAY_LEN(release_transitions);
 const char *const release_effect_names[] = {
 	"enter_stage", "start_stage", "resend", "add_hold", "clear_holds", "rollback", "exposure", "finish",
 	"call_people", "record", "lease", "stabilise", "thaw", "supersede", "park", "restart_bake",
-	"clear_votes", "retry", "end", NULL
+	"clear_votes", "retry", "end", "close_messages", NULL
 };
 /* clang-format on */
 

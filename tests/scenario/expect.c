@@ -208,7 +208,7 @@ static bool expect_unconfirmed(struct story *s, const struct words *w, size_t i)
 	return s->r->rollback.unconfirmed || story_fail(s, "it is not flagged");
 }
 
-/* expect decision lease|thaw|supersedes|parks|restarts|forgets */
+/* expect decision lease|thaw|supersedes|parks|closes|restarts|forgets */
 static bool expect_decision(struct story *s, const struct words *w, size_t i)
 {
 	const struct {
@@ -218,6 +218,7 @@ static bool expect_decision(struct story *s, const struct words *w, size_t i)
 	        {"lease", s->last.needs_lease},          {"thaw", s->last.needs_thaw},
 	        {"supersedes", s->last.supersedes},      {"parks", s->last.parks},
 	        {"restarts", s->last.resets_checkpoint}, {"forgets", s->last.clears_votes},
+	        {"closes", s->last.closes_messages},
 	};
 
 	for (size_t k = 0; k < ARRAY_LEN(flags); k++) {
@@ -225,6 +226,21 @@ static bool expect_decision(struct story *s, const struct words *w, size_t i)
 			return flags[k].set || story_fail(s, "the last decision does not");
 	}
 	return story_fail(s, "no such flag");
+}
+
+/* expect open N: messages of the way back that are still being sent */
+static bool expect_open(struct story *s, const struct words *w, size_t i)
+{
+	char text[24];
+	size_t n = 0;
+
+	for (size_t k = 0; k < s->noutbox; k++) {
+		const struct letter *m = &s->outbox[k];
+
+		n += m->class == MESSAGE_ROLLBACK && !m->acked && !m->superseded;
+	}
+	(void)snprintf(text, sizeof(text), "%zu", n);
+	return is(w, i, text) || story_fail(s, "%s are open", text);
 }
 
 static bool expect_verdict(struct story *s, const struct words *w, size_t i)
@@ -279,6 +295,7 @@ static const struct {
 	{ "unconfirmed", expect_unconfirmed },
 	{ "decision",    expect_decision },
 	{ "verdict",     expect_verdict },
+	{ "open",        expect_open },
 	{ "not",         expect_not },
 };
 /* clang-format on */

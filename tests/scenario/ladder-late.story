@@ -5,5 +5,8 @@ refuse
 expect option previous_version
 ack kill_switch
 expect stabilising
+expect open 1
 after 40m
 expect rolled_back
+expect decision closes
+expect open 0

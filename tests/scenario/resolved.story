@@ -7,8 +7,11 @@ ann resolves
 expect invalid "needs a reason"
 ann resolves because it runs again
 expect invalid "say which version is live"
+expect open 1
 ann resolves 1.3.1 because hotfixed by hand
 expect resolved
+expect decision closes
+expect open 0
 ann resolves 1.3.1 because twice
 expect repeat
 ann notes because see 4714

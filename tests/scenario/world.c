@@ -293,9 +293,14 @@ static bool check_commit(struct story *s, const struct release *next, const stru
 
 static bool keep_letters(struct story *s, const struct outcome *out)
 {
-	for (size_t i = 0; i < s->noutbox && out->decision.supersedes; i++) {
-		if (s->outbox[i].class == MESSAGE_ADVANCE && !s->outbox[i].acked)
-			s->outbox[i].superseded = true;
+	const struct decision *d = &out->decision;
+
+	for (size_t i = 0; i < s->noutbox; i++) {
+		struct letter *m = &s->outbox[i];
+		bool ends = (m->class == MESSAGE_ADVANCE && d->supersedes) ||
+		            (m->class == MESSAGE_ROLLBACK && d->closes_messages);
+
+		m->superseded = m->superseded || (ends && !m->acked);
 	}
 	for (size_t i = 0; i < out->nmessages; i++) {
 		struct letter *m = &s->outbox[s->noutbox];

@@ -501,6 +501,44 @@ START_TEST(a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_i
 }
 END_TEST
 
+/* A person had put the service right by hand; the retries of the failed rollback undid it. */
+START_TEST(a_settled_release_sends_nothing_of_its_rollback_any_more)
+{
+	struct release *r = release_with_advances(), *other;
+	struct claimed c;
+	struct step s;
+
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	step_message(&s, MESSAGE_ROLLBACK, "redeploy", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	other = release_running(2, "search", STEP_BAKING);
+	step_to(&s, other, 2, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	step_message(&s, MESSAGE_ROLLBACK, "theirs", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	c = claim(20);
+	ck_assert_uint_eq(c.n, 4); /* and the notification */
+	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
+	ck_assert_str_eq(c.actions[0], "weight_zero");
+	step_to(&s, r, 4, EVENT_ROLLBACK_EXHAUSTED, RELEASE_FAILED, STEP_NONE);
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	step_to(&s, r, 5, EVENT_RESOLVE, RELEASE_RESOLVED, STEP_NONE);
+	s.decision.closes_messages = true;
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	ck_assert_str_eq(sql("SELECT string_agg(o.action, ' ') FROM headgate.outbox o JOIN"
+	                     " headgate.release r ON r.id = o.release_id AND o.superseded_by ="
+	                     " r.transition"),
+	                 "redeploy");
+	usleep(30000);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 2);
+	ck_assert(has(&c, "theirs") && has(&c, "tell"));
+	release_free(&r);
+	release_free(&other);
+}
+END_TEST
+
 START_TEST(a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again)
 {
 	struct release *r = release_with_advances();
@@ -1185,6 +1223,7 @@ int main(void)
 	tcase_add_test(
 	        tcase,
 	        a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_in_flight);
+	tcase_add_test(tcase, a_settled_release_sends_nothing_of_its_rollback_any_more);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
 	tcase_add_test(tcase, a_commit_lost_before_it_happened_is_answered_and_can_never_happen);

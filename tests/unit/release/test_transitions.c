@@ -158,6 +158,19 @@ START_TEST(own_events_hold_back_without_lease_and_go_on_with_it)
 }
 END_TEST
 
+/* A decided rollback is never lost: its messages end with it and with nothing else. */
+START_TEST(messages_of_the_way_back_are_closed_where_it_ends_and_nowhere_else)
+{
+	for (size_t i = 0; i < release_ntransitions; i++) {
+		const struct transition *row = &release_transitions[i];
+		bool ends = (row->to == RELEASE_RESOLVED || row->to == RELEASE_ROLLED_BACK) &&
+		            row->state != row->to;
+
+		ck_assert_int_eq((row->effects & FX_CLOSE) != 0, ends);
+	}
+}
+END_TEST
+
 static char *read_whole(const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -249,6 +262,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, after_a_rollback_was_decided_no_row_advances);
 	tcase_add_test(t, forward_needs_the_lease_and_the_thaw_and_back_needs_neither);
 	tcase_add_test(t, own_events_hold_back_without_lease_and_go_on_with_it);
+	tcase_add_test(t, messages_of_the_way_back_are_closed_where_it_ends_and_nowhere_else);
 	tcase_add_test(t, the_printed_table_is_the_golden_file);
 	tcase_add_test(t, the_database_allows_the_edges_of_the_table_and_no_others);
 	suite_add_tcase(s, t);
