@@ -250,7 +250,7 @@ CREATE TABLE headgate.outbox (
 	last_status   bigint,
 	last_text     text
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-COMMENT ON COLUMN headgate.outbox.due_at IS 'next attempt; while one is under way, when its claim lapses';
+COMMENT ON COLUMN headgate.outbox.due_at IS 'next attempt; while one is under way, when somebody else may try';
 COMMENT ON COLUMN headgate.outbox.dead IS 'given up: refused for good, or too old';
 COMMENT ON COLUMN headgate.outbox.resend_at IS
 	'a rollback is sent once more then, after an advance that was in flight has lapsed (rule R8)';

@@ -27,38 +27,33 @@ struct evaluation_row {
 	char *verdict, *body;
 };
 
+/* clang-format off */
 /* An older version never replaces a newer one: a deposed owner may be late. */
 const struct pg_statement sql_checkpoint = {
-        "checkpoint",
-        "WITH " SQL_LEASE(
-                "$1", "$2::bigint",
-                "") " "
-                    "INSERT INTO headgate.checkpoint AS k (release_id, body, row_version, at)"
-                    " SELECT c.id, c.body, c.row_version, clock_timestamp()"
-                    " FROM unnest($3::bigint[], $4::bigint[], $5::jsonb[]) AS c(id, row_version, "
-                    "body)"
-                    " JOIN headgate.release r ON r.id = c.id"
-                    " WHERE " SQL_LEASE_HOLDS " ORDER BY c.id"
-                    " ON CONFLICT (release_id) DO UPDATE SET body = excluded.body, row_version = "
-                    "excluded.row_version,"
-                    "  at = excluded.at WHERE k.row_version <= excluded.row_version",
-        5,
+	"checkpoint",
+	"WITH " SQL_LEASE("$1", "$2::bigint", "")
+	" INSERT INTO headgate.checkpoint AS k (release_id, body, row_version, at)"
+	" SELECT c.id, c.body, c.row_version, clock_timestamp()"
+	" FROM unnest($3::bigint[], $4::bigint[], $5::jsonb[]) AS c(id, row_version, body)"
+	" JOIN headgate.release r ON r.id = c.id"
+	" WHERE " SQL_LEASE_HOLDS
+	" ORDER BY c.id"
+	" ON CONFLICT (release_id) DO UPDATE SET body = excluded.body, row_version = excluded.row_version,"
+	"  at = excluded.at WHERE k.row_version <= excluded.row_version",
+	5,
 };
 const struct pg_statement sql_evaluation = {
-        "evaluation",
-        "WITH " SQL_LEASE("$1", "$2::bigint",
-                          "") " "
-                              "INSERT INTO headgate.evaluation (release_id, row_version, number, "
-                              "at, verdict, body)"
-                              " SELECT e.id, e.row_version, e.number, " SQL_INSTANT(
-                                      "e.ms") ", e.verdict, e.body"
-                                              " FROM unnest($3::bigint[], $4::bigint[], "
-                                              "$5::bigint[], $6::bigint[], $7::text[], $8::jsonb[])"
-                                              "  WITH ORDINALITY AS e(id, row_version, number, ms, "
-                                              "verdict, body, ord)"
-                                              " WHERE " SQL_LEASE_HOLDS " ORDER BY e.ord",
-        8,
+	"evaluation",
+	"WITH " SQL_LEASE("$1", "$2::bigint", "")
+	" INSERT INTO headgate.evaluation (release_id, row_version, number, at, verdict, body)"
+	" SELECT e.id, e.row_version, e.number, " SQL_INSTANT("e.ms") ", e.verdict, e.body"
+	" FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::jsonb[])"
+	"  WITH ORDINALITY AS e(id, row_version, number, ms, verdict, body, ord)"
+	" WHERE " SQL_LEASE_HOLDS
+	" ORDER BY e.ord",
+	8,
 };
+/* clang-format on */
 
 static void checkpoint_row_free(struct checkpoint_row *row)
 {

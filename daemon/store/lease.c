@@ -22,29 +22,29 @@
 _Static_assert(3 * RENEW_MS <= ACT_MS && ACT_MS <= TTL_MS - 3000,
                "lease times do not fit together");
 
+/* clang-format off */
 /* The epoch rises whenever the lease was not unbroken, also when its old holder gets it back. A
  * renewal that waited for a commit holding the row grants a little less time than asked: the safe
  * direction. */
 const struct pg_statement sql_lease_renew = {
-        "lease_renew",
-        "WITH renewed AS ("
-        " UPDATE headgate.lease SET"
-        "  epoch = CASE WHEN holder = $1 AND expires_at > clock_timestamp() THEN epoch ELSE epoch "
-        "+ 1 END,"
-        "  holder = $1, expires_at = clock_timestamp() + " STORE_LEASE_TTL
-        " WHERE shard = " STORE_SHARD " AND (holder = $1 OR expires_at <= clock_timestamp())"
-        " RETURNING epoch)"
-        " SELECT (SELECT epoch FROM renewed), " SQL_MS(
-                "clock_timestamp()") ", l.holder, l.epoch"
-                                     " FROM headgate.lease l WHERE l.shard = " STORE_SHARD,
-        1,
+	"lease_renew",
+	"WITH renewed AS ("
+	" UPDATE headgate.lease SET"
+	"  epoch = CASE WHEN holder = $1 AND expires_at > clock_timestamp() THEN epoch ELSE epoch + 1 END,"
+	"  holder = $1, expires_at = clock_timestamp() + " STORE_LEASE_TTL
+	" WHERE shard = " STORE_SHARD " AND (holder = $1 OR expires_at <= clock_timestamp())"
+	" RETURNING epoch)"
+	" SELECT (SELECT epoch FROM renewed), " SQL_MS("clock_timestamp()") ", l.holder, l.epoch"
+	" FROM headgate.lease l WHERE l.shard = " STORE_SHARD,
+	1,
 };
 const struct pg_statement sql_lease_return = {
-        "lease_return",
-        "UPDATE headgate.lease SET expires_at = clock_timestamp()"
-        " WHERE shard = " STORE_SHARD " AND holder = $1 AND expires_at > clock_timestamp()",
-        1,
+	"lease_return",
+	"UPDATE headgate.lease SET expires_at = clock_timestamp()"
+	" WHERE shard = " STORE_SHARD " AND holder = $1 AND expires_at > clock_timestamp()",
+	1,
 };
+/* clang-format on */
 
 bool store_may_advance(const struct store *s)
 {

@@ -13,76 +13,74 @@
 #include "log.h"
 #include "store/internal.h"
 
-#define PAGE 200
+#define PAGE 200 /* LIMIT of load_open */
 #define ENDED_KEPT 500
 #define TELL_PER_TURN 50
 /* A statement that is still committing when we look shows up later with an earlier changed_at. */
 #define OVERLAP_MS 15000
-#define CHANGES_MAX 2000
+#define CHANGES_MAX 2000 /* LIMIT of load_changed */
 
-#define RELEASE_COLUMNS                                                                            \
-	"SELECT r.id, r.row_version, r.transition, encode(r.last_hash, 'hex'), r.detail, "         \
-	"r.policy_hash,"                                                                           \
-	" k.body, " SQL_MS("k.at") ", " SQL_MS("now()") ", " SQL_MS(                               \
-	        "greatest(r.changed_at, k.at)") " FROM headgate.release r LEFT JOIN "              \
-	                                        "headgate.checkpoint k ON k.release_id = r.id "
 #define ENDED "('completed', 'rolled_back', 'resolved', 'cancelled')"
 
+/* clang-format off */
+#define RELEASE_COLUMNS \
+	"SELECT r.id, r.row_version, r.transition, encode(r.last_hash, 'hex'), r.detail, r.policy_hash," \
+	" k.body, " SQL_MS("k.at") ", " SQL_MS("now()") ", " SQL_MS("greatest(r.changed_at, k.at)") \
+	" FROM headgate.release r LEFT JOIN headgate.checkpoint k ON k.release_id = r.id"
+
 const struct pg_statement sql_load_open = {
-        "load_open",
-        RELEASE_COLUMNS "WHERE r.id > $1::bigint AND r.state NOT IN " ENDED
-                        " ORDER BY r.id LIMIT 200",
-        1,
+	"load_open",
+	RELEASE_COLUMNS
+	" WHERE r.id > $1::bigint AND r.state NOT IN " ENDED " ORDER BY r.id LIMIT 200",
+	1,
 };
 const struct pg_statement sql_load_ended = {
-        "load_ended",
-        RELEASE_COLUMNS
-        "WHERE r.id < $1::bigint AND r.state IN " ENDED
-        " AND ($2::text IS NULL OR r.service = $2) AND ($3::text IS NULL OR r.environment = $3)"
-        " AND ($4::text IS NULL OR r.state = $4)"
-        " ORDER BY r.id DESC LIMIT $5::bigint",
-        5,
+	"load_ended",
+	RELEASE_COLUMNS
+	" WHERE r.id < $1::bigint AND r.state IN " ENDED
+	" AND ($2::text IS NULL OR r.service = $2) AND ($3::text IS NULL OR r.environment = $3)"
+	" AND ($4::text IS NULL OR r.state = $4)"
+	" ORDER BY r.id DESC LIMIT $5::bigint",
+	5,
 };
 /* $2: the checkpoints of other instances as well, for those who only watch (rule I3). */
 const struct pg_statement sql_load_changed = {
-        "load_changed",
-        RELEASE_COLUMNS "WHERE r.changed_at > " SQL_INSTANT(
-                "$1::bigint") " OR ($2::boolean AND k.at > " SQL_INSTANT("$1::bigint") ")"
-                                                                                       " ORDER BY "
-                                                                                       "greatest(r."
-                                                                                       "changed_at,"
-                                                                                       " k.at) "
-                                                                                       "LIMIT 2000",
-        2,
+	"load_changed",
+	RELEASE_COLUMNS
+	" WHERE r.changed_at > " SQL_INSTANT("$1::bigint")
+	" OR ($2::boolean AND k.at > " SQL_INSTANT("$1::bigint") ")"
+	" ORDER BY greatest(r.changed_at, k.at) LIMIT 2000",
+	2,
 };
 const struct pg_statement sql_load_one = {
-        "load_one",
-        RELEASE_COLUMNS "WHERE r.id = $1::bigint",
-        1,
+	"load_one",
+	RELEASE_COLUMNS
+	" WHERE r.id = $1::bigint",
+	1,
 };
 const struct pg_statement sql_load_version = {
-        "load_version",
-        RELEASE_COLUMNS
-        "WHERE r.service = $1 AND r.version = $2 AND ($3::text IS NULL OR r.environment = $3)"
-        " ORDER BY r.id DESC LIMIT 100",
-        3,
+	"load_version",
+	RELEASE_COLUMNS
+	" WHERE r.service = $1 AND r.version = $2 AND ($3::text IS NULL OR r.environment = $3)"
+	" ORDER BY r.id DESC LIMIT 100",
+	3,
 };
 /* $1: pinned hashes; $2: as well what a name has come to point to since then. */
 const struct pg_statement sql_load_policies = {
-        "load_policies",
-        "SELECT p.hash, p.document, n.name IS NOT NULL FROM headgate.policy p"
-        " LEFT JOIN headgate.policy_name n ON n.hash = p.hash"
-        "  AND n.updated_at > coalesce(" SQL_INSTANT(
-                "$2::bigint") ", '-infinity')"
-                              " WHERE p.hash = ANY($1::text[]) OR n.name IS NOT NULL",
-        2,
+	"load_policies",
+	"SELECT p.hash, p.document, n.name IS NOT NULL FROM headgate.policy p"
+	" LEFT JOIN headgate.policy_name n ON n.hash = p.hash"
+	"  AND n.updated_at > coalesce(" SQL_INSTANT("$2::bigint") ", '-infinity')"
+	" WHERE p.hash = ANY($1::text[]) OR n.name IS NOT NULL",
+	2,
 };
 const struct pg_statement sql_load_freezes = {
-        "load_freezes",
-        "SELECT f.scope, f.name, f.frozen, f.reason, f.subject, " SQL_MS(
-                "f.since") " FROM headgate.freeze_scope f WHERE f.frozen ORDER BY f.scope, f.name",
-        0,
+	"load_freezes",
+	"SELECT f.scope, f.name, f.frozen, f.reason, f.subject, " SQL_MS("f.since")
+	" FROM headgate.freeze_scope f WHERE f.frozen ORDER BY f.scope, f.name",
+	0,
 };
+/* clang-format on */
 
 enum load_at { AT_RELEASES = 0, AT_ENDED, AT_POLICIES, AT_FREEZES, AT_TELLING };
 

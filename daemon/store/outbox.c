@@ -19,75 +19,73 @@
 	"(" o ".done_at IS NULL OR " o ".resend_at IS NOT NULL) AND " o ".superseded_by IS NULL"   \
 	" AND NOT " o ".parked AND NOT " o ".dead"
 
+/* A rollback claimed by somebody who may be dead is not left lying for the whole claim: another
+ * instance (a restarted one is another) takes it after this long. Sent twice under one id it does
+ * no harm. */
+#define ROLLBACK_CLAIM_MS "5000"
+
+/* clang-format off */
 /* Advances go in order per release and destination; rollbacks wait for nothing; notifications hold
  * up nobody. now() so that the index can be used; a claim's length counts from the clock. */
 const struct pg_statement sql_claim = {
-        "claim",
-        "WITH due AS MATERIALIZED ("
-        " SELECT o.id FROM headgate.outbox o"
-        " WHERE " OPEN(
-                "o") " AND o.due_at <= now()"
-                     "  AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p"
-                     "   WHERE p.release_id = o.release_id AND p.destination = o.destination AND "
-                     "p.class = 'advance'"
-                     "    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
-                     "    AND p.done_at IS NULL AND p.superseded_by IS NULL))"
-                     " ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
-                     " LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
-                     "claimed AS ("
-                     " UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = "
-                     "clock_timestamp(),"
-                     "  claimed_by = $3, claim_until = clock_timestamp() + $2::bigint * interval "
-                     "'1 millisecond',"
-                     "  due_at = clock_timestamp() + $2::bigint * interval '1 millisecond'"
-                     " FROM due WHERE o.id = due.id"
-                     " RETURNING o.*) "
-                     "SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, "
-                     "o.class, r.service, r.environment,"
-                     " r.version, o.action, o.destination, o.method, o.path, o.body, o.headers, "
-                     "o.attempts,"
-                     " " SQL_MS("o.created_at") " FROM claimed o JOIN headgate.release r ON r.id = "
-                                                "o.release_id"
-                                                " ORDER BY (o.class <> 'rollback'), o.release_id, "
-                                                "o.row_version, o.sequence",
-        3,
+	"claim",
+	"WITH due AS MATERIALIZED ("
+	" SELECT o.id FROM headgate.outbox o"
+	" WHERE " OPEN("o") " AND o.due_at <= now()"
+	"  AND (o.claim_until IS NULL OR o.claim_until <= now() OR o.claimed_by <> $3)"
+	"  AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p"
+	"   WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'advance'"
+	"    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
+	"    AND p.done_at IS NULL AND p.superseded_by IS NULL))"
+	" ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
+	" LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
+	"claimed AS ("
+	" UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = clock_timestamp(),"
+	"  claimed_by = $3, claim_until = clock_timestamp() + $2::bigint * interval '1 millisecond',"
+	"  due_at = clock_timestamp() + CASE WHEN o.class = 'rollback'"
+	"   THEN least($2::bigint, " ROLLBACK_CLAIM_MS ") ELSE $2::bigint END * interval '1 millisecond'"
+	" FROM due WHERE o.id = due.id"
+	" RETURNING o.*) "
+	"SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, o.class,"
+	" r.service, r.environment, r.version, o.action, o.destination, o.method, o.path, o.body, o.headers,"
+	" o.attempts, " SQL_MS("o.created_at")
+	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
+	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
+	3,
 };
 
 /* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms. An acknowledged rollback that is to be
  * sent once more becomes due again at resend_at, unless the attempt that was acknowledged already
  * began after that; its second acknowledgement ends it. */
 const struct pg_statement sql_delivered = {
-        "delivered",
-        "UPDATE headgate.outbox o SET"
-        " claim_until = NULL,"
-        " done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE "
-        "o.done_at END,"
-        " resent = o.resent OR ($2::boolean AND o.done_at IS NOT NULL AND o.resend_at IS NOT NULL),"
-        " resend_at = CASE WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= "
-        "o.resend_at)"
-        "  THEN NULL ELSE o.resend_at END,"
-        " due_at = CASE WHEN $2::boolean THEN greatest(o.resend_at, clock_timestamp())"
-        "  ELSE clock_timestamp() + $5::bigint * interval '1 millisecond' END,"
-        " refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"
-        " last_status = $6::bigint, last_text = $7"
-        " WHERE o.id = $1 RETURNING o.release_id",
-        7,
+	"delivered",
+	"UPDATE headgate.outbox o SET"
+	" claim_until = NULL,"
+	" done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
+	" resent = o.resent OR ($2::boolean AND o.done_at IS NOT NULL AND o.resend_at IS NOT NULL),"
+	" resend_at = CASE WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= o.resend_at)"
+	"  THEN NULL ELSE o.resend_at END,"
+	" due_at = CASE WHEN $2::boolean THEN greatest(o.resend_at, clock_timestamp())"
+	"  ELSE clock_timestamp() + $5::bigint * interval '1 millisecond' END,"
+	" refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"
+	" last_status = $6::bigint, last_text = $7"
+	" WHERE o.id = $1 RETURNING o.release_id",
+	7,
 };
 
 const struct pg_statement sql_outbox = {
-        "outbox",
-        "SELECT o.release_id, o.row_version, o.class, o.option,"
-        " count(*) FILTER (WHERE o.done_at IS NULL) AS pending,"
-        " count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE "
-        "o.refused)"
-        " FROM headgate.outbox o"
-        " WHERE o.release_id = ANY($1::bigint[]) AND o.superseded_by IS NULL AND o.class <> "
-        "'notification'"
-        " GROUP BY o.release_id, o.row_version, o.class, o.option"
-        " HAVING o.class = 'rollback' OR count(*) FILTER (WHERE o.done_at IS NULL) > 0"
-        " ORDER BY 1, 2",
-        1,
+	"outbox",
+	"SELECT o.release_id, o.row_version, o.class, o.option,"
+	" count(*) FILTER (WHERE o.done_at IS NULL),"
+	" count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE o.refused)"
+	" FROM headgate.outbox o"
+	" WHERE o.release_id = ANY($1::bigint[]) AND o.superseded_by IS NULL AND o.class <> 'notification'"
+	" GROUP BY o.release_id, o.row_version, o.class, o.option"
+	" HAVING o.class = 'rollback' OR count(*) FILTER (WHERE o.done_at IS NULL) > 0"
+	" ORDER BY 1, 2",
+	1,
 };
+/* clang-format on */
 
 struct claim_op {
 	struct op op;

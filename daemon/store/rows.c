@@ -6,74 +6,55 @@
 
 #define ROWS_MAX 500
 
+/* clang-format off */
 const struct pg_statement sql_rows_timeline = {
-        "rows_timeline",
-        "SELECT json_build_object('row_version', t.row_version, 'at', " SQL_RFC3339(
-                "t.at") ","
-                        " 'event', t.event,"
-                        " 'from', coalesce(t.from_state || CASE WHEN t.from_step = 'none' THEN '' "
-                        "ELSE '/' || t.from_step END, ''),"
-                        " 'to', t.to_state || CASE WHEN t.to_step = 'none' THEN '' ELSE '/' || "
-                        "t.to_step END,"
-                        " 'stage', t.stage, 'actor', t.actor, 'origin', t.origin, 'reason', "
-                        "t.reason, 'text', t.text,"
-                        " 'transition', t.id, 'detail', t.detail)"
-                        " FROM headgate.transition t WHERE t.release_id = $1::bigint AND "
-                        "t.row_version < $2::bigint"
-                        " ORDER BY t.row_version DESC LIMIT $3::bigint",
-        3,
+	"rows_timeline",
+	"SELECT json_build_object('row_version', t.row_version, 'at', " SQL_RFC3339("t.at") ","
+	" 'event', t.event,"
+	" 'from', coalesce(t.from_state || CASE WHEN t.from_step = 'none' THEN '' ELSE '/' || t.from_step END, ''),"
+	" 'to', t.to_state || CASE WHEN t.to_step = 'none' THEN '' ELSE '/' || t.to_step END,"
+	" 'stage', t.stage, 'actor', t.actor, 'origin', t.origin, 'reason', t.reason, 'text', t.text,"
+	" 'transition', t.id, 'detail', t.detail)"
+	" FROM headgate.transition t WHERE t.release_id = $1::bigint AND t.row_version < $2::bigint"
+	" ORDER BY t.row_version DESC LIMIT $3::bigint",
+	3,
 };
 const struct pg_statement sql_rows_evaluations = {
-        "rows_evaluations",
-        "SELECT e.body || jsonb_build_object('row', e.id, 'row_version', e.row_version,"
-        " 'number', e.number, 'at', " SQL_RFC3339(
-                "e.at") ", 'verdict', e.verdict)"
-                        " FROM headgate.evaluation e WHERE e.release_id = $1::bigint AND e.id < "
-                        "$2::bigint"
-                        " ORDER BY e.id DESC LIMIT $3::bigint",
-        3,
+	"rows_evaluations",
+	"SELECT e.body || jsonb_build_object('row', e.id, 'row_version', e.row_version,"
+	" 'number', e.number, 'at', " SQL_RFC3339("e.at") ", 'verdict', e.verdict)"
+	" FROM headgate.evaluation e WHERE e.release_id = $1::bigint AND e.id < $2::bigint"
+	" ORDER BY e.id DESC LIMIT $3::bigint",
+	3,
 };
 const struct pg_statement sql_rows_actions = {
-        "rows_actions",
-        "SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
-        " 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', nullif(o.option, -1),"
-        " 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
-        " 'body', o.body, 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
-        "  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'"
-        "  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'"
-        "  WHEN o.claim_until > clock_timestamp() THEN 'in_flight' ELSE 'pending' END,"
-        " 'attempts', o.attempts, 'created_at', " SQL_RFC3339(
-                "o.created_at") ","
-                                " 'due_at', CASE WHEN o.done_at IS NULL AND o.superseded_by IS "
-                                "NULL AND NOT o.parked AND NOT o.dead"
-                                "  THEN " SQL_RFC3339(
-                                        "o.due_at") " END,"
-                                                    " 'acknowledged_at', " SQL_RFC3339(
-                                                            "o.done_at") ", 'superseded_by', "
-                                                                         "o.superseded_by,"
-                                                                         " 'refused', o.refused, "
-                                                                         "'resent', o.resent,"
-                                                                         " 'last_status', "
-                                                                         "o.last_status, "
-                                                                         "'last_text', o.last_text)"
-                                                                         " FROM headgate.outbox o "
-                                                                         "WHERE o.release_id = "
-                                                                         "$1::bigint AND o.fence < "
-                                                                         "$2::bigint"
-                                                                         " ORDER BY o.fence DESC "
-                                                                         "LIMIT $3::bigint",
-        3,
+	"rows_actions",
+	"SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
+	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', nullif(o.option, -1),"
+	" 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
+	" 'body', o.body, 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
+	"  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'"
+	"  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'"
+	"  WHEN o.claim_until > clock_timestamp() THEN 'in_flight' ELSE 'pending' END,"
+	" 'attempts', o.attempts, 'created_at', " SQL_RFC3339("o.created_at") ","
+	" 'due_at', CASE WHEN o.done_at IS NULL AND o.superseded_by IS NULL AND NOT o.parked AND NOT o.dead"
+	"  THEN " SQL_RFC3339("o.due_at") " END,"
+	" 'acknowledged_at', " SQL_RFC3339("o.done_at") ", 'superseded_by', o.superseded_by,"
+	" 'refused', o.refused, 'resent', o.resent,"
+	" 'last_status', o.last_status, 'last_text', o.last_text)"
+	" FROM headgate.outbox o WHERE o.release_id = $1::bigint AND o.fence < $2::bigint"
+	" ORDER BY o.fence DESC LIMIT $3::bigint",
+	3,
 };
 const struct pg_statement sql_rows_audit = {
-        "rows_audit",
-        "SELECT json_build_object('chain', a.chain, 'sequence', a.sequence, 'at', " SQL_RFC3339(
-                "a.at") ","
-                        " 'record', encode(a.record, 'hex'), 'hash', encode(a.hash, 'hex'))"
-                        " FROM headgate.audit a WHERE a.chain = 'release/' || $1::bigint AND "
-                        "a.sequence < $2::bigint"
-                        " ORDER BY a.sequence DESC LIMIT $3::bigint",
-        3,
+	"rows_audit",
+	"SELECT json_build_object('chain', a.chain, 'sequence', a.sequence, 'at', " SQL_RFC3339("a.at") ","
+	" 'record', encode(a.record, 'hex'), 'hash', encode(a.hash, 'hex'))"
+	" FROM headgate.audit a WHERE a.chain = 'release/' || $1::bigint AND a.sequence < $2::bigint"
+	" ORDER BY a.sequence DESC LIMIT $3::bigint",
+	3,
 };
+/* clang-format on */
 
 static const struct pg_statement *const lists[] = {
         [STORE_TIMELINE] = &sql_rows_timeline,

@@ -4,30 +4,31 @@
 
 #include "store/internal.h"
 
+/* clang-format off */
 /* Re-entry (rule A6): if the pair's newest release that ever ran ended by going back, the checks
  * its policy lists for re-entry and that nobody has reported done. */
 const struct pg_statement sql_slot = {
-        "slot",
-        "SELECT nextval('headgate.release_id'),"
-        " (SELECT count(*) FROM headgate.release r"
-        "  WHERE r.service = $1 AND r.environment = $2 AND r.version = $3),"
-        " EXISTS (SELECT FROM headgate.release r WHERE r.service = $1 AND r.environment = $2"
-        "  AND r.state IN ('running', 'paused', 'rolling_back', 'stabilising', 'failed')),"
-        " (SELECT string_agg(q.name, ', ' ORDER BY q.ord)"
-        "  FROM (SELECT r.state, r.policy_hash, r.detail FROM headgate.release r"
-        "   WHERE r.service = $1 AND r.environment = $2 AND r.activation IS NOT NULL"
-        "   ORDER BY r.activation DESC LIMIT 1) l"
-        "  JOIN headgate.policy p ON p.hash = l.policy_hash"
-        "  CROSS JOIN LATERAL jsonb_array_elements_text(p.document #> '{rollback,reentry}')"
-        "   WITH ORDINALITY AS q(name, ord)"
-        "  WHERE l.state IN ('rolled_back', 'resolved')"
-        "   AND jsonb_typeof(p.document #> '{rollback,reentry}') = 'array'"
-        "   AND NOT EXISTS (SELECT FROM jsonb_array_elements(l.detail -> 'checks') k"
-        "    WHERE k ->> 'name' = q.name AND (k ->> 'done')::boolean)),"
-        " (SELECT v.last_stable FROM headgate.service v WHERE v.service = $1 AND v.environment = "
-        "$2)",
-        3,
+	"slot",
+	"SELECT nextval('headgate.release_id'),"
+	" (SELECT count(*) FROM headgate.release r"
+	"  WHERE r.service = $1 AND r.environment = $2 AND r.version = $3),"
+	" EXISTS (SELECT FROM headgate.release r WHERE r.service = $1 AND r.environment = $2"
+	"  AND r.state IN ('running', 'paused', 'rolling_back', 'stabilising', 'failed')),"
+	" (SELECT string_agg(q.name, ', ' ORDER BY q.ord)"
+	"  FROM (SELECT r.state, r.policy_hash, r.detail FROM headgate.release r"
+	"   WHERE r.service = $1 AND r.environment = $2 AND r.activation IS NOT NULL"
+	"   ORDER BY r.activation DESC LIMIT 1) l"
+	"  JOIN headgate.policy p ON p.hash = l.policy_hash"
+	"  CROSS JOIN LATERAL jsonb_array_elements_text(p.document #> '{rollback,reentry}')"
+	"   WITH ORDINALITY AS q(name, ord)"
+	"  WHERE l.state IN ('rolled_back', 'resolved')"
+	"   AND jsonb_typeof(p.document #> '{rollback,reentry}') = 'array'"
+	"   AND NOT EXISTS (SELECT FROM jsonb_array_elements(l.detail -> 'checks') k"
+	"    WHERE k ->> 'name' = q.name AND (k ->> 'done')::boolean)),"
+	" (SELECT v.last_stable FROM headgate.service v WHERE v.service = $1 AND v.environment = $2)",
+	3,
 };
+/* clang-format on */
 
 struct slot_op {
 	struct op op;

@@ -175,7 +175,8 @@ typedef void (*store_claim_fn)(void *ctx, const struct store_message *messages, 
                                const struct err *err); /* borrowed during the call */
 /* Claims up to `limit` messages that are due: not acknowledged, not superseded, not parked, claim lapsed; per
  * release and destination only the lowest version and sequence, except that rollback messages wait for
- * nothing. SKIP LOCKED; claim_until = now + claim_ms. */
+ * nothing. SKIP LOCKED; claim_until = now + claim_ms, but a rollback may be claimed by another instance
+ * after 5 s. */
 bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
 enum store_delivery { DELIVERY_ACKNOWLEDGED = 0, DELIVERY_RETRY, DELIVERY_REFUSED, DELIVERY_DEAD };
