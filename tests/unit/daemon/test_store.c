@@ -559,6 +559,26 @@ START_TEST(a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again)
 }
 END_TEST
 
+START_TEST(a_rollback_claimed_by_a_dead_instance_is_not_left_lying)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct step s;
+
+	step_to(&s, r, 2, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	ck_assert_uint_eq(claim(60000).n, 1);
+	ck_assert_str_eq(
+	        sql("SELECT due_at < claim_until - interval '50 seconds' FROM headgate.outbox"),
+	        "t");
+	sql("UPDATE headgate.outbox SET due_at = now()");
+	ck_assert_uint_eq(claim(60000).n, 0); /* our own attempt is still under way */
+	sql("UPDATE headgate.outbox SET due_at = now(), claimed_by = 'dead'");
+	ck_assert_uint_eq(claim(60000).n, 1);
+	release_free(&r);
+}
+END_TEST
+
 START_TEST(parked_messages_wait_and_give_way_to_new_ones)
 {
 	struct release *r = release_with_advances();
@@ -1225,6 +1245,7 @@ int main(void)
 	        a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_in_flight);
 	tcase_add_test(tcase, a_settled_release_sends_nothing_of_its_rollback_any_more);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
+	tcase_add_test(tcase, a_rollback_claimed_by_a_dead_instance_is_not_left_lying);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
 	tcase_add_test(tcase, a_commit_lost_before_it_happened_is_answered_and_can_never_happen);
 	tcase_add_test(tcase, a_commit_whose_answer_was_lost_is_found);
