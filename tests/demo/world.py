@@ -280,7 +280,8 @@ def gates_text(gates):
     counts = {}
     for result in gates.values():
         counts[result] = counts.get(result, 0) + 1
-    parts = [f"{counts[result]} {'gates pass' if result == 'pass' else result.replace('_', ' ')}"
+    words = {"pass": "gate passes" if counts.get("pass") == 1 else "gates pass", "no_data": "no data"}
+    parts = [f"{counts[result]} {words.get(result, result)}"
              for result in ("pass", "warming", "insufficient", "no_data", "stale", "error") if result in counts]
     return ", ".join([f"{name} breach" for name, result in gates.items() if result == "breach"] + parts)
 
