@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import http.client
 import http.server
+import itertools
 import json
 import os
 import pathlib
@@ -47,10 +48,18 @@ def wait_until(look, what, patience=None):
         time.sleep(0.05)
 
 
+PORTS = itertools.count(os.getpid() * 7)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those the kernel gives to outgoing connections, which would take it again before it is used; of a range
+    for each worker of pytest-xdist."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = 12000 + worker % 8 * 2500 + next(PORTS) % 2500
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def unprivileged():
