@@ -435,6 +435,7 @@ static bool op_start(struct door_op *op, struct tracked *t)
 	                          .reason = op->event.reason == NULL ? "" : op->event.reason,
 	                          .audit_bytes = buf_str(&op->audit),
 	                          .hash = op->hash,
+	                          .bound = t->bound,
 	                          .evaluation = op->fn == NULL ? t->evaluation : NULL},
 	                  op_committed, op, &err)) {
 		if (op->fn == NULL)
