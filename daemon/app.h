@@ -1,6 +1,6 @@
 /*
- * app - the one process: its parts, borrowed by all of them. No globals; whoever needs another part gets
- * it from here.
+ * app - the one process: its parts, borrowed by all of them. No globals; whoever needs another part
+ * gets it from here.
  */
 #ifndef DAEMON_APP_H
 #define DAEMON_APP_H
@@ -29,8 +29,8 @@ struct app {
 	struct engine *engine;     /* the one door */
 	struct tokens *tokens;
 	struct httpd *httpd;
-	char instance[64];         /* host-pid-random: lease holder, denied-request chain */
-	uint64_t seed;             /* for hash tables, from getrandom */
+	char instance[64]; /* host-pid-random: lease holder, denied-request chain */
+	uint64_t seed;     /* for hash tables, from getrandom */
 };
 
 #endif

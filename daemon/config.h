@@ -1,6 +1,6 @@
 /*
- * config - headgate.yaml, read once at start with the same decoder as policies. Every key is documented in
- * config/headgate.yaml, which `make check` holds against this table.
+ * config - headgate.yaml, read once at start with the same decoder as policies. Every key is
+ * documented in config/headgate.yaml, which `make check` holds against this table.
  */
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
@@ -17,41 +17,42 @@ struct networks;
 
 struct config_destination {
 	char *name;
-	char *url;             /* base address; an action's path is appended */
-	char *secret_file;     /* HMAC secret; NULL: unsigned */
-	char **networks;       /* allowed CIDRs; empty: all but link-local */
+	char *url;         /* base address; an action's path is appended */
+	char *secret_file; /* HMAC secret; NULL: unsigned */
+	char **networks;   /* allowed CIDRs; empty: all but link-local */
 	size_t nnetworks;
-	int64_t timeout_ms;    /* default 15 s */
-	char *secret;          /* read from secret_file at start; never logged */
+	int64_t timeout_ms; /* default 15 s */
+	char *secret;       /* read from secret_file at start; never logged */
 	struct networks *allowed;
 };
-struct config_role {       /* roles: {release_manager: [operate, approve, waive]} */
+struct config_role { /* roles: {release_manager: [operate, approve, waive]} */
 	char *name;
-	char **permissions;    /* view, submit, operate, approve, waive, emergency, audit, admin */
+	char **permissions; /* view, submit, operate, approve, waive, emergency, audit, admin */
 	size_t npermissions;
 };
 struct config_limits {
 	int64_t connections, connections_per_address;
 	int64_t request_timeout_ms;
-	int64_t writes_per_second, writes_burst; /* per subject; rollback and pause have their own */
+	int64_t writes_per_second,
+	        writes_burst; /* per subject; rollback and pause have their own */
 	int64_t targets;
 	int64_t page_bytes, page_samples;
 	int64_t series_per_target;
 };
 struct config {
-	char *listen;          /* "127.0.0.1:8080"; IPv6 in brackets */
-	char *socket;          /* UNIX socket path; NULL: none */
-	char *database;        /* libpq keywords or URI */
+	char *listen;   /* "127.0.0.1:8080"; IPv6 in brackets */
+	char *socket;   /* UNIX socket path; NULL: none */
+	char *database; /* libpq keywords or URI */
 	char *tokens_file;
 	char *policies_dir;
 	char *state_dir;
-	char *log_level;       /* error, warn, info, debug */
+	char *log_level;           /* error, warn, info, debug */
 	bool allow_anonymous_view; /* default false: GET without a token */
 	struct config_destination *destinations;
 	size_t ndestinations;
 	struct config_role *roles;
 	size_t nroles;
-	char **networks;       /* where scrapes and probes may go; empty: all but link-local */
+	char **networks; /* where scrapes and probes may go; empty: all but link-local */
 	size_t nnetworks;
 	struct config_limits limits;
 	struct networks *allowed; /* of `networks` */

@@ -1,9 +1,9 @@
 /*
  * failpoint - named places at statement boundaries where a test build can be made to die or stall.
  *
- * Only in builds with -DHEADGATE_FAILPOINTS; elsewhere the macro is nothing. HEADGATE_FAILPOINT=NAME[:N]=kill
- * kills the process (SIGKILL) the Nth time NAME is passed (default first); =stop sends SIGSTOP. The list is
- * a table, printed by `headgate failpoints`.
+ * Only in builds with -DHEADGATE_FAILPOINTS; elsewhere the macro is nothing.
+ * HEADGATE_FAILPOINT=NAME[:N]=kill kills the process (SIGKILL) the Nth time NAME is passed (default
+ * first); =stop sends SIGSTOP. The list is a table, printed by `headgate failpoints`.
  */
 #ifndef DAEMON_FAILPOINT_H
 #define DAEMON_FAILPOINT_H
@@ -27,7 +27,7 @@ enum failpoint {
 #define X(id, name, doc) FAILPOINT_##id,
 	FAILPOINT_LIST(X)
 #undef X
-	FAILPOINT_COUNT
+	        FAILPOINT_COUNT
 };
 
 #ifdef HEADGATE_FAILPOINTS

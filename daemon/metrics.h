@@ -1,8 +1,8 @@
 /*
  * metrics - headgate's own numbers, one table, printed in the Prometheus text format at /metrics.
  *
- * Counters and gauges are doubles in one array, indexed by enum; a few carry one label with names from a
- * fixed list, so cardinality is bounded by construction. The table is the documentation.
+ * Counters and gauges are doubles in one array, indexed by enum; a few carry one label with names
+ * from a fixed list, so cardinality is bounded by construction. The table is the documentation.
  */
 #ifndef DAEMON_METRICS_H
 #define DAEMON_METRICS_H
@@ -60,7 +60,7 @@ enum metric {
 #define X(id, name, type, doc) METRIC_##id,
 	METRICS_LIST(X)
 #undef X
-	METRIC_COUNT
+	        METRIC_COUNT
 };
 
 struct metrics {
@@ -75,7 +75,8 @@ static inline void metric_set(struct metrics *m, enum metric which, double value
 {
 	m->values[which] = value;
 }
-/* Reads /proc/self for the process_* rows, then prints all. headgate_build_info{version="..."} 1 first. */
+/* Reads /proc/self for the process_* rows, then prints all. headgate_build_info{version="..."} 1
+ * first. */
 void metrics_print(struct metrics *m, struct buf *out);
 
 #endif

@@ -46,8 +46,7 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 		return false;
 	/* The daemon would throw the page away; half of it would be a wrong answer. */
 	if (series_set_refused(page->set) > 0)
-		return err_set(err, ERR_INVALID,
-		               "the same series again, and not at a later time");
+		return err_set(err, ERR_INVALID, "the same series again, and not at a later time");
 	return true;
 }
 

@@ -15,7 +15,7 @@
 #define ENGINE_POLL_MS 1000
 #define ENGINE_LET_GO_MS 30000
 #define ENGINE_CHECKPOINT_MS 60000 /* rule B3 */
-#define ENGINE_CLOCK_STEP_MS 2000 /* more than the lessons of slow round trips differ */
+#define ENGINE_CLOCK_STEP_MS 2000  /* more than the lessons of slow round trips differ */
 #define ENGINE_BACKOFF_FIRST_MS 500
 #define ENGINE_BACKOFF_LAST_MS 15000
 #define ENGINE_EVALUATION_BYTES (16u * 1024 * 1024)

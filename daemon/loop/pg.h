@@ -1,10 +1,10 @@
 /*
  * pg - one connection to PostgreSQL in pipeline mode on the loop.
  *
- * Non-blocking from connect to close: host names are resolved by c-ares, every statement has a deadline,
- * a lost connection is made anew with back-off and jitter. A statement is one unit with its own Sync (one
- * implicit transaction). Statements are prepared once per connection by name. Replies never come inside
- * pg_send().
+ * Non-blocking from connect to close: host names are resolved by c-ares, every statement has a
+ * deadline, a lost connection is made anew with back-off and jitter. A statement is one unit with
+ * its own Sync (one implicit transaction). Statements are prepared once per connection by name.
+ * Replies never come inside pg_send().
  */
 #ifndef LOOP_PG_H
 #define LOOP_PG_H
@@ -48,10 +48,10 @@ void arg_array_bytes(struct pg_args *args, struct str bytes);
 void arg_array_end(struct pg_args *args);
 
 enum pg_outcome {
-	PG_DONE = 0,   /* the server finished the unit and said so */
-	PG_REJECTED,   /* the server answered with an error; nothing of it happened */
-	PG_UNSENT,     /* never reached the server: nothing of it happened */
-	PG_UNKNOWN     /* sent, no answer: it may have happened */
+	PG_DONE = 0, /* the server finished the unit and said so */
+	PG_REJECTED, /* the server answered with an error; nothing of it happened */
+	PG_UNSENT,   /* never reached the server: nothing of it happened */
+	PG_UNKNOWN   /* sent, no answer: it may have happened */
 };
 struct pg_reply {
 	enum pg_outcome outcome;
@@ -64,14 +64,14 @@ struct pg_reply {
 typedef void (*pg_reply_fn)(void *ctx, const struct pg_reply *reply);
 
 struct pg_options {
-	const char *conninfo;      /* libpq keywords; parsed once at start */
+	const char *conninfo;          /* libpq keywords; parsed once at start */
 	int64_t statement_deadline_ms; /* 5 s: then the socket is closed, never cancelled */
 	int64_t connect_deadline_ms;   /* 3 s */
-	size_t max_queue;          /* statements under way; beyond: ERR_LIMIT */
+	size_t max_queue;              /* statements under way; beyond: ERR_LIMIT */
 	const struct pg_statement *const *statements; /* NULL-terminated; prepared at connect */
-	void (*up)(void *ctx);     /* connected and prepared */
-	/* Lost (every statement under way has been answered first), or could not be made; ERR_INVALID: the server
-	 * would not prepare a statement. */
+	void (*up)(void *ctx);                        /* connected and prepared */
+	/* Lost (every statement under way has been answered first), or could not be made;
+	 * ERR_INVALID: the server would not prepare a statement. */
 	void (*down)(void *ctx, const struct err *err);
 	void *ctx;
 };
@@ -83,8 +83,8 @@ bool pg_is_up(const struct pg *pg);
 bool pg_send_take(struct pg *pg, const struct pg_statement *statement, struct pg_args *args,
                   pg_reply_fn reply, void *ctx, struct err *err) MUST_CHECK;
 size_t pg_queue(const struct pg *pg); /* statements under way */
-/* Within a reply: a WARNING came with it. A commit that warns (a synchronous standby was not waited for) is of
- * doubtful durability. */
+/* Within a reply: a WARNING came with it. A commit that warns (a synchronous standby was not waited
+ * for) is of doubtful durability. */
 bool pg_warned(const struct pg *pg);
 
 /* Reading text results. A NULL or unparsable cell is the fallback / empty. */

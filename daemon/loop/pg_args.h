@@ -12,8 +12,8 @@
 struct pg_args {
 	char *values[PG_MAX_ARGS]; /* owned; NULL is SQL NULL */
 	int n;
-	struct buf array;          /* the literal being built */
-	bool failed;               /* no memory, or too much: sticks until the statement is sent */
+	struct buf array; /* the literal being built */
+	bool failed;      /* no memory, or too much: sticks until the statement is sent */
 };
 
 #endif

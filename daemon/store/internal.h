@@ -15,16 +15,17 @@
 #include "loop/pg.h"
 #include "store/store.h"
 
-#define STORE_SHARD "0" /* one shard until there are more instances than one release's worth of work */
+#define STORE_SHARD                                                                                \
+	"0" /* one shard until there are more instances than one release's worth of work */
 #define STORE_LEASE_TTL "interval '10 seconds'"
 
 /* SQL spellings. Instants travel as milliseconds; 0 is NULL on the way in and on the way out. */
 #define SQL_INSTANT(x) "to_timestamp(nullif(" x ", 0) / 1000.0)"
 #define SQL_MS(x) "coalesce((extract(epoch FROM " x ") * 1000)::bigint, 0)"
 #define SQL_RFC3339(x) "to_char(" x " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-/* The lease row, locked so that a takeover waits for this statement, and judged only after it is locked. A row
- * somebody else holds (a takeover under way) is skipped: then the lease is not ours, and nobody waits.
- * Parameters: holder, epoch. */
+/* The lease row, locked so that a takeover waits for this statement, and judged only after it is
+ * locked. A row somebody else holds (a takeover under way) is skipped: then the lease is not ours,
+ * and nobody waits. Parameters: holder, epoch. */
 #define SQL_LEASE(holder, epoch, where)                                                            \
 	"lease AS MATERIALIZED ("                                                                  \
 	" SELECT l.expires_at FROM headgate.lease l"                                               \
@@ -32,8 +33,8 @@
 	" FOR SHARE SKIP LOCKED)"
 #define SQL_LEASE_HOLDS "EXISTS (SELECT FROM lease l WHERE l.expires_at > clock_timestamp())"
 
-/* One asynchronous request of a caller; every such struct begins with it. Freed when answered, or with the store:
- * then its caller hears nothing any more. */
+/* One asynchronous request of a caller; every such struct begins with it. Freed when answered, or
+ * with the store: then its caller hears nothing any more. */
 struct op {
 	struct op *next, **link;
 	struct store *store;
@@ -45,47 +46,48 @@ void op_free(void *op);
 struct lease {
 	bool held;
 	bool asked;
-	int64_t epoch;      /* as last seen, held or not */
-	struct mono sent;   /* of the renewal that last succeeded */
+	int64_t epoch;    /* as last seen, held or not */
+	struct mono sent; /* of the renewal that last succeeded */
 	struct loop_timer renew, lapse;
 };
 
 struct pending;
 struct transitions {
-	struct pending *queue, **tail;  /* not sent */
-	struct pending *delayed;        /* wait for their next try */
-	struct pending *unknown;        /* outcome to be looked up; one look-up each */
-	size_t n;                       /* all, whether queued, sent or unknown */
-	size_t flying;                  /* statements under way */
-	struct map *releases;           /* under way, by release id */
+	struct pending *queue, **tail; /* not sent */
+	struct pending *delayed;       /* wait for their next try */
+	struct pending *unknown;       /* outcome to be looked up; one look-up each */
+	size_t n;                      /* all, whether queued, sent or unknown */
+	size_t flying;                 /* statements under way */
+	struct map *releases;          /* under way, by release id */
 	struct loop_timer retry;
 };
 
 struct checkpoints {
-	struct map *latest;             /* by release id: struct checkpoint_row, owned */
+	struct map *latest; /* by release id: struct checkpoint_row, owned */
 	struct evaluation_row *first, **tail;
 	size_t nevaluations;
 	uint64_t dropped;
 	bool flying, evaluations_flying;
 };
 
-/* What the engine has already been shown, so that the overlap of a poll is not decoded again and again. */
+/* What the engine has already been shown, so that the overlap of a poll is not decoded again and
+ * again. */
 #define SHOWN_SLOTS 4096
 struct shown {
 	int64_t id, row_version, checkpoint_ms;
 };
 struct loads {
 	struct shown shown[SHOWN_SLOTS];
-	struct map *policies;           /* hashes already handed out */
-	int64_t since_ms;               /* database time up to which changes were read */
+	struct map *policies; /* hashes already handed out */
+	int64_t since_ms;     /* database time up to which changes were read */
 };
 
 struct chained;
 struct chain {
 	const char *name;
-	int64_t sequence;               /* of its newest record */
+	int64_t sequence; /* of its newest record */
 	struct audit_hash head;
-	bool known;                     /* the two above are the database's */
+	bool known; /* the two above are the database's */
 	bool busy;
 	struct chained *first, **tail;
 	size_t n;
@@ -93,7 +95,7 @@ struct chain {
 struct chains {
 	struct chain system, denied;
 	char denied_name[96];
-	int64_t minute;                 /* denied requests are counted per minute */
+	int64_t minute; /* denied requests are counted per minute */
 	size_t denied_in_minute;
 	uint64_t denied_dropped;
 };
@@ -103,7 +105,7 @@ struct store {
 	struct loop *loop;
 	struct pg *pg;
 	struct store_callbacks callbacks;
-	bool up;                        /* connected, and the schema fits */
+	bool up; /* connected, and the schema fits */
 	bool shutting, draining, lease_returned;
 	void (*shutdown_done)(void *ctx);
 	void *shutdown_ctx;
@@ -131,7 +133,7 @@ struct str store_id_key(const int64_t *id); /* borrowed bytes of *id, as a map's
 void lease_init(struct store *s);
 void lease_fini(struct store *s);
 void lease_ask(struct store *s);
-void lease_drop(struct store *s);       /* the database is away, or durability is in doubt */
+void lease_drop(struct store *s); /* the database is away, or durability is in doubt */
 bool lease_give_back(struct store *s, pg_reply_fn reply, void *ctx);
 
 bool transitions_init(struct store *s, struct err *err);
@@ -146,10 +148,11 @@ void checkpoints_flush(struct store *s);
 
 bool loads_init(struct store *s, struct err *err);
 void loads_fini(struct store *s);
-void loads_committed(struct store *s, int64_t id, int64_t row_version); /* the engine knows this version */
+void loads_committed(struct store *s, int64_t id,
+                     int64_t row_version); /* the engine knows this version */
 
-/* A write that belongs to no release: its record joins an audit chain in the same statement (rule I2). The
- * statement takes the texts, then chain, sequence, record and hash. */
+/* A write that belongs to no release: its record joins an audit chain in the same statement (rule
+ * I2). The statement takes the texts, then chain, sequence, record and hash. */
 #define CHAINED_MAX_TEXTS 8
 struct chained {
 	struct op op;
@@ -171,8 +174,8 @@ struct chained {
 void chains_init(struct store *s);
 void chains_fini(struct store *s);
 void chains_lost(struct store *s); /* the connection is gone: heads are to be read anew */
-struct chained *chained_new(struct store *s, const struct pg_statement *statement,
-                            store_done_fn fn, void *ctx);
+struct chained *chained_new(struct store *s, const struct pg_statement *statement, store_done_fn fn,
+                            void *ctx);
 bool chained_add_text(struct chained *c, const char *text);
 bool chained_record(struct chained *c, const char *actor, const char *origin, const char *event,
                     const char *reason, const char *detail); /* copies */

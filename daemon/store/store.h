@@ -1,9 +1,9 @@
 /*
- * store - PostgreSQL as headgate uses it: one statement per turn for all transitions, checkpoints and
- * evaluations in batches, the shard lease, the outbox, and what is read back at start.
+ * store - PostgreSQL as headgate uses it: one statement per turn for all transitions, checkpoints
+ * and evaluations in batches, the shard lease, the outbox, and what is read back at start.
  *
- * Nothing here decides. Every write that concerns a release's state goes through store_commit(); its
- * reply is definite: a commit of unknown outcome is looked up under the row's lock on a new
+ * Nothing here decides. Every write that concerns a release's state goes through store_commit();
+ * its reply is definite: a commit of unknown outcome is looked up under the row's lock on a new
  * connection before anybody hears of it.
  */
 #ifndef STORE_STORE_H
@@ -25,8 +25,8 @@ struct store;
 #define STORE_BATCH_MAX 256
 
 struct store_callbacks {
-	void (*up)(void *ctx);          /* database answers, schema fits */
-	void (*down)(void *ctx);        /* hold everything */
+	void (*up)(void *ctx);   /* database answers, schema fits */
+	void (*down)(void *ctx); /* hold everything */
 	void (*lease_gained)(void *ctx, int64_t epoch);
 	void (*lease_lost)(void *ctx);
 	void *ctx;
@@ -35,12 +35,13 @@ struct store_callbacks {
 struct store *store_new(struct app *app, const char *conninfo,
                         const struct store_callbacks *callbacks, struct err *err);
 void store_free(struct store **s);
-/* Gives the lease back (expires_at = now) and calls done when answered or when the database is away. */
+/* Gives the lease back (expires_at = now) and calls done when answered or when the database is
+ * away. */
 void store_shutdown(struct store *s, void (*done)(void *ctx), void *ctx);
 bool store_is_up(const struct store *s);
 const char *store_trouble(const struct store *s); /* why not up; "" when up */
-/* True while automatic advances may be tried: lease held, and less than 6 s (BOOTTIME) since the last good
- * renewal was SENT. The statement checks it again. */
+/* True while automatic advances may be tried: lease held, and less than 6 s (BOOTTIME) since the
+ * last good renewal was SENT. The statement checks it again. */
 bool store_may_advance(const struct store *s);
 int64_t store_epoch(const struct store *s);
 
@@ -49,47 +50,52 @@ int64_t store_epoch(const struct store *s);
 enum store_outcome {
 	STORE_COMMITTED = 0,
 	STORE_CONFLICT, /* no row changed: version moved on, lease lost, frozen, or pair taken */
-	STORE_FAILED    /* nothing happened; *err says why (database away, refused by a constraint) */
+	STORE_FAILED /* nothing happened; *err says why (database away, refused by a constraint) */
 };
 struct store_commit {
-	const struct release *next;         /* all borrowed until the reply */
-	int64_t expected_version;           /* 0: a new release */
-	const char *transition;             /* UUID made by the caller */
+	const struct release *next; /* all borrowed until the reply */
+	int64_t expected_version;   /* 0: a new release */
+	const char *transition;     /* UUID made by the caller */
 	const struct decision *decision;
 	const struct message *messages;
 	size_t nmessages;
 	const struct actor *actor;
-	const char *reason;                 /* "" for none */
-	struct str audit_bytes;             /* canonical record */
-	struct audit_hash hash;             /* new head */
-	const struct evaluation *evaluation;/* an automatic decision's evidence, recorded in the same statement; or
-	                                       NULL */
-	const struct policy *bound;         /* names for the evidence; NULL: only its number and verdict are kept */
+	const char *reason;                  /* "" for none */
+	struct str audit_bytes;              /* canonical record */
+	struct audit_hash hash;              /* new head */
+	const struct evaluation *evaluation; /* an automatic decision's evidence, recorded in the
+	                                        same statement; or NULL */
+	const struct policy
+	        *bound; /* names for the evidence; NULL: only its number and verdict are kept */
 };
 typedef void (*store_commit_fn)(void *ctx, enum store_outcome outcome, const struct err *err);
-/* Queued; flushed at the end of the turn with all others (at most one per release under way: assert). False
- * when the store is down or full. */
+/* Queued; flushed at the end of the turn with all others (at most one per release under way:
+ * assert). False when the store is down or full. */
 bool store_commit(struct store *s, const struct store_commit *commit, store_commit_fn fn, void *ctx,
                   struct err *err) MUST_CHECK;
 
 /* --- allocation and look-ups for creating a release --- */
 
-struct store_slot {              /* what is known before a release is created */
+struct store_slot { /* what is known before a release is created */
 	int64_t next_id;
-	int64_t attempts;            /* of this version so far */
-	bool other_active;           /* pair taken */
-	char *reentry_missing;       /* open re-entry checks of the pair's last rolled back release; NULL */
-	char *last_stable;           /* of the pair; NULL */
+	int64_t attempts;      /* of this version so far */
+	bool other_active;     /* pair taken */
+	char *reentry_missing; /* open re-entry checks of the pair's last rolled back release; NULL
+	                        */
+	char *last_stable;     /* of the pair; NULL */
 };
-typedef void (*store_slot_fn)(void *ctx, const struct store_slot *slot, const struct err *err); /* slot NULL on
-                                                                                               error */
+typedef void (*store_slot_fn)(void *ctx, const struct store_slot *slot,
+                              const struct err *err); /* slot NULL on
+                                                     error */
 bool store_prepare_release(struct store *s, const char *service, const char *environment,
-                           const char *version, store_slot_fn fn, void *ctx, struct err *err) MUST_CHECK;
+                           const char *version, store_slot_fn fn, void *ctx,
+                           struct err *err) MUST_CHECK;
 
 /* --- checkpoints and evaluations: batched, latest wins, lost ones are taken again --- */
 
 void store_checkpoint(struct store *s, int64_t release_id, const struct checkpoint *c);
-void store_evaluation(struct store *s, int64_t release_id, int64_t row_version, json_t *evaluation_take);
+void store_evaluation(struct store *s, int64_t release_id, int64_t row_version,
+                      json_t *evaluation_take);
 bool store_has_queued_checkpoints(const struct store *s);
 
 /* --- reading back --- */
@@ -101,27 +107,37 @@ struct store_release {
 struct store_load {
 	void (*release)(void *ctx, struct store_release *row);
 	void (*policy)(void *ctx, const char *hash, json_t *document); /* borrowed */
-	void (*freeze)(void *ctx, const char *scope, const char *name, bool frozen, const char *reason,
-	               const char *subject, struct wall since);
+	void (*freeze)(void *ctx, const char *scope, const char *name, bool frozen,
+	               const char *reason, const char *subject, struct wall since);
 	void (*done)(void *ctx, const struct err *err); /* err NULL when all was read */
 	void *ctx;
 };
-/* Every release that has not ended, the newest 500 that have, the policies they pin, and the freezes. */
+/* Every release that has not ended, the newest 500 that have, the policies they pin, and the
+ * freezes. */
 bool store_load_all(struct store *s, const struct store_load *load, struct err *err) MUST_CHECK;
-/* Releases whose row changed since the last call (by database time, with overlap), and the freezes. */
+/* Releases whose row changed since the last call (by database time, with overlap), and the freezes.
+ */
 bool store_load_changed(struct store *s, const struct store_load *load, struct err *err) MUST_CHECK;
 bool store_load_release(struct store *s, int64_t id, const struct store_load *load,
                         struct err *err) MUST_CHECK;
 
-/* Rows as a JSON array for the API (timeline, evaluations, actions, audit), newest first, at most 500. */
-enum store_list { STORE_TIMELINE = 0, STORE_EVALUATIONS, STORE_ACTIONS, STORE_AUDIT, STORE_LIST_COUNT };
-typedef void (*store_rows_fn)(void *ctx, json_t *rows, const struct err *err); /* rows borrowed; NULL on error */
+/* Rows as a JSON array for the API (timeline, evaluations, actions, audit), newest first, at most
+ * 500. */
+enum store_list {
+	STORE_TIMELINE = 0,
+	STORE_EVALUATIONS,
+	STORE_ACTIONS,
+	STORE_AUDIT,
+	STORE_LIST_COUNT
+};
+typedef void (*store_rows_fn)(void *ctx, json_t *rows,
+                              const struct err *err); /* rows borrowed; NULL on error */
 bool store_rows(struct store *s, enum store_list which, int64_t release_id, int64_t before,
                 int64_t limit, store_rows_fn fn, void *ctx, struct err *err) MUST_CHECK;
 /* Ended releases below `before_id`, newest first, as full rows. */
-bool store_load_ended(struct store *s, int64_t before_id, const char *service, const char *environment,
-                      const char *state, int64_t limit, const struct store_load *load,
-                      struct err *err) MUST_CHECK;
+bool store_load_ended(struct store *s, int64_t before_id, const char *service,
+                      const char *environment, const char *state, int64_t limit,
+                      const struct store_load *load, struct err *err) MUST_CHECK;
 bool store_load_version(struct store *s, const char *service, const char *version,
                         const char *environment, const struct store_load *load,
                         struct err *err) MUST_CHECK;
@@ -130,15 +146,15 @@ bool store_load_version(struct store *s, const char *service, const char *versio
 
 typedef void (*store_done_fn)(void *ctx, const struct err *err); /* err NULL: done */
 /* Inserts when the hash is new; `origin`: "file" or "api". The name then points at this hash. */
-bool store_put_policy(struct store *s, const struct policy *p, const char *origin, const char *subject,
-                      store_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
-/* Once it is done nothing in scope advances any more (rule A3). scope: global, environment, service; name: "*"
- * for global. */
+bool store_put_policy(struct store *s, const struct policy *p, const char *origin,
+                      const char *subject, store_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
+/* Once it is done nothing in scope advances any more (rule A3). scope: global, environment,
+ * service; name: "*" for global. */
 bool store_freeze(struct store *s, const char *scope, const char *name, bool frozen,
                   const char *subject, const char *reason, store_done_fn fn, void *ctx,
                   struct err *err) MUST_CHECK;
-/* A denied request, to this instance's chain. Bounded: dropped (and counted in the next row) beyond 60 a
- * minute. */
+/* A denied request, to this instance's chain. Bounded: dropped (and counted in the next row) beyond
+ * 60 a minute. */
 void store_denied(struct store *s, const char *subject, const char *origin, const char *route,
                   int64_t release_id, const char *why);
 
@@ -146,60 +162,61 @@ void store_denied(struct store *s, const char *subject, const char *origin, cons
 
 struct store_idempotency {
 	const char *subject, *route, *key;
-	const char *fingerprint;      /* SHA-256 of the body, hex */
-	int status;                   /* kept answer; 0 when new */
-	const char *body;             /* kept answer's body */
-	bool mismatch;                /* same key, other body */
+	const char *fingerprint; /* SHA-256 of the body, hex */
+	int status;              /* kept answer; 0 when new */
+	const char *body;        /* kept answer's body */
+	bool mismatch;           /* same key, other body */
 };
-typedef void (*store_idempotency_fn)(void *ctx, const struct store_idempotency *found, const struct err *err);
-bool store_idempotency_look(struct store *s, const char *subject, const char *route, const char *key,
-                            const char *fingerprint, store_idempotency_fn fn, void *ctx,
-                            struct err *err) MUST_CHECK;
+typedef void (*store_idempotency_fn)(void *ctx, const struct store_idempotency *found,
+                                     const struct err *err);
+bool store_idempotency_look(struct store *s, const char *subject, const char *route,
+                            const char *key, const char *fingerprint, store_idempotency_fn fn,
+                            void *ctx, struct err *err) MUST_CHECK;
 /* Kept 7 days; called after the effect committed. Never 5xx. */
-void store_idempotency_keep(struct store *s, const char *subject, const char *route, const char *key,
-                            const char *fingerprint, int status, const char *body);
+void store_idempotency_keep(struct store *s, const char *subject, const char *route,
+                            const char *key, const char *fingerprint, int status, const char *body);
 
 /* --- outbox --- */
 
 struct store_message {
-	char id[48];                  /* transition id + "." + sequence: stable over retries */
+	char id[48]; /* transition id + "." + sequence: stable over retries */
 	int64_t release_id, row_version, sequence, fence, epoch;
 	enum message_class class;
 	const char *service, *environment, *version;
 	const char *action, *destination, *method, *path;
-	const char *body, *headers;   /* JSON text; headers may be NULL */
-	int64_t attempts;             /* this one included */
+	const char *body, *headers; /* JSON text; headers may be NULL */
+	int64_t attempts;           /* this one included */
 	struct wall created_at;
 };
 typedef void (*store_claim_fn)(void *ctx, const struct store_message *messages, size_t n,
                                const struct err *err); /* borrowed during the call */
-/* Claims up to `limit` messages that are due: not acknowledged, not superseded, not parked, claim lapsed; per
- * release and destination only the lowest version and sequence, except that rollback messages wait for
- * nothing. SKIP LOCKED; claim_until = now + claim_ms, but a rollback may be claimed by another instance
- * after 5 s. */
+/* Claims up to `limit` messages that are due: not acknowledged, not superseded, not parked, claim
+ * lapsed; per release and destination only the lowest version and sequence, except that rollback
+ * messages wait for nothing. SKIP LOCKED; claim_until = now + claim_ms, but a rollback may be
+ * claimed by another instance after 5 s. */
 bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
 enum store_delivery { DELIVERY_ACKNOWLEDGED = 0, DELIVERY_RETRY, DELIVERY_REFUSED, DELIVERY_DEAD };
-/* Records one attempt's end. retry_ms: until the next one. REFUSED keeps retrying when the class never gives
- * up (retry_ms >= 0), else stops. */
-bool store_delivered(struct store *s, const char *message_id, enum store_delivery how, int64_t retry_ms,
-                     long status, const char *text, store_done_fn fn, void *ctx,
+/* Records one attempt's end. retry_ms: until the next one. REFUSED keeps retrying when the class
+ * never gives up (retry_ms >= 0), else stops. */
+bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
+                     int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
                      struct err *err) MUST_CHECK;
 
 /* How far messages of some releases are, for the facts of release_due(). */
 struct store_outbox_status {
 	int64_t release_id;
-	int64_t row_version;          /* of the messages */
+	int64_t row_version; /* of the messages */
 	enum message_class class;
-	int64_t option;               /* rollback option they belong to; -1 */
-	size_t pending, refused;      /* pending may be 0 for rollback groups: all acknowledged */
-	const char *refused_action;   /* one of them */
+	int64_t option;             /* rollback option they belong to; -1 */
+	size_t pending, refused;    /* pending may be 0 for rollback groups: all acknowledged */
+	const char *refused_action; /* one of them */
 };
 typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_status *rows, size_t n,
                                 const struct err *err);
-/* Row groups (version, class, option) of these releases that are not superseded: advances with something
- * unacknowledged, and every rollback group. */
-bool store_outbox(struct store *s, const int64_t *release_ids, size_t n, store_outbox_fn fn, void *ctx,
-                  struct err *err) MUST_CHECK;
+/* Row groups (version, class, option) of these releases that are not superseded: advances with
+ * something unacknowledged, and every rollback group. */
+bool store_outbox(struct store *s, const int64_t *release_ids, size_t n, store_outbox_fn fn,
+                  void *ctx, struct err *err) MUST_CHECK;
 
 #endif

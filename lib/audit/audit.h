@@ -1,9 +1,11 @@
 /*
  * audit - the canonical bytes of one decision and the hash chain they form.
  *
- * Pure. A record's bytes are length-prefixed fields in a fixed order, never JSON as the database prints
- * it; hash = SHA-256(previous hash || bytes). One chain per release, one for what belongs to none
- * ("system"), one per instance for denied requests (rule I2). Anyone can recompute it from an export.
+ * Pure. A record's bytes are length-prefixed fields in a fixed order, never JSON as the database
+ * prints it; hash = SHA-256(previous hash || bytes). One chain per release, one for what belongs to
+ * none
+ * ("system"), one per instance for denied requests (rule I2). Anyone can recompute it from an
+ * export.
  */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
@@ -27,13 +29,13 @@ struct audit_record {
 	int64_t sequence;       /* from 1, without gaps; a release's row_version */
 	const char *transition; /* UUID text */
 	struct wall at;
-	const char *actor;      /* subject, "headgate" for its own decisions */
-	const char *origin;     /* where from: address, "gate", "timer"; may be "" */
+	const char *actor;  /* subject, "headgate" for its own decisions */
+	const char *origin; /* where from: address, "gate", "timer"; may be "" */
 	const char *event;
-	const char *from;       /* "running/baking"; "" for a first record */
+	const char *from; /* "running/baking"; "" for a first record */
 	const char *to;
 	const char *reason;
-	const char *detail;     /* canonical JSON: gate values, policy hash, operands */
+	const char *detail; /* canonical JSON: gate values, policy hash, operands */
 };
 
 /* Appends the canonical bytes. */

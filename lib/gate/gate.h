@@ -1,9 +1,11 @@
 /*
- * gate - a condition on the service under release: a kind that measures one number, a ladder of rungs that
- * number is held against, votes that make a breach persistent, and a sentence a person can read.
+ * gate - a condition on the service under release: a kind that measures one number, a ladder of
+ * rungs that number is held against, votes that make a breach persistent, and a sentence a person
+ * can read.
  *
- * Pure. Every kind reduces what it watches to a struct gate_measure; the ladder (rules E1 to E4) is the
- * same for all kinds. Comparisons are written so that NaN cannot pass, and no default yields a pass.
+ * Pure. Every kind reduces what it watches to a struct gate_measure; the ladder (rules E1 to E4) is
+ * the same for all kinds. Comparisons are written so that NaN cannot pass, and no default yields a
+ * pass.
  */
 #ifndef GATE_GATE_H
 #define GATE_GATE_H
@@ -40,45 +42,54 @@ extern const char *const rung_then_names[RUNG_THEN_COUNT + 1];
 /* {above: 1%, for: 3 of 3, then: pause}. Exactly one of votes and duration. */
 struct gate_rung {
 	enum rung_compare compare;
-	char *limit_text;      /* as written; in canonical spelling once the policy knows the unit */
-	double limit;          /* in the unit of what the gate watches */
+	char *limit_text; /* as written; in canonical spelling once the policy knows the unit */
+	double limit;     /* in the unit of what the gate watches */
 	unsigned votes_needed; /* N of M; 0 when `for_ms` is used */
 	unsigned votes_of;
 	int64_t for_ms;
 	enum rung_then then;
-	char *option;          /* rollback option; NULL: the first whose conditions hold */
+	char *option; /* rollback option; NULL: the first whose conditions hold */
 };
 
-enum gate_place { GATE_IN_DEFAULT = 0, GATE_IN_ALL, GATE_IN_STAGES }; /* default: rollout and verify stages */
+enum gate_place {
+	GATE_IN_DEFAULT = 0,
+	GATE_IN_ALL,
+	GATE_IN_STAGES
+}; /* default: rollout and verify stages */
 
 struct gate_kind;
 
 struct gate {
 	char *name;
 	const struct gate_kind *kind;
-	void *spec;              /* kind->fields describes it; owned */
+	void *spec; /* kind->fields describes it; owned */
 	struct gate_rung *rungs;
 	size_t nrungs;
-	double min_events;       /* 0 when written as 0 or not needed */
-	char *min_events_kpi;    /* which KPI counts them; NULL without min_events */
-	double quorum;           /* 0: the source's */
+	double min_events;    /* 0 when written as 0 or not needed */
+	char *min_events_kpi; /* which KPI counts them; NULL without min_events */
+	double quorum;        /* 0: the source's */
 	enum gate_place in;
-	char **in_stages;        /* with GATE_IN_STAGES */
+	char **in_stages; /* with GATE_IN_STAGES */
 	size_t nin_stages;
-	int64_t vote_every_ms;   /* 0: the longest range of what it watches */
-	int64_t max_hold_ms;     /* rule E5; default 1 h */
+	int64_t vote_every_ms;         /* 0: the longest range of what it watches */
+	int64_t max_hold_ms;           /* rule E5; default 1 h */
 	enum rung_then after_max_hold; /* RUNG_ASK (escalate, default) or RUNG_ROLLBACK */
-	bool optional;           /* may be missing without blocking */
-	bool shadow;             /* evaluated and shown, never counted */
-	char **waivable_by;      /* role names */
+	bool optional;                 /* may be missing without blocking */
+	bool shadow;                   /* evaluated and shown, never counted */
+	char **waivable_by;            /* role names */
 	size_t nwaivable_by;
 	/* set by policy_bind */
-	size_t kpi_index;        /* threshold gates */
-	size_t events_index;     /* KPI that counts events; SIZE_MAX without */
+	size_t kpi_index;    /* threshold gates */
+	size_t events_index; /* KPI that counts events; SIZE_MAX without */
 };
 
 /* One URL of a health gate as last seen. Failing counts only when a second probe confirmed it. */
-enum probe_state { PROBE_NEVER = 0, PROBE_OK, PROBE_FAILED, PROBE_UNKNOWN /* our own network or limits failed */ };
+enum probe_state {
+	PROBE_NEVER = 0,
+	PROBE_OK,
+	PROBE_FAILED,
+	PROBE_UNKNOWN /* our own network or limits failed */
+};
 struct gate_probe {
 	const char *url;
 	enum probe_state state;
@@ -111,21 +122,22 @@ struct gate_evidence {
 	/* per gate index of the policy; nprobes 0 for gates that are no health gates */
 	const struct gate_probe *const *probes;
 	const size_t *nprobes;
-	const struct gate_alerts *const *alerts; /* NULL entries for gates that are no alerts gates */
+	const struct gate_alerts *const
+	        *alerts; /* NULL entries for gates that are no alerts gates */
 };
 
 /* What a kind reduces its evidence to. */
 struct gate_measure {
-	enum gate_result result; /* GATE_PASS: `value` may be held against the rungs (then BREACH or WARMING may
-	                            follow); else why not */
+	enum gate_result result; /* GATE_PASS: `value` may be held against the rungs (then BREACH or
+	                            WARMING may follow); else why not */
 	double value;
 	enum kpi_unit unit;
-	double events;           /* behind the value; NaN when not counted */
-	int64_t range_ms;        /* stretch of past behind the value; votes lie at least this far apart */
+	double events;    /* behind the value; NaN when not counted */
+	int64_t range_ms; /* stretch of past behind the value; votes lie at least this far apart */
 	bool covered;
 	struct wall covered_at;
-	char text[160];          /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
-	char why[240];           /* when result is not GATE_PASS, or not covered */
+	char text[160]; /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
+	char why[240];  /* when result is not GATE_PASS, or not covered */
 };
 
 struct gate_kind {
@@ -141,8 +153,8 @@ extern const char *const gate_kind_names[];
 
 /* The memory of one rung between evaluations; part of the checkpoint (rule E3). */
 struct rung_state {
-	uint32_t votes;          /* newest in bit 0; 1 = breach */
-	unsigned nvotes;         /* at most votes_of */
+	uint32_t votes;  /* newest in bit 0; 1 = breach */
+	unsigned nvotes; /* at most votes_of */
 	struct wall last_vote;
 	struct wall last_result; /* newest pass or breach that might have voted */
 	int64_t breach_ms;       /* for `for: 10m`: unbroken observed breach */
@@ -150,35 +162,38 @@ struct rung_state {
 };
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
-	struct wall silent_since; /* where it counts it gave neither pass nor breach since then (rule E5);
-	                             0: it did. Kept by whoever knows where the gate counts. */
+	struct wall
+	        silent_since; /* where it counts it gave neither pass nor breach since then (rule
+	                         E5); 0: it did. Kept by whoever knows where the gate counts. */
 };
 extern const struct field_table gate_state_table; /* for checkpoints */
 
 struct gate_outcome {
 	enum gate_result result;
-	enum verdict verdict;    /* what this gate alone asks for, were it to count */
-	bool counts;             /* in this stage, not waived, not shadow, not optional-and-missing */
+	enum verdict verdict; /* what this gate alone asks for, were it to count */
+	bool counts;          /* in this stage, not waived, not shadow, not optional-and-missing */
 	bool waived;
-	int rung;                /* worst rung whose condition holds; -1 */
-	int fired;               /* worst rung that fired and is not taken back: it stands through results
-	                            without evidence until a pass or until it is forgotten (rule E3); -1 */
-	unsigned fired_set;      /* every rung that fired: bit 1 << rung */
-	const char *option;      /* of the fired rollback rung; borrowed from the gate; may be NULL */
+	int rung;  /* worst rung whose condition holds; -1 */
+	int fired; /* worst rung that fired and is not taken back: it stands through results
+	              without evidence until a pass or until it is forgotten (rule E3); -1 */
+	unsigned fired_set; /* every rung that fired: bit 1 << rung */
+	const char *option; /* of the fired rollback rung; borrowed from the gate; may be NULL */
 	struct gate_measure measure;
-	unsigned votes;          /* breach votes of `rung` (or the first rung) so far */
+	unsigned votes; /* breach votes of `rung` (or the first rung) so far */
 	struct wall next_vote;
-	char sentence[240];      /* "2nd of 3 votes above 1 %: 2.4 % of 412 requests; a third pauses" */
+	char sentence[240]; /* "2nd of 3 votes above 1 %: 2.4 % of 412 requests; a third pauses" */
 };
 
-/* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs or where the
- * gate does not count (breaches and passes then are shown, not voted). `counts` is true but for shadow gates and
- * optional ones without data; whoever knows the stage narrows it further. */
+/* One gate at one instant. `state` is updated. `settled`: false while the stage's settle runs or
+ * where the gate does not count (breaches and passes then are shown, not voted). `counts` is true
+ * but for shadow gates and optional ones without data; whoever knows the stage narrows it further.
+ */
 void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                    bool settled, struct gate_state *state, struct gate_outcome *out);
 void gate_state_clear(struct gate_state *state); /* votes forgotten: resume */
 
-/* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat). */
+/* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat).
+ */
 extern const struct field_table gate_table;
 extern const struct field_table kpi_table;
 

@@ -1,8 +1,9 @@
 /*
- * kpi - one named number of a service, and what can be said about it at one instant: a value that may be
- * used, or why there is none (rules K1, K2, K4, K5 and the result table).
+ * kpi - one named number of a service, and what can be said about it at one instant: a value that
+ * may be used, or why there is none (rules K1, K2, K4, K5 and the result table).
  *
- * Pure: works on what the shell has sampled. Never turns missing, stale or broken evidence into a value.
+ * Pure: works on what the shell has sampled. Never turns missing, stale or broken evidence into a
+ * value.
  */
 #ifndef GATE_KPI_H
 #define GATE_KPI_H
@@ -28,7 +29,8 @@ enum gate_result {
 	GATE_PASS,
 	GATE_RESULT_COUNT
 };
-extern const char *const gate_result_names[GATE_RESULT_COUNT + 1]; /* "error", ..., NULL at the end */
+extern const char
+        *const gate_result_names[GATE_RESULT_COUNT + 1]; /* "error", ..., NULL at the end */
 
 enum kpi_unit { KPI_EVENTS = 0, KPI_RATIO, KPI_SECONDS, KPI_BYTES, KPI_NUMBER, KPI_UNIT_COUNT };
 extern const char *const kpi_unit_names[KPI_UNIT_COUNT + 1];
@@ -36,38 +38,40 @@ extern const char *const kpi_unit_names[KPI_UNIT_COUNT + 1];
 struct kpi {
 	char *name;
 	enum kpi_unit unit;
-	char *expr;          /* PromQL, placeholders filled once the policy is bound */
-	char *source;        /* name; filled by policy decoding when left out and only one fits */
+	char *expr;           /* PromQL, placeholders filled once the policy is bound */
+	char *source;         /* name; filled by policy decoding when left out and only one fits */
 	char **may_be_absent; /* metric names rule K2 does not insist on */
 	size_t nmay_be_absent;
 	char *doc;
-	size_t source_index; /* set by policy_bind */
+	size_t source_index;        /* set by policy_bind */
 	struct promql_expr *parsed; /* owned; set by policy_bind */
 };
 
 /* What the shell holds for one source at one instant. Borrowed for the evaluation. */
 struct kpi_source {
 	int64_t every_ms;
-	double quorum;                        /* share of targets that must be good, 0..1 (rule K7) */
+	double quorum; /* share of targets that must be good, 0..1 (rule K7) */
 	const struct target *const *targets;
 	size_t ntargets;
 };
 
 struct kpi_reading {
-	enum gate_result result; /* GATE_PASS: `value` may be used; else ERROR, STALE or NO_DATA. A value of NaN is
-	                            left to the gate, which knows whether there were events */
+	enum gate_result
+	        result; /* GATE_PASS: `value` may be used; else ERROR, STALE or NO_DATA. A value of
+	                   NaN is left to the gate, which knows whether there were events */
 	double value;
-	bool covered;            /* rule K4: one full range lies inside exposure, sampling and target lives */
-	struct wall covered_at;  /* when it will be, as far as known now; 0 when unknown */
-	struct wall newest;      /* newest sample behind the value */
-	int64_t range_ms;        /* longest range of the expression */
+	bool covered; /* rule K4: one full range lies inside exposure, sampling and target lives */
+	struct wall covered_at; /* when it will be, as far as known now; 0 when unknown */
+	struct wall newest;     /* newest sample behind the value */
+	int64_t range_ms;       /* longest range of the expression */
 	size_t targets_good, targets;
-	size_t targets_covered;  /* good ones whose own run of samples meets rule K4 */
-	char why[240];           /* a sentence when the result is not GATE_PASS or not covered */
+	size_t targets_covered; /* good ones whose own run of samples meets rule K4 */
+	char why[240];          /* a sentence when the result is not GATE_PASS or not covered */
 };
 
-/* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present exposure; 0
- * when nothing is exposed (preflight: only sampling counts). `source` NULL: not watched yet, no data. */
+/* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present
+ * exposure; 0 when nothing is exposed (preflight: only sampling counts). `source` NULL: not watched
+ * yet, no data. */
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
               struct wall exposed_since, struct arena *arena, struct kpi_reading *out);
 

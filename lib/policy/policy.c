@@ -145,8 +145,8 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	return p;
 }
 
-/* The policy's own file first, then those it includes; from top to bottom. A text without a file has
- * an empty name. */
+/* The policy's own file first, then those it includes; from top to bottom. A text without a file
+ * has an empty name. */
 static bool stands_after(const struct problem *a, const struct problem *b, const char *file)
 {
 	int order = strcmp(a->file ? a->file : file, b->file ? b->file : file);

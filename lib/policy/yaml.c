@@ -34,10 +34,11 @@ struct reader {
 	size_t nodes;
 	size_t line_at;  /* the line the byte columns were last counted in, from 0 ... */
 	size_t line_off; /* ... and where it starts */
-	yaml_mark_t mark; /* the last one looked up, and its byte: whole documents stand on one line */
+	yaml_mark_t
+	        mark; /* the last one looked up, and its byte: whole documents stand on one line */
 	size_t mark_off;
-	bool ok;         /* nothing was reported */
-	bool stop;       /* reading on makes no sense */
+	bool ok;   /* nothing was reported */
+	bool stop; /* reading on makes no sense */
 };
 
 /* libyaml counts characters; people's editors and our problems count bytes. Marks mostly rise, so
@@ -63,12 +64,12 @@ static size_t line_start(struct reader *r, size_t line)
 static struct position position_of(struct reader *r, yaml_mark_t mark)
 {
 	size_t start = line_start(r, mark.line);
-	bool goes_on = r->mark_off >= start && r->mark.line == mark.line &&
-	               r->mark.column <= mark.column;
+	bool goes_on =
+	        r->mark_off >= start && r->mark.line == mark.line && r->mark.column <= mark.column;
 	size_t at = goes_on ? r->mark_off : start;
 
-	for (size_t left = mark.column - (goes_on ? r->mark.column : 0);
-	     left > 0 && at < r->text.n; left--) {
+	for (size_t left = mark.column - (goes_on ? r->mark.column : 0); left > 0 && at < r->text.n;
+	     left--) {
 		at++;
 		while (at < r->text.n && ((unsigned char)r->text.p[at] & 0xC0) == 0x80)
 			at++;

@@ -1,10 +1,11 @@
 /*
- * release - one version of one service on its way through a policy's stages: its snapshot, its checkpoint,
- * the events that may happen to it, and the one pure function that says what becomes of it.
+ * release - one version of one service on its way through a policy's stages: its snapshot, its
+ * checkpoint, the events that may happen to it, and the one pure function that says what becomes of
+ * it.
  *
- * Pure. Nothing here writes: release_step() answers with a refusal or with the next snapshot, the decision
- * to record and the messages to send; the shell commits all of it in one statement and only then
- * replaces the snapshot. Snapshots own their memory; copies are deep.
+ * Pure. Nothing here writes: release_step() answers with a refusal or with the next snapshot, the
+ * decision to record and the messages to send; the shell commits all of it in one statement and
+ * only then replaces the snapshot. Snapshots own their memory; copies are deep.
  */
 #ifndef RELEASE_RELEASE_H
 #define RELEASE_RELEASE_H
@@ -44,32 +45,38 @@ enum release_state {
 extern const char *const release_state_names[RELEASE_STATE_COUNT + 1];
 
 enum stage_step { STEP_NONE = 0, STEP_ENTERING, STEP_BAKING, STEP_READY, STAGE_STEP_COUNT };
-extern const char *const stage_step_names[STAGE_STEP_COUNT + 1]; /* "none", "entering", "baking", "ready" */
+extern const char
+        *const stage_step_names[STAGE_STEP_COUNT + 1]; /* "none", "entering", "baking", "ready" */
 
-enum migration { MIGRATION_NONE = 0, MIGRATION_REVERSIBLE, MIGRATION_IRREVERSIBLE, MIGRATION_COUNT };
+enum migration {
+	MIGRATION_NONE = 0,
+	MIGRATION_REVERSIBLE,
+	MIGRATION_IRREVERSIBLE,
+	MIGRATION_COUNT
+};
 extern const char *const migration_names[MIGRATION_COUNT + 1];
 
 /* What put a hold there; pause holds are what make a release `paused`. */
 enum hold_source {
-	HOLD_PERSON = 0,  /* pause by a person */
-	HOLD_GATE,        /* a pause rung fired */
-	HOLD_ASK,         /* an ask rung fired: until acknowledged */
-	HOLD_REJECTED,    /* rule A2 */
-	HOLD_EVIDENCE,    /* rule E5 */
-	HOLD_ACTION,      /* an advance was refused for good by its receiver */
-	HOLD_REENTRY,     /* rule A6 */
+	HOLD_PERSON = 0, /* pause by a person */
+	HOLD_GATE,       /* a pause rung fired */
+	HOLD_ASK,        /* an ask rung fired: until acknowledged */
+	HOLD_REJECTED,   /* rule A2 */
+	HOLD_EVIDENCE,   /* rule E5 */
+	HOLD_ACTION,     /* an advance was refused for good by its receiver */
+	HOLD_REENTRY,    /* rule A6 */
 	HOLD_INCIDENT,
 	HOLD_SOURCE_COUNT
 };
 extern const char *const hold_source_names[HOLD_SOURCE_COUNT + 1];
 
 struct hold {
-	char *name;       /* key within the release: "errors" (a gate's pause), "ask:errors", "person:ann",
-	                     "rejected:qa", "evidence", "action:set_weight" */
+	char *name; /* key within the release: "errors" (a gate's pause), "ask:errors",
+	               "person:ann", "rejected:qa", "evidence", "action:set_weight" */
 	enum hold_source source;
-	bool pauses;      /* of kind pause */
+	bool pauses; /* of kind pause */
 	char *reason;
-	char *owner;      /* who may clear it: a subject, a role or "headgate" */
+	char *owner;       /* who may clear it: a subject, a role or "headgate" */
 	bool acknowledged; /* an ask a person has seen: blocks no more, gone once its gate passes */
 	struct wall since;
 	struct wall expires; /* 0: never; people's holds only (rule H4) */
@@ -78,7 +85,7 @@ struct approval {
 	char *role;
 	char *stage;
 	char *subject;
-	bool approved;    /* false: rejected */
+	bool approved; /* false: rejected */
 	char *reason;
 	char *policy_hash;
 	char *artifact;
@@ -86,9 +93,9 @@ struct approval {
 };
 struct check_state {
 	char *name;
-	char *owner;      /* role */
+	char *owner; /* role */
 	bool done;
-	char *evidence;   /* link or note */
+	char *evidence; /* link or note */
 	char *subject;
 	struct wall at;
 };
@@ -101,71 +108,77 @@ struct waiver {
 };
 /* How far the way back has come (rules R2 to R5). */
 struct rollback_progress {
-	bool active;              /* a rollback was decided */
-	char *reason;             /* may be empty: asked for, added by a note */
-	char *subject;            /* who or what decided */
+	bool active;   /* a rollback was decided */
+	char *reason;  /* may be empty: asked for, added by a note */
+	char *subject; /* who or what decided */
 	struct wall since;
-	int64_t option;           /* present option, index into the policy's list; -1 before the first */
+	int64_t option; /* present option, index into the policy's list; -1 before the first */
 	struct wall option_since; /* its acknowledge deadline counts from here */
 	int64_t version;          /* row_version whose messages are the present option's */
 	int64_t tried;            /* bit set of options used */
-	int64_t passed_over;      /* bit set: tried, unacknowledged when the next one was taken as well */
-	bool unconfirmed;         /* 60 s without acknowledgement: people were called */
+	int64_t passed_over; /* bit set: tried, unacknowledged when the next one was taken as well
+	                      */
+	bool unconfirmed;    /* 60 s without acknowledgement: people were called */
 	bool acknowledged;
-	bool restore_confirmed;   /* an irreversible migration was restored (rule R7) */
+	bool restore_confirmed; /* an irreversible migration was restored (rule R7) */
 	struct wall stabilising_since;
-	bool stabilise_called;    /* deadline without evidence: people were called once */
-	char *transition;         /* UUID of the transition that decided it, for repeats */
+	bool stabilise_called; /* deadline without evidence: people were called once */
+	char *transition;      /* UUID of the transition that decided it, for repeats */
 };
 
 struct release {
 	int64_t id;
 	char *service, *environment, *version;
-	int64_t attempt;              /* from 1 */
+	int64_t attempt; /* from 1 */
 	char *policy_name, *policy_hash;
 	char *stable_version, *artifact, *author, *ticket; /* author: a person (rule A1) */
 	enum migration migration;
-	json_t *params, *links;       /* objects or NULL */
-	char *poster;                 /* the person behind the token that posted it; approves as little as the author */
-	struct wall start;            /* scheduled start; 0: now */
+	json_t *params, *links; /* objects or NULL */
+	char *poster;      /* the person behind the token that posted it; approves as little as the
+	                      author */
+	struct wall start; /* scheduled start; 0: now */
 	bool start_manual;
-	bool queue;                   /* on_active: queue; else reject */
+	bool queue; /* on_active: queue; else reject */
 	struct wall created_at, updated_at;
 
 	enum release_state state;
 	enum stage_step step;
-	int64_t stage;                /* index into the policy's stages */
-	bool exposed;                 /* rule R1 */
-	struct wall stage_since;      /* stage entry */
-	struct wall exposure_since;   /* when the present exposure was acknowledged; 0 when nothing is exposed */
-	int64_t entry_version;        /* row_version whose messages enter the present stage */
-	struct wall entry_since;      /* when those were queued */
-	bool enter_called;            /* they went unacknowledged for too long: people were called */
-	int64_t bake_version;         /* row_version at which the bake last restarted at 0 (rule B1) */
-	int64_t votes_version;        /* row_version at which votes were last forgotten (rule E3) */
-	struct wall votes_since;      /* the same as an instant: older evaluations fire no rung any more */
-	enum stage_step paused_step;  /* step a pause left (rule H3) */
-	bool paused_by_gate;          /* some gate's pause among the present ones: bake restarts on resume */
-	bool promoted;                /* rule P1, for this stage */
-	bool overdue_called;          /* rule B2 */
-	bool evidence_called;         /* rule E5: max_hold passed, people were called */
+	int64_t stage;              /* index into the policy's stages */
+	bool exposed;               /* rule R1 */
+	struct wall stage_since;    /* stage entry */
+	struct wall exposure_since; /* when the present exposure was acknowledged; 0 when nothing is
+	                               exposed */
+	int64_t entry_version;      /* row_version whose messages enter the present stage */
+	struct wall entry_since;    /* when those were queued */
+	bool enter_called;          /* they went unacknowledged for too long: people were called */
+	int64_t bake_version;  /* row_version at which the bake last restarted at 0 (rule B1) */
+	int64_t votes_version; /* row_version at which votes were last forgotten (rule E3) */
+	struct wall
+	        votes_since; /* the same as an instant: older evaluations fire no rung any more */
+	enum stage_step paused_step; /* step a pause left (rule H3) */
+	bool paused_by_gate; /* some gate's pause among the present ones: bake restarts on resume */
+	bool promoted;       /* rule P1, for this stage */
+	bool overdue_called; /* rule B2 */
+	bool evidence_called; /* rule E5: max_hold passed, people were called */
 	struct hold *holds;
 	size_t nholds;
 	struct approval *approvals;
 	size_t napprovals;
-	struct check_state *checks;   /* of every stage and of re-entry, filled as they are reported */
+	struct check_state
+	        *checks; /* of every stage and of re-entry, filled as they are reported */
 	size_t nchecks;
 	struct waiver *waivers;
 	size_t nwaivers;
 	struct rollback_progress rollback;
-	char *live_version;           /* after resolve (rule R5) */
-	struct wall finished_at;      /* completed, for rollback.window (rule R6) */
+	char *live_version;      /* after resolve (rule R5) */
+	struct wall finished_at; /* completed, for rollback.window (rule R6) */
 
-	int64_t row_version;          /* 1 at creation, +1 per transition */
+	int64_t row_version;                /* 1 at creation, +1 per transition */
 	char transition[RELEASE_UUID_TEXT]; /* the newest one */
-	struct audit_hash last_hash;  /* head of its audit chain */
+	struct audit_hash last_hash;        /* head of its audit chain */
 };
-extern const struct field_table release_table; /* everything but row_version, transition, last_hash */
+extern const struct field_table
+        release_table; /* everything but row_version, transition, last_hash */
 
 struct release *release_copy(const struct release *r);
 void release_free(struct release **r);
@@ -179,25 +192,26 @@ struct policy_values release_values(const struct release *r, const struct policy
 
 /* Bake, votes and the last evaluation: saved beside the release, no transition (rule B3). */
 struct checkpoint {
-	int64_t observed_ms;          /* green time */
-	int64_t passes;               /* passing evaluations since the bake (re)started */
-	int64_t evaluation;           /* number of the newest one */
-	struct wall last_evaluation;  /* its time */
-	struct wall last_pass;        /* newest passing evaluation; 0 after a non-pass only in `last_passed` */
-	bool last_passed;             /* the newest evaluation passed */
-	struct wall no_proof_since;   /* since when proof is missing, of whichever gate; 0 when not */
-	int64_t no_proof_rounds;      /* in a row (rule E5: three) */
-	int64_t fresh_rounds;         /* evaluations since this process took the release over */
-	int64_t stage;                /* the stage these belong to */
-	int64_t row_version;          /* of the release when it was taken */
-	struct gate_state *gates;     /* per gate of the policy */
+	int64_t observed_ms;         /* green time */
+	int64_t passes;              /* passing evaluations since the bake (re)started */
+	int64_t evaluation;          /* number of the newest one */
+	struct wall last_evaluation; /* its time */
+	struct wall
+	        last_pass; /* newest passing evaluation; 0 after a non-pass only in `last_passed` */
+	bool last_passed;  /* the newest evaluation passed */
+	struct wall no_proof_since; /* since when proof is missing, of whichever gate; 0 when not */
+	int64_t no_proof_rounds;    /* in a row (rule E5: three) */
+	int64_t fresh_rounds;       /* evaluations since this process took the release over */
+	int64_t stage;              /* the stage these belong to */
+	int64_t row_version;        /* of the release when it was taken */
+	struct gate_state *gates;   /* per gate of the policy */
 	size_t ngates;
 };
 extern const struct field_table checkpoint_table;
 
-/* Makes the checkpoint fit the release: a bake that restarted since it was taken starts at 0, votes that were
- * forgotten are forgotten. To be called whenever the shell has loaded or replaced the snapshot, whoever
- * changed it. Harmless when called again. */
+/* Makes the checkpoint fit the release: a bake that restarted since it was taken starts at 0, votes
+ * that were forgotten are forgotten. To be called whenever the shell has loaded or replaced the
+ * snapshot, whoever changed it. Harmless when called again. */
 void checkpoint_follow(struct checkpoint *c, const struct release *r);
 
 /* All gates at one instant. Owned arrays; sentences are copied in. */
@@ -206,70 +220,87 @@ struct evaluation {
 	struct wall at;
 	int64_t stage;
 	enum verdict verdict;
-	bool all_pass;                /* every counting gate passes: the only proof there is */
+	bool all_pass; /* every counting gate passes: the only proof there is */
 	struct gate_outcome *gates;
 	size_t ngates;
 	struct kpi_reading *kpis;
 	size_t nkpis;
-	int64_t decisive;             /* gate that decided the verdict; -1 */
+	int64_t decisive; /* gate that decided the verdict; -1 */
 };
 void evaluation_free(struct evaluation **e);
 struct evaluation *evaluation_copy(const struct evaluation *e);
 json_t *evaluation_to_json(const struct evaluation *e, const struct policy *p);
 
-/* Start of the exposure that evidence must lie in (rule K4): of the way back while stabilising; 0 when
- * nothing is exposed. For kpi_read(). */
+/* Start of the exposure that evidence must lie in (rule K4): of the way back while stabilising; 0
+ * when nothing is exposed. For kpi_read(). */
 struct wall release_exposed_since(const struct release *r);
-/* Looks at all gates of the release's place (rule table E), updates `checkpoint` (bake B1, votes E3, E5) and
- * returns the evaluation; NULL without memory (then nothing changed and the round did not happen). */
+/* Looks at all gates of the release's place (rule table E), updates `checkpoint` (bake B1, votes
+ * E3, E5) and returns the evaluation; NULL without memory (then nothing changed and the round did
+ * not happen). */
 struct evaluation *release_evaluate(const struct release *r, const struct policy *bound,
                                     const struct gate_evidence *evidence,
                                     struct checkpoint *checkpoint, struct err *err);
 
 enum release_event {
 	/* people and schedulers */
-	EVENT_START = 0, EVENT_PAUSE, EVENT_RESUME, EVENT_PROMOTE, EVENT_WAIVE, EVENT_ROLLBACK, EVENT_CANCEL,
-	EVENT_APPROVE, EVENT_REJECT, EVENT_CHECK, EVENT_ACK, EVENT_RETRY, EVENT_RESOLVE, EVENT_NOTE,
+	EVENT_START = 0,
+	EVENT_PAUSE,
+	EVENT_RESUME,
+	EVENT_PROMOTE,
+	EVENT_WAIVE,
+	EVENT_ROLLBACK,
+	EVENT_CANCEL,
+	EVENT_APPROVE,
+	EVENT_REJECT,
+	EVENT_CHECK,
+	EVENT_ACK,
+	EVENT_RETRY,
+	EVENT_RESOLVE,
+	EVENT_NOTE,
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
-	EVENT_START_SILENT,         /* the first stage has nothing to send */
-	EVENT_PAUSE_AGAIN,          /* adds a hold to a paused release */
-	EVENT_RESUME_PARTLY,        /* some pause holds stay */
-	EVENT_RESUME_ENTERING,      /* back to entering */
-	EVENT_ROLLBACK_UNEXPOSED,   /* nothing to roll back: cancelled */
-	EVENT_ROLLBACK_JUMP,        /* a later option jumps ahead */
-	EVENT_RESTORE_CONFIRMED,    /* a repeated rollback that says the data is restored (rule R7) */
-	EVENT_APPROVE_LAST,         /* clears the last pause hold, a rejection (rule A2) */
+	EVENT_START_SILENT,       /* the first stage has nothing to send */
+	EVENT_PAUSE_AGAIN,        /* adds a hold to a paused release */
+	EVENT_RESUME_PARTLY,      /* some pause holds stay */
+	EVENT_RESUME_ENTERING,    /* back to entering */
+	EVENT_ROLLBACK_UNEXPOSED, /* nothing to roll back: cancelled */
+	EVENT_ROLLBACK_JUMP,      /* a later option jumps ahead */
+	EVENT_RESTORE_CONFIRMED,  /* a repeated rollback that says the data is restored (rule R7) */
+	EVENT_APPROVE_LAST,       /* clears the last pause hold, a rejection (rule A2) */
 	EVENT_APPROVE_LAST_ENTERING,
-	EVENT_ACK_MANUAL,           /* acknowledges a manual rollback option */
+	EVENT_ACK_MANUAL, /* acknowledges a manual rollback option */
 	/* headgate's own */
 	EVENT_START_DUE,
 	EVENT_START_DUE_SILENT,
-	EVENT_ENTERED,              /* every enter message acknowledged (or none needed) */
-	EVENT_ENTER_UNCONFIRMED,    /* not acknowledged for too long: call people */
+	EVENT_ENTERED,           /* every enter message acknowledged (or none needed) */
+	EVENT_ENTER_UNCONFIRMED, /* not acknowledged for too long: call people */
 	EVENT_BAKE_DONE,
-	EVENT_BAKE_LOST,            /* ready, but the bake restarted */
-	EVENT_ADVANCE,              /* rule V1 holds: next stage, with messages to send */
-	EVENT_ADVANCE_SILENT,       /* next stage has nothing to send */
-	EVENT_FINISH,               /* left the last stage */
-	EVENT_RUNG_ASK, EVENT_RUNG_PAUSE, EVENT_RUNG_ROLLBACK,
-	EVENT_RUNG_BLOCKED,         /* a rollback rung with nothing exposed: blocks and calls people */
-	EVENT_ASK_OVER,             /* the gate of an acknowledged ask passes again */
-	EVENT_NO_EVIDENCE,          /* rule E5: three rounds */
+	EVENT_BAKE_LOST,      /* ready, but the bake restarted */
+	EVENT_ADVANCE,        /* rule V1 holds: next stage, with messages to send */
+	EVENT_ADVANCE_SILENT, /* next stage has nothing to send */
+	EVENT_FINISH,         /* left the last stage */
+	EVENT_RUNG_ASK,
+	EVENT_RUNG_PAUSE,
+	EVENT_RUNG_ROLLBACK,
+	EVENT_RUNG_BLOCKED, /* a rollback rung with nothing exposed: blocks and calls people */
+	EVENT_ASK_OVER,     /* the gate of an acknowledged ask passes again */
+	EVENT_NO_EVIDENCE,  /* rule E5: three rounds */
 	EVENT_EVIDENCE_BACK,
-	EVENT_EVIDENCE_OVERDUE,     /* max_hold: call people */
-	EVENT_EVIDENCE_ROLLBACK,    /* max_hold, and the policy rolls back then */
-	EVENT_OVERDUE,              /* rule B2 */
-	EVENT_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING,
-	EVENT_ACTION_REFUSED,       /* an advance message was refused for good, or cannot be written */
+	EVENT_EVIDENCE_OVERDUE,  /* max_hold: call people */
+	EVENT_EVIDENCE_ROLLBACK, /* max_hold, and the policy rolls back then */
+	EVENT_OVERDUE,           /* rule B2 */
+	EVENT_HOLD_EXPIRED,
+	EVENT_LAST_HOLD_EXPIRED,
+	EVENT_LAST_HOLD_EXPIRED_ENTERING,
+	EVENT_ACTION_REFUSED, /* an advance message was refused for good, or cannot be written */
 	EVENT_ROLLBACK_ACKED,
 	EVENT_ROLLBACK_UNCONFIRMED, /* 60 s */
 	EVENT_ROLLBACK_NEXT,        /* acknowledge deadline or 4xx: next option as well */
 	EVENT_ROLLBACK_EXHAUSTED,   /* no option left: failed, still retrying */
 	EVENT_STABILISED,
-	EVENT_STABILISE_NEXT,       /* deadline with breaches: next option */
+	EVENT_STABILISE_NEXT, /* deadline with breaches: next option */
 	EVENT_STABILISE_EXHAUSTED,
-	EVENT_STABILISE_BLIND,      /* deadline without evidence: call people, keep watching */
-	EVENT_CREATE,               /* of a first snapshot's decision; in no row */
+	EVENT_STABILISE_BLIND, /* deadline without evidence: call people, keep watching */
+	EVENT_CREATE,          /* of a first snapshot's decision; in no row */
 	EVENT_COUNT
 };
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
@@ -277,10 +308,11 @@ extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., 
 
 /* Who asks. Permissions are checked at the door; rules about persons here. */
 struct actor {
-	const char *subject;         /* "ann", "ci-bot" */
-	const char *person;          /* the accountable human: the subject, or the `author` a machine names; NULL */
-	const char *origin;          /* address or "gate", "timer", "recovery" */
-	const char *const *roles;    /* role names held: release_manager, qa, ... */
+	const char *subject; /* "ann", "ci-bot" */
+	const char *person;  /* the accountable human: the subject, or the `author` a machine names;
+	                        NULL */
+	const char *origin;  /* address or "gate", "timer", "recovery" */
+	const char *const *roles; /* role names held: release_manager, qa, ... */
 	size_t nroles;
 };
 
@@ -289,40 +321,47 @@ struct event {
 	enum release_event kind;
 	struct actor by;
 	const char *reason;
-	const char *gate;            /* waive; rung events */
-	const char *stage;           /* approve, reject, waive: stage name; NULL: present */
-	const char *role;            /* approve, reject */
-	const char *option;          /* rollback */
-	const char *check, *evidence;/* check */
-	bool done;                   /* check: done or open again */
-	const char *live_version;    /* resolve */
-	bool restore_confirmed;      /* rollback, retry */
-	struct wall expires;         /* pause */
-	const char *hold;            /* hold_expired, ack: which; action_refused: action name */
-	const json_t *detail;        /* goes into the audit record (gate values); borrowed */
+	const char *gate;             /* waive; rung events */
+	const char *stage;            /* approve, reject, waive: stage name; NULL: present */
+	const char *role;             /* approve, reject */
+	const char *option;           /* rollback */
+	const char *check, *evidence; /* check */
+	bool done;                    /* check: done or open again */
+	const char *live_version;     /* resolve */
+	bool restore_confirmed;       /* rollback, retry */
+	struct wall expires;          /* pause */
+	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
+	const json_t *detail;         /* goes into the audit record (gate values); borrowed */
 };
 
 /* What only the shell knows, at this instant. */
 struct release_facts {
 	struct wall now;
-	bool pair_free;              /* no other active release of service and environment */
-	bool frozen;                 /* any freeze over it */
+	bool pair_free; /* no other active release of service and environment */
+	bool frozen;    /* any freeze over it */
 	const char *freeze_reason;
 	bool reentry_open;           /* rule A6 */
 	const char *reentry_missing; /* for the sentence */
 	size_t enter_pending;        /* unacknowledged messages of the present stage entry */
 	bool enter_refused;          /* one of them was refused for good */
 	const char *enter_refused_action;
-	size_t rollback_pending;     /* unacknowledged messages of the present rollback option, that is of the
-	                                rollback class queued at rollback.version */
-	bool rollback_refused;       /* one of them was answered 4xx */
-	int64_t rollback_acked;      /* bit set: options all of whose messages have been acknowledged by now; only
-	                                those in rollback.passed_over matter (late acknowledgements) */
+	size_t rollback_pending; /* unacknowledged messages of the present rollback option, that is
+	                            of the rollback class queued at rollback.version */
+	bool rollback_refused;   /* one of them was answered 4xx */
+	int64_t rollback_acked;  /* bit set: options all of whose messages have been acknowledged by
+	                            now; only  those in rollback.passed_over matter (late
+	                            acknowledgements) */
 	const struct evaluation *evaluation; /* newest, or NULL */
-	bool newer_active;           /* another release of the pair started after this one completed (rule R6) */
+	bool newer_active; /* another release of the pair started after this one completed (rule R6)
+	                    */
 };
 
-enum message_class { MESSAGE_ADVANCE = 0, MESSAGE_ROLLBACK, MESSAGE_NOTIFICATION, MESSAGE_CLASS_COUNT };
+enum message_class {
+	MESSAGE_ADVANCE = 0,
+	MESSAGE_ROLLBACK,
+	MESSAGE_NOTIFICATION,
+	MESSAGE_CLASS_COUNT
+};
 extern const char *const message_class_names[MESSAGE_CLASS_COUNT + 1];
 
 /* One side effect to be delivered at least once. Owned texts. */
@@ -332,44 +371,44 @@ struct message {
 	char *destination;
 	char *method, *path;
 	json_t *body, *headers;
-	int64_t option;              /* index of the rollback option it belongs to; -1 */
+	int64_t option; /* index of the rollback option it belongs to; -1 */
 };
 void messages_free(struct message *list, size_t n);
 
 struct decision {
 	enum release_event event;
-	const char *why;             /* the row's sentence; static */
-	char *text;                  /* why + reason and operands, for people; owned */
+	const char *why; /* the row's sentence; static */
+	char *text;      /* why + reason and operands, for people; owned */
 	enum release_state from_state, to_state;
 	enum stage_step from_step, to_step;
-	bool needs_lease;            /* rule V4: the statement checks the shard lease */
-	bool needs_thaw;             /* rule A3: the statement checks that nothing is frozen */
-	bool decides_rollback;       /* its transition is the one repeats are answered with */
-	bool supersedes;             /* pending advance messages are superseded (rule R8) */
-	bool parks;                  /* pending advance messages are parked (rule H2) */
-	bool closes_messages;        /* pending messages of the way back are closed, too: a person settled it, or
-	                                another option was acknowledged and has proved stable */
-	bool resets_checkpoint;      /* bake and passes start at 0; checkpoint_follow() does it */
-	bool clears_votes;           /* rule E3: resume; likewise */
-	bool calls_people;           /* escalation starts */
-	json_t *detail;              /* for audit; owned */
+	bool needs_lease;      /* rule V4: the statement checks the shard lease */
+	bool needs_thaw;       /* rule A3: the statement checks that nothing is frozen */
+	bool decides_rollback; /* its transition is the one repeats are answered with */
+	bool supersedes;       /* pending advance messages are superseded (rule R8) */
+	bool parks;            /* pending advance messages are parked (rule H2) */
+	bool closes_messages;  /* pending messages of the way back are closed, too: a person settled
+	                          it, or  another option was acknowledged and has proved stable */
+	bool resets_checkpoint; /* bake and passes start at 0; checkpoint_follow() does it */
+	bool clears_votes;      /* rule E3: resume; likewise */
+	bool calls_people;      /* escalation starts */
+	json_t *detail;         /* for audit; owned */
 };
 
 enum refusal_kind {
 	REFUSED_NONE = 0,
-	REFUSED_STATE,      /* 409: not from here */
-	REFUSED_REPEAT,     /* 200: already so; nothing to write */
-	REFUSED_DENIED,     /* 403: a rule about persons */
-	REFUSED_INVALID,    /* 422: an operand is wrong; `pointer` names it */
+	REFUSED_STATE,   /* 409: not from here */
+	REFUSED_REPEAT,  /* 200: already so; nothing to write */
+	REFUSED_DENIED,  /* 403: a rule about persons */
+	REFUSED_INVALID, /* 422: an operand is wrong; `pointer` names it */
 	REFUSED_NOMEM
 };
 
 struct outcome {
 	enum refusal_kind refused;
-	char text[400];            /* why refused, what would be legal */
-	const char *pointer;       /* "/gate", "/reason"; for REFUSED_INVALID */
-	struct release *next;      /* owned; row_version already +1; transition and last_hash are set by the
-	                              committing shell */
+	char text[400];       /* why refused, what would be legal */
+	const char *pointer;  /* "/gate", "/reason"; for REFUSED_INVALID */
+	struct release *next; /* owned; row_version already +1; transition and last_hash are set by
+	                         the committing shell */
 	struct decision decision;
 	struct message *messages;
 	size_t nmessages;
@@ -379,15 +418,16 @@ void outcome_fini(struct outcome *o);
 bool outcome_stamp(struct outcome *o, const char transition[RELEASE_UUID_TEXT],
                    struct err *err) MUST_CHECK;
 
-/* The one function. `bound`: the release's bound policy. The event may be refined by facts first (resume
- * to resume_entering ...); then exactly one row of the transition table applies or the event is refused.
- * False never: refusals are values. */
+/* The one function. `bound`: the release's bound policy. The event may be refined by facts first
+ * (resume to resume_entering ...); then exactly one row of the transition table applies or the
+ * event is refused. False never: refusals are values. */
 void release_step(const struct release *r, const struct checkpoint *c, const struct policy *bound,
-                  const struct event *event, const struct release_facts *facts, struct outcome *out);
+                  const struct event *event, const struct release_facts *facts,
+                  struct outcome *out);
 
-/* What headgate itself should do now, most urgent first (rollback before pause before all else); false when
- * nothing is due. Strings in *out borrow from the release, policy and facts. `out->detail` is a new reference
- * the caller owns, or NULL. */
+/* What headgate itself should do now, most urgent first (rollback before pause before all else);
+ * false when nothing is due. Strings in *out borrow from the release, policy and facts.
+ * `out->detail` is a new reference the caller owns, or NULL. */
 bool release_due(const struct release *r, const struct checkpoint *c, const struct policy *bound,
                  const struct release_facts *facts, struct event *out);
 
@@ -396,21 +436,23 @@ extern const char *const on_active_names[ON_ACTIVE_COUNT + 1];
 
 /* What a client posts; the decoded body of POST /v1/releases. */
 struct release_request {
-	char *service, *environment, *version, *policy, *stable_version, *artifact, *author, *ticket;
-	char *type;                   /* instead of policy: a name the configuration maps to one */
+	char *service, *environment, *version, *policy, *stable_version, *artifact, *author,
+	        *ticket;
+	char *type; /* instead of policy: a name the configuration maps to one */
 	enum migration migration;
-	char *start;                  /* RFC 3339, "now" or "manual" */
+	char *start; /* RFC 3339, "now" or "manual" */
 	enum on_active on_active;
 	json_t *params, *links;
 };
 extern const struct field_table release_request_table;
-/* The first snapshot (state planned, row_version 1) and its decision. `id` and `attempt` come from the
- * store. False with *err when the request cannot become a release under this policy. */
+/* The first snapshot (state planned, row_version 1) and its decision. `id` and `attempt` come from
+ * the store. False with *err when the request cannot become a release under this policy. */
 bool release_create(const struct release_request *request, const struct policy *bound, int64_t id,
                     int64_t attempt, const struct actor *by, struct wall now, struct outcome *out,
                     struct err *err) MUST_CHECK;
 
-/* Verbs that would work now (bits 1 << EVENT_...), and why it is not moving: sentences with since and until. */
+/* Verbs that would work now (bits 1 << EVENT_...), and why it is not moving: sentences with since
+ * and until. */
 unsigned release_legal(const struct release *r, const struct checkpoint *c,
                        const struct policy *bound, const struct release_facts *facts);
 #define RELEASE_WAITING_MAX 16
@@ -425,13 +467,13 @@ size_t release_waiting_for(const struct release *r, const struct checkpoint *c,
 /* The transition table: data. */
 enum release_effect {
 	FX_NONE = 0,
-	FX_ENTER_STAGE = 1 << 0,   /* next stage: bake 0, entry messages */
-	FX_START_STAGE = 1 << 1,   /* first stage */
-	FX_RESEND = 1 << 2,        /* entry messages again at the new version */
+	FX_ENTER_STAGE = 1 << 0, /* next stage: bake 0, entry messages */
+	FX_START_STAGE = 1 << 1, /* first stage */
+	FX_RESEND = 1 << 2,      /* entry messages again at the new version */
 	FX_ADD_HOLD = 1 << 3,
 	FX_CLEAR_HOLDS = 1 << 4,
-	FX_ROLLBACK = 1 << 5,      /* pick the option, queue its messages */
-	FX_EXPOSURE = 1 << 6,      /* the present exposure begins now */
+	FX_ROLLBACK = 1 << 5, /* pick the option, queue its messages */
+	FX_EXPOSURE = 1 << 6, /* the present exposure begins now */
 	FX_FINISH = 1 << 7,
 	FX_CALL_PEOPLE = 1 << 8,
 	FX_RECORD = 1 << 9,        /* only sets change: approval, check, waiver, note, flag */
@@ -444,7 +486,7 @@ enum release_effect {
 	FX_CLEAR_VOTES = 1 << 16,  /* rule E3 */
 	FX_RETRY = 1 << 17,        /* the present rollback option once more */
 	FX_END = 1 << 18,          /* nothing is held any more */
-	FX_CLOSE = 1 << 19         /* what is pending of the way back is not sent any more (rules R4, R5) */
+	FX_CLOSE = 1 << 19 /* what is pending of the way back is not sent any more (rules R4, R5) */
 };
 extern const char *const release_effect_names[]; /* by bit; NULL at the end */
 struct transition {
@@ -458,9 +500,10 @@ struct transition {
 };
 extern const struct transition release_transitions[];
 extern const size_t release_ntransitions;
-const struct transition *release_transition(enum release_state state, enum stage_step step,
-                                            enum release_event event); /* NULL: refused or ignored */
-void release_print_transitions(struct buf *out);  /* golden file; also Markdown-ready */
+const struct transition *
+release_transition(enum release_state state, enum stage_step step,
+                   enum release_event event);    /* NULL: refused or ignored */
+void release_print_transitions(struct buf *out); /* golden file; also Markdown-ready */
 /* (from state, to state) pairs that occur, for the database's seed. */
 bool release_edge(enum release_state from, enum release_state to);
 

@@ -1,5 +1,6 @@
 /*
- * postgres_fixture - a private PostgreSQL of the test's own, migrated, and a loop that is turned from here.
+ * postgres_fixture - a private PostgreSQL of the test's own, migrated, and a loop that is turned
+ * from here.
  */
 #ifndef TESTS_POSTGRES_FIXTURE_H
 #define TESTS_POSTGRES_FIXTURE_H
@@ -29,7 +30,8 @@ static void cluster_run(const char *verb)
 	int status = 0;
 
 	if (child == 0) {
-		execl("scripts/private-postgres", "private-postgres", verb, cluster_dir, (char *)NULL);
+		execl("scripts/private-postgres", "private-postgres", verb, cluster_dir,
+		      (char *)NULL);
 		_exit(127);
 	}
 	/* also called outside of tests, where Check cannot report */
@@ -50,11 +52,13 @@ static void use_database(const char *name)
 
 	socket_dir(socket, sizeof(socket));
 	snprintf(dsn_admin, sizeof(dsn_admin), "host=%s user=postgres dbname=%s", socket, name);
-	snprintf(dsn_owner, sizeof(dsn_owner), "host=%s user=headgate_owner dbname=%s", socket, name);
+	snprintf(dsn_owner, sizeof(dsn_owner), "host=%s user=headgate_owner dbname=%s", socket,
+	         name);
 	snprintf(dsn_app, sizeof(dsn_app), "host=%s user=headgate dbname=%s", socket, name);
 }
 
-/* One statement, or its error's SQLSTATE; the first cell, in a buffer of its own until the next 8 calls. */
+/* One statement, or its error's SQLSTATE; the first cell, in a buffer of its own until the next 8
+ * calls. */
 __attribute__((unused)) static const char *sql_as(const char *dsn, const char *text)
 {
 	static char cells[8][4096];
@@ -77,7 +81,10 @@ __attribute__((unused)) static const char *sql_as(const char *dsn, const char *t
 	return cell;
 }
 
-__attribute__((unused)) static const char *sql(const char *text) { return sql_as(dsn_admin, text); }
+__attribute__((unused)) static const char *sql(const char *text)
+{
+	return sql_as(dsn_admin, text);
+}
 
 static void sql_unchecked(const char *text)
 {
@@ -89,7 +96,8 @@ static void sql_unchecked(const char *text)
 
 static int cluster_begin(void)
 {
-	static char name[] = "migrate", dir[] = "--dir", files[] = "migrations", base[] = "--database";
+	static char name[] = "migrate", dir[] = "--dir", files[] = "migrations",
+	            base[] = "--database";
 	char *args[] = {name, base, dsn_owner, dir, files, NULL};
 
 	snprintf(cluster_dir, sizeof(cluster_dir), "/tmp/headgate-store-XXXXXX");
@@ -113,9 +121,15 @@ static void cluster_end(void)
 
 static struct loop *the_loop;
 
-static void turn(void) { ev_run(loop_ev(the_loop), EVRUN_NOWAIT); }
+static void turn(void)
+{
+	ev_run(loop_ev(the_loop), EVRUN_NOWAIT);
+}
 
-static int64_t now_ms(void) { return loop_clock().ns / 1000000; }
+static int64_t now_ms(void)
+{
+	return loop_clock().ns / 1000000;
+}
 
 /* Turns the loop until the condition holds; fails after a generous while. */
 #define UNTIL(condition)                                                                           \

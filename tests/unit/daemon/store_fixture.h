@@ -1,5 +1,6 @@
 /*
- * store_fixture - a store on a real loop and database, cleared for each test, and commits made by hand.
+ * store_fixture - a store on a real loop and database, cleared for each test, and commits made by
+ * hand.
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
@@ -25,14 +26,23 @@ struct world {
 };
 static struct world world;
 
-static void on_up(void *ctx) { ((struct world *)ctx)->ups++; }
-static void on_down(void *ctx) { ((struct world *)ctx)->downs++; }
+static void on_up(void *ctx)
+{
+	((struct world *)ctx)->ups++;
+}
+static void on_down(void *ctx)
+{
+	((struct world *)ctx)->downs++;
+}
 static void on_gained(void *ctx, int64_t epoch)
 {
 	((struct world *)ctx)->gained++;
 	((struct world *)ctx)->epoch = epoch;
 }
-static void on_lost(void *ctx) { ((struct world *)ctx)->lost++; }
+static void on_lost(void *ctx)
+{
+	((struct world *)ctx)->lost++;
+}
 
 static void world_start(const char *instance)
 {
@@ -56,16 +66,20 @@ static void world_start(const char *instance)
 /* As after the migration: a database of its own for every test would take most of the time. */
 static void database_clear(void)
 {
-	ck_assert_str_ne(sql("SET session_replication_role = replica;"
-	                     "TRUNCATE headgate.outbox, headgate.transition, headgate.audit, headgate.release,"
-	                     " headgate.checkpoint, headgate.evaluation, headgate.policy_name, headgate.policy,"
-	                     " headgate.freeze_scope, headgate.service, headgate.idempotency, headgate.voided;"
-	                     "ALTER SEQUENCE headgate.release_id RESTART;"
-	                     "ALTER SEQUENCE headgate.activation RESTART;"
-	                     "ALTER SEQUENCE headgate.fence RESTART;"
-	                     "UPDATE headgate.lease SET holder = '', epoch = 0, expires_at = '-infinity';"
-	                     "INSERT INTO headgate.freeze_scope (scope, name) VALUES ('global', '*')"),
-	                 "error");
+	ck_assert_str_ne(
+	        sql("SET session_replication_role = replica;"
+	            "TRUNCATE headgate.outbox, headgate.transition, headgate.audit, "
+	            "headgate.release,"
+	            " headgate.checkpoint, headgate.evaluation, headgate.policy_name, "
+	            "headgate.policy,"
+	            " headgate.freeze_scope, headgate.service, headgate.idempotency, "
+	            "headgate.voided;"
+	            "ALTER SEQUENCE headgate.release_id RESTART;"
+	            "ALTER SEQUENCE headgate.activation RESTART;"
+	            "ALTER SEQUENCE headgate.fence RESTART;"
+	            "UPDATE headgate.lease SET holder = '', epoch = 0, expires_at = '-infinity';"
+	            "INSERT INTO headgate.freeze_scope (scope, name) VALUES ('global', '*')"),
+	        "error");
 }
 
 static void world_begin(void)
@@ -163,12 +177,13 @@ static void step_to(struct step *s, struct release *r, int64_t expected, enum re
 static void step_message(struct step *s, enum message_class class, const char *action,
                          const char *destination)
 {
-	s->messages[s->nmessages++] = (struct message){.class = class,
-	                                               .action = (char *)(uintptr_t)action,
-	                                               .destination = (char *)(uintptr_t)destination,
-	                                               .method = (char *)(uintptr_t) "POST",
-	                                               .path = (char *)(uintptr_t) "/x",
-	                                               .option = class == MESSAGE_ROLLBACK ? 0 : -1};
+	s->messages[s->nmessages++] =
+	        (struct message){.class = class,
+	                         .action = (char *)(uintptr_t)action,
+	                         .destination = (char *)(uintptr_t)destination,
+	                         .method = (char *)(uintptr_t) "POST",
+	                         .path = (char *)(uintptr_t) "/x",
+	                         .option = class == MESSAGE_ROLLBACK ? 0 : -1};
 }
 
 static bool step_queue(struct step *s)

@@ -65,7 +65,8 @@ START_TEST(a_bound_policy_is_filled_parsed_and_indexed)
 	ck_assert(bound->rollback.present);
 	ck_assert_str_eq(bound->sources[1].addresses[0], "http://checkout.prod/metrics");
 	ck_assert_str_eq(bound->sources[1].addresses[1], "http://b/1.2%223");
-	ck_assert_str_eq(policy_kpi(bound, "requests", NULL)->expr, "sum(increase(r{v=\"1.2\\\"3\"}[1m]))");
+	ck_assert_str_eq(policy_kpi(bound, "requests", NULL)->expr,
+	                 "sum(increase(r{v=\"1.2\\\"3\"}[1m]))");
 	ck_assert_uint_eq(bound->kpis[0].source_index, 1);
 	ck_assert_int_eq(promql_longest_range_ms(bound->kpis[0].parsed), 120000);
 	ck_assert_uint_eq(errors->kpi_index, 0);

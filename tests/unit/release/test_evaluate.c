@@ -374,7 +374,8 @@ START_TEST(a_person_may_waive_the_only_gate_and_answers_for_it)
 	ck_assert_int_eq(b.evaluation->decisive, -1);
 	b.gates[0].shadow = true;
 	look(&b, 30);
-	ck_assert_msg(!b.evaluation->all_pass, "a shadow gate never counted: waiving it excuses nothing");
+	ck_assert_msg(!b.evaluation->all_pass,
+	              "a shadow gate never counted: waiving it excuses nothing");
 	ck_assert_int_eq(b.evaluation->verdict, VERDICT_HOLD);
 	bench_fini(&b);
 }
@@ -769,7 +770,8 @@ START_TEST(the_first_range_of_an_exposure_or_a_takeover_warms_by_design)
 	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 2);
 	b.checkpoint.fresh_rounds = 0; /* taken over */
 	walk(&b, 135, "www--");
-	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 2); /* too early to say; not forgotten either */
+	ck_assert_int_eq(b.checkpoint.no_proof_rounds,
+	                 2); /* too early to say; not forgotten either */
 	b.checkpoint.fresh_rounds = 100;
 	walk(&b, 210, "--");
 	ck_assert_int_eq(b.checkpoint.no_proof_rounds, 4);
@@ -835,7 +837,8 @@ START_TEST(a_verify_stage_before_any_exposure_bakes_without_gates)
 }
 END_TEST
 
-/* Seen in the demo: errors in the first ten seconds of a canary were reported as missing evidence. */
+/* Seen in the demo: errors in the first ten seconds of a canary were reported as missing evidence.
+ */
 START_TEST(an_early_breach_makes_no_evidence_missing_of_gates_that_warm)
 {
 	struct bench b;
