@@ -231,3 +231,16 @@ void request_problem(struct request *r, int status, json_t *extra_take, const ch
 	answer(r, status, json_response(body), PROBLEM_TYPE);
 	json_decref(body);
 }
+
+void request_unavailable(struct request *r, const char *fmt, ...)
+{
+	char detail[DETAIL_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	if (vsnprintf(detail, sizeof(detail), fmt, args) < 0)
+		detail[0] = '\0';
+	va_end(args);
+	request_set_header(r, "Retry-After", "2");
+	request_problem(r, 503, NULL, "%s", detail);
+}

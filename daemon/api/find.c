@@ -80,8 +80,7 @@ static void fetched(void *ctx, const struct err *err)
 	if (r == NULL)
 		return;
 	if (err != NULL) {
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "the database is away: %s", err->text);
+		request_unavailable(r, "the database is away: %s", err->text);
 	} else if (name_read(request_param(r, 0), &name) && look(r, &name, &answered) != NULL) {
 		request_route(r)->handle(r);
 	} else if (!answered) {
@@ -95,7 +94,7 @@ static void look_in_database(struct request *r, const struct name *name)
 	struct err err = {.code = ERR_NONE};
 
 	if (op == NULL) {
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	*op = (struct fetch_op){.app = request_app(r), .request = request_id(r)};
@@ -103,9 +102,7 @@ static void look_in_database(struct request *r, const struct name *name)
 	                 name->version, request_query(r, "environment"), fetched, op, &err))
 		return;
 	free(op);
-	request_set_header(r, "Retry-After", "2");
-	request_problem(r, 503, NULL, "it is not in memory, and the database is away: %s",
-	                err.text);
+	request_unavailable(r, "it is not in memory, and the database is away: %s", err.text);
 }
 
 const struct tracked *find_release(struct request *r)

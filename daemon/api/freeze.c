@@ -49,8 +49,7 @@ static void freeze_done(void *ctx, const struct err *err)
 		request_answer_json(r, 200,
 		                    json_pack("{s:o}", "freezes", engine_freezes(op->app->engine)));
 	else if (r != NULL) {
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "the freeze was not written: %s", err->text);
+		request_unavailable(r, "the freeze was not written: %s", err->text);
 	}
 	free(op);
 }
@@ -69,7 +68,7 @@ static void run(struct request *r, const struct freeze_body *body, bool frozen)
 	}
 	op = calloc(1, sizeof(*op));
 	if (op == NULL) {
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	*op = (struct freeze_request){.app = request_app(r), .request = request_id(r)};
@@ -77,8 +76,7 @@ static void run(struct request *r, const struct freeze_body *body, bool frozen)
 	                   frozen, request_principal(r)->subject, body->reason, freeze_done, op,
 	                   &err)) {
 		free(op);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 

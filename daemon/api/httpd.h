@@ -61,6 +61,8 @@ void request_answer_text(struct request *r, int status, const char *content_type
 void request_answer_not_modified(struct request *r);
 /* problem+json (RFC 9457): type, title, status, detail, plus members from extra (may be NULL,
  * taken). */
+/* 503 with Retry-After: something outside is away, nothing was done. */
+void request_unavailable(struct request *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void request_problem(struct request *r, int status, json_t *extra_take, const char *fmt, ...)
         PRINTF_LIKE(4, 5);
 void request_set_header(struct request *r, const char *name,

@@ -64,8 +64,7 @@ static void looked(void *ctx, const struct store_idempotency *found, const struc
 	if (r == NULL)
 		return;
 	if (err != NULL) {
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err->text);
+		request_unavailable(r, "%s", err->text);
 	} else if (found->mismatch) {
 		request_problem(r, 422, NULL,
 		                "this Idempotency-Key was used with another body: take a new key");
@@ -108,15 +107,14 @@ void idempotency_run(struct request *r, void (*go)(struct request *r))
 	look = calloc(1, sizeof(*look));
 	if (look == NULL || !fingerprint(request_raw_body(r), print)) {
 		free(look);
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	*look = (struct look){.app = request_app(r), .request = request_id(r), .go = go};
 	if (!store_idempotency_look(look->app->store, request_principal(r)->subject,
 	                            request_path(r), key, print, looked, look, &err)) {
 		free(look);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 

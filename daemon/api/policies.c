@@ -57,23 +57,6 @@ void policies_get(struct request *r)
 	                              policy_to_json(p)));
 }
 
-static json_t *problems_json(const struct problems *problems)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < problems->n; i++) {
-		const struct problem *p = &problems->list[i];
-		json_t *row = json_pack("{s:s, s:s}", "pointer", p->pointer, "detail", p->text);
-
-		if (row != NULL && p->line > 0) {
-			(void)json_object_set_new(row, "line", json_integer(p->line));
-			(void)json_object_set_new(row, "column", json_integer(p->column));
-		}
-		(void)json_array_append_new(list, row);
-	}
-	return list;
-}
-
 /* The decoded policy, or NULL with problems. */
 static struct policy *decode_body(struct request *r, json_t *body, struct problems *problems)
 {
@@ -123,8 +106,7 @@ static void put_done(void *ctx, const struct err *err)
 	if (r != NULL && err == NULL)
 		request_answer_json(r, 200, json_pack("{s:s}", "hash", op->hash));
 	else if (r != NULL) {
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "the policy was not written: %s", err->text);
+		request_unavailable(r, "the policy was not written: %s", err->text);
 	}
 	free(op);
 }
@@ -136,7 +118,7 @@ static void put_policy(struct request *r, struct policy *take)
 
 	if (op == NULL) {
 		policy_free(&take);
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	op->app = request_app(r);
@@ -145,8 +127,7 @@ static void put_policy(struct request *r, struct policy *take)
 	if (!engine_put_policy(op->app->engine, take, request_principal(r)->subject, put_done, op,
 	                       &err)) {
 		free(op);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 

@@ -101,7 +101,7 @@ static void create_go(struct request *r)
 		return;
 	}
 	if (op == NULL) {
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	op->app = request_app(r);
@@ -109,8 +109,7 @@ static void create_go(struct request *r)
 	if (!engine_create(op->app->engine, body, request_principal(r), request_origin(r),
 	                   create_answered, op, &err)) {
 		free(op);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 
@@ -239,8 +238,7 @@ static void rows_known(void *ctx, json_t *rows, const struct err *err)
 	if (r != NULL && rows != NULL)
 		rows_answer(r, op->release, op->which, rows);
 	else if (r != NULL) {
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "the database is away: %s", err->text);
+		request_unavailable(r, "the database is away: %s", err->text);
 	}
 	free(op);
 }
@@ -257,7 +255,7 @@ static void rows_ask(struct request *r, enum store_list which)
 		return;
 	op = calloc(1, sizeof(*op));
 	if (op == NULL) {
-		request_problem(r, 503, NULL, "no memory for this request: try again");
+		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
 	*op = (struct rows_request){.app = request_app(r),
@@ -266,8 +264,7 @@ static void rows_ask(struct request *r, enum store_list which)
 	                            .which = which};
 	if (!store_rows(op->app->store, which, op->release, before, limit, rows_known, op, &err)) {
 		free(op);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 

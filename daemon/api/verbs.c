@@ -180,16 +180,10 @@ static void verb_answered(void *ctx, const struct door_reply *reply)
 
 static void answer_problems(struct request *r, const struct problems *problems)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < problems->n; i++)
-		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "pointer",
-		                                            problems->list[i].pointer, "detail",
-		                                            problems->list[i].text));
 	request_problem(r, 422,
 	                json_pack("{s:s, s:o}", "pointer",
 	                          problems->n > 0 ? problems->list[0].pointer : "", "problems",
-	                          list),
+	                          problems_json(problems)),
 	                "%s", problems->n > 0 ? problems->list[0].text : "the body cannot be used");
 }
 
@@ -263,7 +257,7 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	if (op == NULL ||
 	    (kind != EVENT_PAUSE && kind != EVENT_ROLLBACK && !read_if_match(r, t, &if_match))) {
 		if (op == NULL)
-			request_problem(r, 503, NULL, "no memory for this request: try again");
+			request_unavailable(r, "no memory for this request: try again");
 		free(op);
 		return;
 	}
@@ -271,8 +265,7 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	if (!door_submit(app->engine, t->release->id, &event, by, if_match, verb_answered, op,
 	                 &err)) {
 		free(op);
-		request_set_header(r, "Retry-After", "2");
-		request_problem(r, 503, NULL, "%s", err.text);
+		request_unavailable(r, "%s", err.text);
 	}
 }
 

@@ -49,17 +49,6 @@ static void answer_release(struct create_op *op, int64_t id, bool created)
 	       &(struct create_reply){.answer = DOOR_DONE, .created = created, .release_id = id});
 }
 
-static json_t *problems_json(const struct problems *problems)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < problems->n; i++)
-		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "pointer",
-		                                            problems->list[i].pointer, "detail",
-		                                            problems->list[i].text));
-	return list;
-}
-
 static void answer_problems(struct create_op *op, const struct problems *problems)
 {
 	json_t *list = problems_json(problems);

@@ -106,3 +106,21 @@ void problems_print(const struct problems *p, struct buf *out)
 	if (p->dropped > 0)
 		buf_printf(out, "and %zu more\n", p->dropped);
 }
+
+json_t *problems_json(const struct problems *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct problem *problem = &p->list[i];
+		json_t *row = json_pack("{s:s, s:s}", "pointer", problem->pointer, "detail",
+		                        problem->text);
+
+		if (row && problem->line > 0) {
+			(void)json_object_set_new(row, "line", json_integer(problem->line));
+			(void)json_object_set_new(row, "column", json_integer(problem->column));
+		}
+		(void)json_array_append_new(list, row);
+	}
+	return list;
+}

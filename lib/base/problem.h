@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/macros.h"
 
@@ -37,5 +39,8 @@ void problems_add(struct problems *p, const char *file, int line, int column, co
 
 /* One line each: "file:line:column: /path: text"; parts that are unknown are left out. */
 void problems_print(const struct problems *p, struct buf *out);
+
+/* [{"pointer", "detail", "line", "column"}], the last two where known; a new reference. */
+json_t *problems_json(const struct problems *p);
 
 #endif
