@@ -20,18 +20,19 @@
 #define LIST_DEFAULT 50
 #define LIST_MAX 500
 
-static void answer_with_etag(struct request *r, const struct tracked *t, json_t *body_take)
+typedef json_t *(*view_fn)(const struct engine *e, const struct tracked *t);
+
+/* The view is made only for who does not have it yet. */
+static void answer_with_etag(struct request *r, const struct tracked *t, view_fn view)
 {
 	char etag[RELEASE_ETAG_TEXT];
 
 	release_etag(t, etag);
 	request_set_header(r, "ETag", etag);
-	if (request_etag_matches(r, etag)) {
-		json_decref(body_take);
+	if (request_etag_matches(r, etag))
 		request_answer_not_modified(r);
-		return;
-	}
-	request_answer_json(r, 200, body_take);
+	else
+		request_answer_json(r, 200, view(request_app(r)->engine, t));
 }
 
 void releases_get(struct request *r)
@@ -39,7 +40,7 @@ void releases_get(struct request *r)
 	const struct tracked *t = find_release(r);
 
 	if (t != NULL)
-		answer_with_etag(r, t, release_view(request_app(r)->engine, t));
+		answer_with_etag(r, t, release_view);
 }
 
 void releases_gates(struct request *r)
@@ -47,7 +48,7 @@ void releases_gates(struct request *r)
 	const struct tracked *t = find_release(r);
 
 	if (t != NULL)
-		answer_with_etag(r, t, release_view_gates(request_app(r)->engine, t));
+		answer_with_etag(r, t, release_view_gates);
 }
 
 /* --- creating --- */

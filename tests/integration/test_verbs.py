@@ -151,6 +151,12 @@ def test_etags_spare_the_body_and_if_match_refuses_an_old_look(slow):
     slow.verb(id_, "note", reason="first")
     status, answer, _ = slow.post(f"/v1/releases/{id_}/promote", {"reason": "go"}, headers={"If-Match": headers["etag"]})
     assert status == 412, answer
+    for path in (f"/v1/releases/{id_}", f"/v1/releases/{id_}/gates"):
+        status, body, _ = slow.get(path, headers={"If-None-Match": headers["etag"]})
+        assert status == 200 and body  # the note is news
+        # An evaluation between the two is news too.
+        wait_until(lambda: slow.get(path, headers={"If-None-Match": slow.get(path)[2]["etag"]})[:2] == (304, None),
+                   "no body for who has it")
     policies = slow.get("/v1/policies/test")
     assert slow.get("/v1/policies/test", headers={"If-None-Match": policies[2]["etag"]})[0] == 304
 
