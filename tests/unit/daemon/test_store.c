@@ -731,7 +731,11 @@ START_TEST(a_killed_server_loses_nothing_and_doubles_nothing)
 		UNTIL(steps[0].answer.come); /* some are committed, and what comes now never is */
 		PQclear(PQexec(other, "BEGIN; LOCK TABLE headgate.release IN SHARE MODE"));
 	}
-	turn();
+	while (strcmp(sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+	                  "'headgate' AND "
+	                  "wait_event_type = 'Lock' AND datname = current_database()"),
+	              "1") != 0)
+		turn();
 	kill(postmaster, SIGKILL);
 	UNTIL(world.downs == 1);
 	PQfinish(other);
