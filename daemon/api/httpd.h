@@ -44,6 +44,7 @@ struct str request_raw_body(const struct request *r);
 /* The body as a JSON object: parsed from JSON, or built from a form (all values strings). NULL
  * after answering 400/415 itself. An empty body is {}. Borrowed. */
 json_t *request_body(struct request *r);
+bool request_is_yaml(const struct request *r); /* by Content-Type; then read request_raw_body() */
 const struct form *request_query_form(const struct request *r); /* all of the query, see form.h */
 const struct route *request_route(const struct request *r);
 /* Whether If-None-Match names `etag` (quoted, strong) or "*": then answer

@@ -1,6 +1,6 @@
 /*
- * policies - reading, checking and putting policies. Bodies are JSON, or YAML as a text in {"yaml":
- * "..."}.
+ * policies - reading, checking and putting policies. Bodies are JSON, YAML by its Content-Type, or
+ * YAML as a text in {"yaml": "..."}.
  */
 #include "api/policies.h"
 
@@ -57,11 +57,18 @@ void policies_get(struct request *r)
 	                              policy_to_json(p)));
 }
 
-/* The decoded policy, or NULL with problems. */
-static struct policy *decode_body(struct request *r, json_t *body, struct problems *problems)
+/* The decoded policy, or NULL with problems. A body that is no JSON at all was answered already:
+ * then there is no problem either. */
+static struct policy *decode_body(struct request *r, struct problems *problems)
 {
-	json_t *yaml = json_object_get(body, "yaml");
+	json_t *body, *yaml;
 
+	if (request_is_yaml(r))
+		return policy_from_yaml(NULL, request_raw_body(r), NULL, problems);
+	body = request_body(r);
+	if (body == NULL)
+		return NULL;
+	yaml = json_object_get(body, "yaml");
 	if (json_is_string(yaml) && json_object_size(body) == 1)
 		return policy_from_yaml(
 		        NULL, (struct str){json_string_value(yaml), json_string_length(yaml)}, NULL,
@@ -72,21 +79,19 @@ static struct policy *decode_body(struct request *r, json_t *body, struct proble
 void policies_validate(struct request *r)
 {
 	struct problems problems, warnings;
-	json_t *body = request_body(r);
 	struct policy *p;
 
-	if (body == NULL)
-		return;
 	problems_init(&problems);
 	problems_init(&warnings);
-	p = decode_body(r, body, &problems);
+	p = decode_body(r, &problems);
 	if (p != NULL)
 		policy_warnings(p, &warnings);
-	request_answer_json(r, 200,
-	                    json_pack("{s:b, s:s?, s:o, s:o}", "valid", p != NULL, "hash",
-	                              p == NULL ? NULL : p->hash, "problems",
-	                              problems_json(&problems), "warnings",
-	                              problems_json(&warnings)));
+	if (p != NULL || problems.n > 0)
+		request_answer_json(r, 200,
+		                    json_pack("{s:b, s:s?, s:o, s:o}", "valid", p != NULL, "hash",
+		                              p == NULL ? NULL : p->hash, "problems",
+		                              problems_json(&problems), "warnings",
+		                              problems_json(&warnings)));
 	policy_free(&p);
 	problems_fini(&warnings);
 	problems_fini(&problems);
@@ -135,7 +140,6 @@ void policies_put(struct request *r)
 {
 	const char *name = request_param(r, 0);
 	struct problems problems;
-	json_t *body;
 	struct policy *p;
 
 	if (engine_policy_is_file(request_app(r)->engine, name)) {
@@ -145,20 +149,17 @@ void policies_put(struct request *r)
 		        name);
 		return;
 	}
-	body = request_body(r);
-	if (body == NULL)
-		return;
 	problems_init(&problems);
-	p = decode_body(r, body, &problems);
+	p = decode_body(r, &problems);
 	if (p != NULL && strcmp(p->name, name) != 0) {
 		problems_add(&problems, NULL, 0, 0, "/policy",
 		             "is \"%s\", but the path says \"%s\"", p->name, name);
 		policy_free(&p);
 	}
-	if (p == NULL)
+	if (p == NULL && problems.n > 0)
 		request_problem(r, 422, json_pack("{s:o}", "problems", problems_json(&problems)),
 		                "the policy has %zu problems", problems.n + problems.dropped);
-	else
+	else if (p != NULL)
 		put_policy(r, p);
 	problems_fini(&problems);
 }

@@ -291,3 +291,8 @@ bool request_has_twin(const struct request *r, const char *header)
 	}
 	return false;
 }
+
+bool request_is_yaml(const struct request *r)
+{
+	return r->body_kind == BODY_YAML;
+}

@@ -248,3 +248,18 @@ def test_a_file_that_is_gone_does_not_stop_the_release_that_pinned_it(postgres, 
     daemon.start()
     daemon.wait_state(id_, "completed")
     assert receiver.weights() == [10, 100]
+
+
+def test_a_policy_file_can_be_sent_as_it_is(api):
+    """curl --data-binary @policy.yaml -H 'Content-Type: application/yaml'"""
+    yaml = {"Content-Type": "application/yaml"}
+    status, body, _ = api.request("POST", "/v1/policies/validate", FIVE_MISTAKES, headers=yaml)
+    assert status == 200 and body["valid"] is False
+    assert {p["line"] for p in body["problems"]} >= set(PLACES)
+    status, body, _ = api.request("POST", "/v1/policies/validate", "policy: [", headers=yaml)
+    assert status == 200 and body["problems"][0]["line"] >= 1, body
+    status, body, _ = api.request("PUT", "/v1/policies/five", FIVE_MISTAKES, headers=yaml)
+    assert status == 422 and len(body["problems"]) >= 5, body
+    status, _, _ = api.request("POST", "/v1/policies/validate", "no json",
+                               headers={"Content-Type": "application/json"})
+    assert status == 400
