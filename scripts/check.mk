@@ -57,3 +57,8 @@ format-check:
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 -include $(shell find $(B)/headers -name '*.d' 2>/dev/null)
+
+## docs: make the generated documents anew
+.PHONY: docs
+docs: all
+	$(Q)scripts/docs build/headgate --write

@@ -18,7 +18,7 @@ int reference_command(int argc, char **argv)
 
 	buf_init(&text, REFERENCE_BYTES);
 	if (strcmp(what, "policy") == 0)
-		field_reference(&policy_table, &text);
+		policy_reference(&text);
 	else if (strcmp(what, "config") == 0)
 		field_reference(&config_table, &text);
 	else if (strcmp(what, "transitions") == 0)
