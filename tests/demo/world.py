@@ -112,7 +112,8 @@ class World:
             done = subprocess.run([str(HEADGATE), "migrate", "--database", self.postgres("dsn", "headgate_owner")],
                                   stdout=log, stderr=log, check=False)
         if done.returncode != 0:
-            raise Trouble(f"headgate migrate failed, see {self.logs}/migrate.log")
+            raise Trouble(f"{self.log_end('migrate', 1)}\nTo begin afresh, without the data kept so far:  "
+                          f"scripts/private-postgres drop {shown(self.state)} && rm -r {shown(self.state)}")
 
     def spawn(self, name, command):
         with open(self.logs / f"{name}.log", "ab") as log:
@@ -198,9 +199,9 @@ class World:
                 raise Trouble(f"{name} {how}; the end of {self.logs}/{name}.log:\n{self.log_end(name)}")
             time.sleep(0.05)
 
-    def log_end(self, name):
+    def log_end(self, name, lines=8):
         with contextlib.suppress(OSError):
-            return "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-8:])
+            return "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
         return ""
 
     def check_children(self):
