@@ -126,20 +126,15 @@ static void add_links(json_t *out, const struct release *r)
 /* Members that the snapshot's own table already knows how to write. */
 static void add_from_table(json_t *out, const struct release *r)
 {
-	static const char *const keys[] = {"holds",          "approvals",   "checks",   "waivers",
-	                                   "author",         "ticket",      "artifact", "params",
-	                                   "stable_version", "live_version"};
-	json_t *whole = field_encode(&release_table, r);
+	static const char *const keys[] = {"holds",          "approvals",    "checks",   "waivers",
+	                                   "author",         "ticket",       "artifact", "params",
+	                                   "stable_version", "live_version", "rollback"};
+	/* The last one only where a way back was decided. */
+	json_t *some = field_encode_some(&release_table, r, keys,
+	                                 ARRAY_LEN(keys) - (r->rollback.active ? 0 : 1));
 
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		json_t *value = json_object_get(whole, keys[i]);
-
-		if (value != NULL)
-			(void)json_object_set(out, keys[i], value);
-	}
-	if (r->rollback.active)
-		(void)json_object_set(out, "rollback", json_object_get(whole, "rollback"));
-	json_decref(whole);
+	(void)json_object_update_missing(out, some);
+	json_decref(some);
 }
 
 json_t *release_view(const struct engine *e, const struct tracked *t)

@@ -130,6 +130,9 @@ bool field_decode_one(const struct field *field, json_t *value, void *base,
  * instants in their text form, ratios as reals. What has no spelling is left out: no text, no json,
  * a zero beyond the bounds. field_decode(field_encode(x)) is x. */
 json_t *field_encode(const struct field_table *table, const void *in);
+/* The same with only the members whose keys are listed. */
+json_t *field_encode_some(const struct field_table *table, const void *in, const char *const *only,
+                          size_t nonly);
 /* Deep copy into *out (overwritten, not freed). Members outside the table are zero in the copy.
  * False without memory; *out is then safe to free. */
 bool field_copy(const struct field_table *table, const void *in, void *out) MUST_CHECK;

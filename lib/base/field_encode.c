@@ -218,7 +218,17 @@ static json_t *encode_member(const struct field *field, const void *base)
 	return NULL;
 }
 
-json_t *field_encode(const struct field_table *table, const void *in)
+static bool is_chosen(const char *key, const char *const *only, size_t nonly)
+{
+	for (size_t i = 0; i < nonly; i++) {
+		if (strcmp(key, only[i]) == 0)
+			return true;
+	}
+	return only == NULL;
+}
+
+json_t *field_encode_some(const struct field_table *table, const void *in, const char *const *only,
+                          size_t nonly)
 {
 	json_t *object = json_object();
 
@@ -226,7 +236,7 @@ json_t *field_encode(const struct field_table *table, const void *in)
 		const struct field *field = &table->fields[i];
 		json_t *value;
 
-		if (is_left_out(field, in))
+		if (!is_chosen(field->key, only, nonly) || is_left_out(field, in))
 			continue;
 		value = encode_member(field, in);
 		/* A custom encoder says "leave it out" with NULL. */
@@ -238,6 +248,11 @@ json_t *field_encode(const struct field_table *table, const void *in)
 		}
 	}
 	return object;
+}
+
+json_t *field_encode(const struct field_table *table, const void *in)
+{
+	return field_encode_some(table, in, NULL, 0);
 }
 
 static bool copy_text_list(const struct field *field, const void *in, void *out)
