@@ -23,6 +23,9 @@
 #define SQL_INSTANT(x) "to_timestamp(nullif(" x ", 0) / 1000.0)"
 #define SQL_MS(x) "coalesce((extract(epoch FROM " x ") * 1000)::bigint, 0)"
 #define SQL_RFC3339(x) "to_char(" x " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+/* For the rest of the statement: no lock is waited for longer than this (SQLSTATE 55P03). Not a setting of the
+ * connection, because a pooler in between would refuse or forget it. */
+#define SQL_PATIENCE "patience AS MATERIALIZED (SELECT set_config('lock_timeout', '1000', true))"
 /* The lease row, locked so that a takeover waits for this statement, and judged only after it is
  * locked. A row somebody else holds (a takeover under way) is skipped: then the lease is not ours,
  * and nobody waits. Parameters: holder, epoch. */
@@ -145,6 +148,7 @@ void transitions_fail_queued(struct store *s, const struct err *why);
 bool checkpoints_init(struct store *s, struct err *err);
 void checkpoints_fini(struct store *s);
 void checkpoints_flush(struct store *s);
+void checkpoints_forget(struct store *s); /* the lease was broken: what is queued is of before */
 
 bool loads_init(struct store *s, struct err *err);
 void loads_fini(struct store *s);

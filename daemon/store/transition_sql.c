@@ -9,7 +9,8 @@
  *
  * Lock order: lease, freezes, releases, outbox. Lease and freezes are taken SKIP LOCKED: a row that
  * somebody is changing right now reads as "not allowed", so a pause or rollback in the same batch
- * never waits for them (rule V4).
+ * never waits for them (rule V4). A release row that somebody else holds for long is given up and
+ * tried again: behind a statement that waits, all others would wait too.
  */
 #include "store/internal.h"
 
@@ -19,8 +20,8 @@
 /* clang-format off */
 const struct pg_statement sql_transition = {
 	"transition",
-	"WITH c AS MATERIALIZED ("
-	" SELECT * FROM unnest("
+	"WITH " SQL_PATIENCE ", c AS MATERIALIZED ("
+	" SELECT c.* FROM patience, unnest("
 	"  $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],"
 	"  $9::bigint[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],"
 	"  $16::uuid[], $17::bytea[], $18::jsonb[], $19::boolean[], $20::boolean[], $21::boolean[], $22::boolean[],"
@@ -146,6 +147,7 @@ const struct pg_statement sql_transition = {
 
 const struct pg_statement sql_settle = {
         "settle",
-        "SELECT headgate.settle($1::bigint, $2::uuid), " SQL_MS("clock_timestamp()"),
+        "WITH " SQL_PATIENCE " SELECT headgate.settle($1::bigint, $2::uuid), " SQL_MS(
+                "clock_timestamp()") " FROM patience",
         2,
 };
