@@ -279,7 +279,21 @@ static void evaluations_send(struct store *s)
 		op_free(w);
 }
 
-/* Without the lease they are somebody else's to write; they wait here in case it comes back. */
+/* Whoever had the lease meanwhile may have written newer ones of the same version. */
+void checkpoints_forget(struct store *s)
+{
+	struct checkpoints *c = &s->checkpoints;
+	struct str key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(c->latest, &at, &key, &value))
+		checkpoint_row_free(value);
+	map_clear(c->latest);
+}
+
+/* Without the lease they are somebody else's to write; they wait here in case it comes back
+ * unbroken. */
 void checkpoints_flush(struct store *s)
 {
 	if (!store_may_advance(s))

@@ -88,6 +88,8 @@ static void lease_have(struct store *s, int64_t epoch, struct mono sent)
 	}
 	if (l->held && l->epoch != epoch)
 		lease_drop(s); /* it had lapsed in between */
+	if (l->epoch != epoch)
+		checkpoints_forget(s);
 	l->epoch = epoch;
 	l->sent = sent;
 	loop_timer_start(&l->lapse, ACT_MS - age_ms);
