@@ -56,7 +56,8 @@ const struct pg_statement sql_claim = {
 
 /* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms. An acknowledged rollback that is to be
  * sent once more becomes due again at resend_at, unless the attempt that was acknowledged already
- * began after that; its second acknowledgement ends it. */
+ * began after that; its second acknowledgement ends it, and so does a 409: the receiver that has
+ * acknowledged it holds something newer by now, and no repeat will change that. */
 const struct pg_statement sql_delivered = {
 	"delivered",
 	"UPDATE headgate.outbox o SET"
@@ -64,7 +65,7 @@ const struct pg_statement sql_delivered = {
 	" done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
 	" resent = o.resent OR ($2::boolean AND o.done_at IS NOT NULL AND o.resend_at IS NOT NULL),"
 	" resend_at = CASE WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= o.resend_at)"
-	"  THEN NULL ELSE o.resend_at END,"
+	"  OR $3::boolean AND $6::bigint = 409 AND o.done_at IS NOT NULL THEN NULL ELSE o.resend_at END,"
 	" due_at = CASE WHEN $2::boolean THEN greatest(o.resend_at, clock_timestamp())"
 	"  ELSE clock_timestamp() + $5::bigint * interval '1 millisecond' END,"
 	" refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"

@@ -501,6 +501,34 @@ START_TEST(a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_i
 }
 END_TEST
 
+/* The next release was deployed already when the repeat was due: it was refused every 15 s for
+ * ever.
+ */
+START_TEST(a_repeat_that_is_refused_as_stale_ends)
+{
+	struct release *r = release_with_advances();
+	struct claimed c = claim(100);
+	struct err err;
+	struct step s;
+
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	c = claim(60000);
+	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
+	usleep(110000);
+	c = claim(60000);
+	ck_assert_str_eq(c.actions[0], "weight_zero");
+	ck_assert(store_delivered(world.app.store, c.ids[0], DELIVERY_REFUSED, 1, 409, "stale",
+	                          NULL, NULL, &err));
+	UNTIL(strcmp(sql("SELECT resend_at IS NULL FROM headgate.outbox WHERE class = 'rollback'"),
+	             "t") == 0);
+	ck_assert_uint_eq(count(1).rollback_pending, 0);
+	release_free(&r);
+}
+END_TEST
+
 /* A person had put the service right by hand; the retries of the failed rollback undid it. */
 START_TEST(a_settled_release_sends_nothing_of_its_rollback_any_more)
 {
@@ -1250,6 +1278,7 @@ int main(void)
 	        tcase,
 	        a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_in_flight);
 	tcase_add_test(tcase, a_settled_release_sends_nothing_of_its_rollback_any_more);
+	tcase_add_test(tcase, a_repeat_that_is_refused_as_stale_ends);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
 	tcase_add_test(tcase, a_rollback_claimed_by_a_dead_instance_is_not_left_lying);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
