@@ -220,7 +220,8 @@ static bool put(struct engine *e, struct known_policy *known, const char *origin
 	return true;
 }
 
-/* Tells the database of files it has not seen, once it answers. */
+/* Tells the database of files it has not seen, once it answers. What somebody put and was told is
+ * not written stays unwritten. */
 void policies_store_pending(struct engine *e)
 {
 	size_t at = 0;
@@ -231,8 +232,8 @@ void policies_store_pending(struct engine *e)
 		struct known_policy *known = value;
 		struct err err = {.code = ERR_NONE};
 
-		if (!known->stored && !known->storing &&
-		    !put(e, known, known->file ? "file" : "api", "headgate", NULL, NULL, &err))
+		if (known->file && !known->stored && !known->storing &&
+		    !put(e, known, "file", "headgate", NULL, NULL, &err))
 			return;
 	}
 }
