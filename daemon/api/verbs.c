@@ -160,7 +160,9 @@ static void answer_refused(struct request *r, struct verb_op *op, const struct d
 static void verb_answered(void *ctx, const struct door_reply *reply)
 {
 	struct verb_op *op = ctx;
-	struct request *r = httpd_request(op->app->httpd, op->request);
+	/* At the very end the server is gone before the engine drops what still waits. */
+	struct request *r =
+	        op->app->httpd == NULL ? NULL : httpd_request(op->app->httpd, op->request);
 	const struct tracked *t = engine_find(op->app->engine, op->release);
 
 	if (r != NULL && (reply->answer == DOOR_DONE || reply->answer == DOOR_REPEAT) &&

@@ -33,6 +33,9 @@ struct door_op {
 	door_fn fn; /* NULL: headgate itself */
 	void *ctx;
 	int tries;
+	bool looked; /* what it was refused for was looked up in the database */
+	struct mono asked_at;
+	bool answered; /* whoever asked has been told that it is in doubt */
 	struct outcome outcome;
 	char transition[RELEASE_UUID_TEXT];
 	struct buf audit;
@@ -134,9 +137,28 @@ static void op_reply(struct door_op *op, enum door_answer answer, const char *te
 		snprintf(reply.transition, sizeof(reply.transition), "%s", t->release->transition);
 	if (answer == DOOR_REFUSED || answer == DOOR_CONFLICT)
 		metric_add(op->engine->app->metrics, METRIC_REFUSALS, 1);
-	if (op->fn != NULL)
+	if (op->fn != NULL && !op->answered)
 		op->fn(op->ctx, &reply);
 	op_free(op);
+}
+
+void door_tell_doubt(struct engine *e, struct tracked *t)
+{
+	struct door_op *op = t->committing;
+	struct door_reply reply = {.answer = DOOR_UNAVAILABLE, .release_id = t->release->id};
+	int64_t waited_ms;
+
+	if (op == NULL || op->fn == NULL || op->answered || e->store_up)
+		return;
+	waited_ms = (loop_now(e->app->loop).mono.ns - op->asked_at.ns) / 1000000;
+	if (waited_ms < ENGINE_DOUBT_MS)
+		return;
+	snprintf(reply.text, sizeof(reply.text),
+	         "the database went away while this was being written: it is not known yet whether "
+	         "it took effect, and will be looked up when the database is back; read the "
+	         "release then");
+	op->answered = true;
+	op->fn(op->ctx, &reply);
 }
 
 static bool is_urgent(enum release_event kind)
@@ -159,6 +181,14 @@ static void op_enqueue(struct tracked *t, struct door_op *op)
 	}
 	*t->ops_end = op;
 	t->ops_end = &op->next;
+}
+
+static void op_enqueue_first(struct tracked *t, struct door_op *op)
+{
+	op->next = t->ops;
+	t->ops = op;
+	if (op->next == NULL)
+		t->ops_end = &op->next;
 }
 
 static struct door_op *op_dequeue(struct tracked *t)
@@ -357,10 +387,7 @@ static void op_conflict(struct door_op *op, struct tracked *t)
 		         "release, or another instance owns it): try again in a moment");
 	} else {
 		outcome_fini(&op->outcome);
-		op->next = t->ops;
-		t->ops = op;
-		if (op->next == NULL)
-			t->ops_end = &op->next;
+		op_enqueue_first(t, op);
 	}
 	engine_reload_release(e, t);
 }
@@ -369,7 +396,8 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 {
 	struct door_op *op = ctx;
 	struct engine *e = op->engine;
-	struct tracked *t = registry_find(e, op->release_id);
+	int64_t id = op->release_id;
+	struct tracked *t = registry_find(e, id);
 
 	assert(t != NULL && t->committing == op);
 	t->committing = NULL;
@@ -388,13 +416,34 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 		        (long long)op->release_id, release_event_names[op->event.kind]);
 		if (op->fn == NULL)
 			automatic_backoff(e, t, true);
+		/* Others may have moved the row while this was under way, and what was read of that
+		 * was not taken then. */
+		t->stale = true;
 		op_reply(op, DOOR_UNAVAILABLE,
 		         "the database did not take it; nothing has changed: try again");
+		t = registry_find(e, id);
+		engine_reload_release(e, t);
 		break;
 	}
-	t = registry_find(e, t->release->id);
+	t = registry_find(e, id);
 	door_pump(e, t);
 	door_decide(e, t);
+}
+
+/* Memory follows other instances by up to a second: before a person hears that something is so
+ * already, or cannot be, the row itself is read. True when the operation waits for that. */
+static bool op_looks(struct door_op *op, struct tracked *t)
+{
+	struct engine *e = op->engine;
+
+	if (op->fn == NULL || op->looked || !e->store_up)
+		return false;
+	op->looked = true;
+	outcome_fini(&op->outcome);
+	op_enqueue_first(t, op);
+	t->stale = true;
+	engine_reload_release(e, t);
+	return true;
 }
 
 /* Decides and hands the commit to the store. True when a commit is under way. */
@@ -405,12 +454,17 @@ static bool op_start(struct door_op *op, struct tracked *t)
 	struct release_facts facts;
 
 	if (op->if_match != 0 && op->if_match != t->release->row_version) {
+		if (op_looks(op, t))
+			return false;
 		op_reply(op, DOOR_CONFLICT,
 		         "If-Match names another row_version: read the release again");
 		return false;
 	}
 	engine_facts(e, t, &facts);
 	release_step(t->release, t->checkpoint, t->bound, &op->event, &facts, &op->outcome);
+	if (op->outcome.refused != REFUSED_NONE && op->outcome.refused != REFUSED_NOMEM &&
+	    op_looks(op, t))
+		return false;
 	if (op->outcome.refused == REFUSED_REPEAT) {
 		op_reply(op, DOOR_REPEAT, op->outcome.text);
 		return false;
@@ -459,6 +513,16 @@ void door_pump(struct engine *e, struct tracked *t)
 	}
 }
 
+void door_abandon(struct tracked *t)
+{
+	struct door_op *op = t->committing;
+
+	t->committing = NULL;
+	if (op != NULL)
+		op_reply(op, DOOR_UNAVAILABLE,
+		         "headgate is stopping; whether this took effect is not known");
+}
+
 void door_drop_all(struct engine *e, struct tracked *t, const char *why)
 {
 	(void)e;
@@ -496,11 +560,16 @@ bool door_submit(struct engine *e, int64_t release_id, const struct event *event
 	if (op == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a request");
 	op->if_match = if_match;
+	op->asked_at = loop_now(e->app->loop).mono;
 	op->fn = fn;
 	op->ctx = ctx;
-	if (!op_take_event(op, event, err) || !loop_later(e->app->loop, pump_later, op)) {
+	if (!op_take_event(op, event, err)) {
 		op_free(op);
 		return false;
+	}
+	if (!loop_later(e->app->loop, pump_later, op)) {
+		op_free(op);
+		return err_set(err, ERR_LIMIT, "too much is under way: try again in a moment");
 	}
 	return true;
 }
@@ -568,6 +637,11 @@ static void created(void *ctx, enum store_outcome outcome, const struct err *err
 			        (long long)op->release_id);
 		op_reply(op, outcome == STORE_CONFLICT ? DOOR_CONFLICT : DOOR_UNAVAILABLE,
 		         err == NULL ? "the same release was created meanwhile" : err->text);
+		return;
+	}
+	if (registry_find(e, op->release_id) != NULL) {
+		/* A load was faster, and it may have seen more than its beginning. */
+		op_reply(op, DOOR_DONE, "");
 		return;
 	}
 	t = registry_obtain(e, release_copy(op->outcome.next), &none);

@@ -36,16 +36,19 @@ void engine_free(struct engine **engine)
 
 	if (e == NULL)
 		return;
-	*engine = NULL;
 	if (e->tick.loop != NULL) {
 		loop_timer_stop(&e->tick);
 		loop_timer_stop(&e->poll);
 	}
-	for (size_t i = 0; i < e->n; i++)
+	/* Whoever is told now may look at the engine once more. */
+	for (size_t i = 0; i < e->n; i++) {
+		door_abandon(e->list[i]);
 		door_drop_all(e, e->list[i], "headgate is stopping; nothing has changed");
+	}
+	*engine = NULL;
 	registry_free(e);
 	policies_free(e);
-	freezes_free(e);
+	freeze_list_fini(&e->freezes);
 	free(e);
 }
 

@@ -98,7 +98,8 @@ enum door_answer {
 	DOOR_REPEAT,     /* already so; nothing written */
 	DOOR_REFUSED,    /* see outcome.refused, text, pointer */
 	DOOR_CONFLICT,   /* gave up after re-deciding, or If-Match does not fit */
-	DOOR_UNAVAILABLE /* database away; nothing happened */
+	DOOR_UNAVAILABLE /* database away; the text says whether nothing happened or it is in doubt
+	                  */
 };
 struct door_reply {
 	enum door_answer answer;

@@ -10,55 +10,42 @@
 #include "base/str.h"
 #include "base/units.h"
 
-static void rows_free(struct freeze_row **rows, size_t *n)
+void freeze_list_fini(struct freeze_list *list)
 {
-	for (size_t i = 0; i < *n; i++) {
-		free((*rows)[i].scope);
-		free((*rows)[i].name);
-		free((*rows)[i].reason);
-		free((*rows)[i].subject);
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->rows[i].scope);
+		free(list->rows[i].name);
+		free(list->rows[i].reason);
+		free(list->rows[i].subject);
 	}
-	free(*rows);
-	*rows = NULL;
-	*n = 0;
+	free(list->rows);
+	*list = (struct freeze_list){0};
 }
 
-void freezes_free(struct engine *e)
-{
-	rows_free(&e->freezes, &e->nfreezes);
-	rows_free(&e->freezes_loading, &e->nfreezes_loading);
-}
-
-void freezes_load_row(struct engine *e, const char *scope, const char *name, bool frozen,
+void freezes_load_row(struct freeze_list *list, const char *scope, const char *name, bool frozen,
                       const char *reason, const char *subject, struct wall since)
 {
 	struct freeze_row *grown;
 
 	if (!frozen)
 		return;
-	grown = realloc(e->freezes_loading, (e->nfreezes_loading + 1) * sizeof(*grown));
+	grown = realloc(list->rows, (list->n + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return; /* shown late; the database holds the release all the same */
-	e->freezes_loading = grown;
-	grown[e->nfreezes_loading++] = (struct freeze_row){.scope = text_dup(scope),
-	                                                   .name = text_dup(name),
-	                                                   .reason = text_dup(reason),
-	                                                   .subject = text_dup(subject),
-	                                                   .frozen = true,
-	                                                   .since = since};
+	list->rows = grown;
+	grown[list->n++] = (struct freeze_row){.scope = text_dup(scope),
+	                                       .name = text_dup(name),
+	                                       .reason = text_dup(reason),
+	                                       .subject = text_dup(subject),
+	                                       .frozen = true,
+	                                       .since = since};
 }
 
-void freezes_load_done(struct engine *e, bool ok)
+void freezes_replace(struct engine *e, struct freeze_list *take)
 {
-	if (!ok) {
-		rows_free(&e->freezes_loading, &e->nfreezes_loading);
-		return;
-	}
-	rows_free(&e->freezes, &e->nfreezes);
-	e->freezes = e->freezes_loading;
-	e->nfreezes = e->nfreezes_loading;
-	e->freezes_loading = NULL;
-	e->nfreezes_loading = 0;
+	freeze_list_fini(&e->freezes);
+	e->freezes = *take;
+	*take = (struct freeze_list){0};
 }
 
 static bool row_covers(const struct freeze_row *row, const char *service, const char *environment)
@@ -73,9 +60,9 @@ static bool row_covers(const struct freeze_row *row, const char *service, const 
 const struct freeze_row *freezes_over(const struct engine *e, const char *service,
                                       const char *environment)
 {
-	for (size_t i = 0; i < e->nfreezes; i++)
-		if (row_covers(&e->freezes[i], service, environment))
-			return &e->freezes[i];
+	for (size_t i = 0; i < e->freezes.n; i++)
+		if (row_covers(&e->freezes.rows[i], service, environment))
+			return &e->freezes.rows[i];
 	return NULL;
 }
 
@@ -83,8 +70,8 @@ json_t *engine_freezes(const struct engine *e)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < e->nfreezes; i++) {
-		const struct freeze_row *row = &e->freezes[i];
+	for (size_t i = 0; i < e->freezes.n; i++) {
+		const struct freeze_row *row = &e->freezes.rows[i];
 		char since[UNITS_TEXT_MAX];
 
 		instant_format(row->since, since);
@@ -116,8 +103,8 @@ static void freeze_op_free(struct freeze_op *op)
 
 static void memory_remove(struct engine *e, const struct freeze_row *like)
 {
-	for (size_t i = 0; i < e->nfreezes; i++) {
-		struct freeze_row *row = &e->freezes[i];
+	for (size_t i = 0; i < e->freezes.n; i++) {
+		struct freeze_row *row = &e->freezes.rows[i];
 
 		if (strcmp(row->scope, like->scope) != 0 || strcmp(row->name, like->name) != 0)
 			continue;
@@ -125,8 +112,8 @@ static void memory_remove(struct engine *e, const struct freeze_row *like)
 		free(row->name);
 		free(row->reason);
 		free(row->subject);
-		e->nfreezes--;
-		memmove(row, row + 1, (e->nfreezes - i) * sizeof(*row));
+		e->freezes.n--;
+		memmove(row, row + 1, (e->freezes.n - i) * sizeof(*row));
 		return;
 	}
 }
@@ -139,11 +126,12 @@ static void freeze_done(void *ctx, const struct err *err)
 
 	if (err == NULL) {
 		memory_remove(e, &op->row);
-		grown = op->row.frozen ? realloc(e->freezes, (e->nfreezes + 1) * sizeof(*grown))
-		                       : NULL;
+		grown = op->row.frozen
+		                ? realloc(e->freezes.rows, (e->freezes.n + 1) * sizeof(*grown))
+		                : NULL;
 		if (grown != NULL) {
-			e->freezes = grown;
-			grown[e->nfreezes++] = op->row;
+			e->freezes.rows = grown;
+			grown[e->freezes.n++] = op->row;
 			op->row = (struct freeze_row){0};
 		}
 	}

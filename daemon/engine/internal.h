@@ -21,6 +21,9 @@
 #define ENGINE_EVALUATION_BYTES (16u * 1024 * 1024)
 #define ENGINE_AUDIT_BYTES (256u * 1024)
 #define ENGINE_DOOR_TRIES 50
+#define ENGINE_DOUBT_MS 10000 /* a commit in doubt: so long whoever asked waits for the look-up */
+#define ENGINE_OUTBOX_ASKING_MAX                                                                   \
+	512                 /* half of the store's queue: commits and lease must find room */
 #define ENGINE_NAME_MAX 400 /* "service@version" and "service/environment" keys */
 
 /* Releases that share something: a version, or a service and environment. Newest id last. */
@@ -42,6 +45,10 @@ struct freeze_row {
 	bool frozen;
 	struct wall since;
 };
+struct freeze_list {
+	struct freeze_row *rows;
+	size_t n;
+};
 
 struct engine {
 	struct app *app;
@@ -51,10 +58,7 @@ struct engine {
 	struct map *pairs;    /* "service/environment" -> struct group */
 	struct map *policies; /* hash -> struct known_policy */
 	struct map *names;    /* policy name -> struct known_policy */
-	struct freeze_row *freezes;
-	size_t nfreezes;
-	struct freeze_row *freezes_loading; /* of the load under way */
-	size_t nfreezes_loading;
+	struct freeze_list freezes;
 
 	bool store_up;
 	bool lease_held;
@@ -62,6 +66,7 @@ struct engine {
 	bool loaded;
 	bool loading, load_again, load_for_owner;
 	bool polling;
+	size_t outbox_asking; /* questions under way */
 	struct wall as_of;
 	struct wall not_owner_since;
 	uint64_t ticks;
@@ -92,6 +97,8 @@ void engine_poll(void *ctx);
 void door_pump(struct engine *e, struct tracked *t);
 void door_decide(struct engine *e, struct tracked *t); /* release_due until nothing is due */
 void door_drop_all(struct engine *e, struct tracked *t, const char *why);
+void door_abandon(struct tracked *t); /* at the end: no answer comes any more */
+void door_tell_doubt(struct engine *e, struct tracked *t); /* when the database stays away */
 bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *bound_take,
                  const struct actor *actor, const char *reason, door_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
@@ -110,10 +117,10 @@ bool policies_init(struct engine *e, struct err *err) MUST_CHECK;
 void policies_free(struct engine *e);
 bool policies_add_stored(struct engine *e, const char *hash, json_t *document);
 void policies_store_pending(struct engine *e);
-void freezes_load_row(struct engine *e, const char *scope, const char *name, bool frozen,
+void freezes_load_row(struct freeze_list *list, const char *scope, const char *name, bool frozen,
                       const char *reason, const char *subject, struct wall since);
-void freezes_load_done(struct engine *e, bool ok);
-void freezes_free(struct engine *e);
+void freezes_replace(struct engine *e, struct freeze_list *take); /* leaves *take empty */
+void freeze_list_fini(struct freeze_list *list);
 const struct freeze_row *freezes_over(const struct engine *e, const char *service,
                                       const char *environment);
 

@@ -21,6 +21,7 @@ struct load {
 	engine_done_fn fetched; /* somebody asked for rows that memory does not hold */
 	void *fetched_ctx;
 	size_t rows;
+	struct freeze_list freezes;
 };
 
 static void take_checkpoint(struct tracked *t, struct store_release *row)
@@ -43,12 +44,12 @@ static void take_row(struct load *load, struct store_release *row)
 	struct err err = {.code = ERR_NONE};
 	bool moved = known == NULL || known->release->row_version != row->release->row_version;
 
-	if (known != NULL && load->fetched != NULL)
-		return; /* memory knows better */
 	if (known != NULL && known->committing != NULL && load->one == 0)
 		return; /* its own commit's answer tells */
 	if (known != NULL && known->release->row_version > row->release->row_version)
 		return; /* an older snapshot, overtaken by a commit of ours */
+	if (known != NULL && load->fetched != NULL && !moved)
+		return; /* memory knows as much */
 	t = registry_obtain(e, row->release, &err);
 	if (t == NULL) {
 		log_err(LOG_ERROR, "release_not_loaded", &err, "release=%lld",
@@ -99,7 +100,7 @@ static void on_freeze(void *ctx, const char *scope, const char *name, bool froze
 {
 	struct load *load = ctx;
 
-	freezes_load_row(load->engine, scope, name, frozen, reason, subject, since);
+	freezes_load_row(&load->freezes, scope, name, frozen, reason, subject, since);
 }
 
 /* What was in flight goes on: rollbacks' messages are on their way already (the outbox is claimed
@@ -134,8 +135,8 @@ static void load_done(struct load *load, const struct err *err)
 	struct engine *e = load->engine;
 	struct tracked *one = load->one == 0 ? NULL : registry_find(e, load->one);
 
-	if (load->one == 0)
-		freezes_load_done(e, err == NULL);
+	if (err == NULL)
+		freezes_replace(e, &load->freezes);
 	if (err == NULL && load->one == 0)
 		e->as_of = loop_now(e->app->loop).wall;
 	if (load->whole) {
@@ -146,8 +147,9 @@ static void load_done(struct load *load, const struct err *err)
 			e->loaded = true;
 	} else if (load->one == 0) {
 		e->polling = false;
+		registry_trim(e); /* what was fetched for a reader, and what ended elsewhere */
 	}
-	if (load->whole && err == NULL && load->for_owner && e->lease_held) {
+	if (load->whole && err == NULL && load->for_owner && e->lease_held && !e->load_again) {
 		FAILPOINT(RECOVERY_AFTER_LOAD);
 		e->owner = true;
 		log_line(LOG_INFO, "recovered", "releases=%zu epoch=%lld", e->n,
@@ -175,6 +177,7 @@ static void on_done(void *ctx, const struct err *err)
 		load->fetched(load->fetched_ctx, err);
 	else
 		load_done(load, err);
+	freeze_list_fini(&load->freezes);
 	free(load);
 }
 

@@ -22,6 +22,7 @@ static void outbox_answered(void *ctx, const struct store_outbox_status *rows, s
 	struct engine *e = q->engine;
 	struct tracked *t = registry_find(e, q->release_id);
 
+	e->outbox_asking--;
 	if (t != NULL)
 		t->outbox_asked = false;
 	if (t == NULL || err != NULL || t->release->row_version != q->row_version)
@@ -62,7 +63,7 @@ void outbox_refresh(struct engine *e, struct tracked *t)
 	struct err err = {.code = ERR_NONE};
 	struct outbox_question *q;
 
-	if (t->outbox_asked || !e->store_up)
+	if (t->outbox_asked || !e->store_up || e->outbox_asking >= ENGINE_OUTBOX_ASKING_MAX)
 		return;
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)
@@ -74,6 +75,7 @@ void outbox_refresh(struct engine *e, struct tracked *t)
 		return;
 	}
 	t->outbox_asked = true;
+	e->outbox_asking++;
 }
 
 void engine_outbox_changed(struct engine *e, int64_t release_id)

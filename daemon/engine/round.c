@@ -185,6 +185,8 @@ static void let_go(struct engine *e, struct tracked *t)
 
 static void tick_one(struct engine *e, struct tracked *t, bool look)
 {
+	if (look)
+		door_tell_doubt(e, t);
 	if (t->stale && t->committing == NULL && e->store_up && look)
 		engine_reload_release(e, t);
 	if (round_is_due(e, t)) {
@@ -241,7 +243,8 @@ void engine_tick(void *ctx)
 	for (size_t i = 0; i < e->n; i++) {
 		struct tracked *t = e->list[i];
 
-		if (release_is_ended(t->release->state) && t->subscription == NULL)
+		if (release_is_ended(t->release->state) && t->subscription == NULL && !t->stale &&
+		    t->committing == NULL)
 			continue;
 		tick_one(e, t, (uint64_t)t->release->id % 10 == tick % 10);
 	}
