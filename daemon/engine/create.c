@@ -17,6 +17,7 @@ struct create_op {
 	struct principal *by;
 	char *origin;
 	const struct policy *policy; /* policies are never dropped while the engine lives */
+	bool fetched;                /* every attempt the database has is in memory */
 	create_fn fn;
 	void *ctx;
 };
@@ -167,16 +168,59 @@ static void make(struct create_op *op, const struct store_slot *slot)
 		answer_text(op, DOOR_UNAVAILABLE, 503, err.text);
 }
 
+static void ask_slot(struct create_op *op);
+
+static void existing_fetched(void *ctx, const struct err *err)
+{
+	struct create_op *op = ctx;
+
+	if (err != NULL)
+		answer_text(op, DOOR_UNAVAILABLE, 503, err->text);
+	else
+		ask_slot(op);
+}
+
+/* Another instance made some of them a moment ago, or they ended long ago. */
+static bool memory_lacks(const struct create_op *op, int64_t attempts)
+{
+	const struct release_request *q = &op->request;
+	const struct group *pair = registry_pair(op->engine, q->service, q->environment);
+	int64_t known = 0;
+
+	for (size_t i = 0; pair != NULL && i < pair->n; i++)
+		known += strcmp(pair->list[i]->release->version, q->version) == 0;
+	return known < attempts;
+}
+
 static void slot_known(void *ctx, const struct store_slot *slot, const struct err *err)
 {
 	struct create_op *op = ctx;
+	const struct release_request *q = &op->request;
+	struct err none = {.code = ERR_NONE};
 
 	if (err != NULL) {
 		answer_text(op, DOOR_UNAVAILABLE, 503, err->text);
 		return;
 	}
+	if (!op->fetched && memory_lacks(op, slot->attempts)) {
+		op->fetched = true;
+		if (!engine_fetch(op->engine, 0, q->service, q->version, q->environment,
+		                  existing_fetched, op, &none))
+			answer_text(op, DOOR_UNAVAILABLE, 503, none.text);
+		return;
+	}
 	if (!answered_by_existing(op)) /* somebody may have been quicker */
 		make(op, slot);
+}
+
+static void ask_slot(struct create_op *op)
+{
+	const struct release_request *q = &op->request;
+	struct err err = {.code = ERR_NONE};
+
+	if (!store_prepare_release(op->engine->app->store, q->service, q->environment, q->version,
+	                           slot_known, op, &err))
+		answer_text(op, DOOR_UNAVAILABLE, 503, err.text);
 }
 
 static void unknown_policy(struct create_op *op)
@@ -203,7 +247,6 @@ static void create_begin(void *ctx)
 	struct create_op *op = ctx;
 	struct engine *e = op->engine;
 	const struct known_policy *known;
-	struct err err = {.code = ERR_NONE};
 
 	op->policy = engine_policy(e, op->request.policy);
 	if (op->policy == NULL) {
@@ -218,11 +261,8 @@ static void create_begin(void *ctx)
 		        "the policy is still being written to the database: try again in a moment");
 		return;
 	}
-	if (answered_by_existing(op))
-		return;
-	if (!store_prepare_release(e->app->store, op->request.service, op->request.environment,
-	                           op->request.version, slot_known, op, &err))
-		answer_text(op, DOOR_UNAVAILABLE, 503, err.text);
+	if (!answered_by_existing(op))
+		ask_slot(op);
 }
 
 struct bad_document {
@@ -274,9 +314,12 @@ bool engine_create(struct engine *e, json_t *document, const struct principal *b
 	decode_init(&decode, &bad->problems, NULL);
 	good = field_decode(&release_request_table, document, &op->request, &decode);
 	decode_fini(&decode);
-	if (!good)
-		return loop_later(e->app->loop, answer_bad_document, bad);
+	if (!good && loop_later(e->app->loop, answer_bad_document, bad))
+		return true;
 	problems_fini(&bad->problems);
 	free(bad);
-	return loop_later(e->app->loop, create_begin, op);
+	if (good && loop_later(e->app->loop, create_begin, op))
+		return true;
+	create_op_free(op);
+	return err_set(err, ERR_LIMIT, "too much is under way: post it again in a moment");
 }
