@@ -322,9 +322,12 @@ static void begin(struct delivery *d, const struct store_message *m)
 		log_line(LOG_ERROR, "delivery_without_memory", "id=%s", log_quote(m->id));
 		return; /* the claim lapses */
 	}
+	/* An instance that does not own the releases and lacks the destination must not refuse in
+	 * the owner's name: the message goes back for the owner to take. */
 	if (!prepare(s, m, &err))
 		end_attempt(s, &(struct ending){
-		                       .is_undeliverable = s->to == NULL,
+		                       .is_undeliverable =
+		                               s->to == NULL && engine_is_owner(d->app->engine),
 		                       .retry_after_ms = -1,
 		                       .text = err.text,
 		               });

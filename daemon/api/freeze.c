@@ -49,7 +49,7 @@ static void freeze_done(void *ctx, const struct err *err)
 		request_answer_json(r, 200,
 		                    json_pack("{s:o}", "freezes", engine_freezes(op->app->engine)));
 	else if (r != NULL) {
-		request_unavailable(r, "the freeze was not written: %s", err->text);
+		request_unavailable(r, "%s", err->text);
 	}
 	free(op);
 }

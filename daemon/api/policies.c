@@ -111,7 +111,7 @@ static void put_done(void *ctx, const struct err *err)
 	if (r != NULL && err == NULL)
 		request_answer_json(r, 200, json_pack("{s:s}", "hash", op->hash));
 	else if (r != NULL) {
-		request_unavailable(r, "the policy was not written: %s", err->text);
+		request_unavailable(r, "%s", err->text);
 	}
 	free(op);
 }

@@ -582,6 +582,16 @@ static bool backs_off(const struct engine *e, const struct tracked *t)
 	return left_ms > 0 && left_ms <= ENGINE_BACKOFF_LAST_MS;
 }
 
+/* A commit that failed outright is not repeated at once, whatever it was; but only the first short
+ * pause holds a pause or rollback too. */
+static bool backs_off_wholly(const struct engine *e, const struct tracked *t)
+{
+	int64_t since_ms = t->backoff_until.ms - t->backoff_ms;
+
+	return t->backs_off_wholly && backs_off(e, t) &&
+	       loop_now(e->app->loop).wall.ms < since_ms + ENGINE_BACKOFF_FIRST_MS;
+}
+
 /* Rule V4: an advance that was given up waits a little, a pause or rollback never does. */
 static bool may_go_now(const struct engine *e, const struct tracked *t, const struct event *event)
 {
@@ -601,7 +611,7 @@ void door_decide(struct engine *e, struct tracked *t)
 	struct door_op *op;
 
 	if (!e->owner || !e->store_up || t->committing != NULL || t->ops != NULL || t->stale ||
-	    t->bound == NULL || (t->backs_off_wholly && backs_off(e, t)))
+	    t->bound == NULL || backs_off_wholly(e, t))
 		return;
 	engine_facts(e, t, &facts);
 	if (!release_due(t->release, t->checkpoint, t->bound, &facts, &event))

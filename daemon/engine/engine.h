@@ -26,7 +26,7 @@ struct principal;
 struct subscription;
 
 #define ENGINE_RECENT_TIMELINE 200
-#define ENGINE_RECENT_EVALUATIONS 100
+#define ENGINE_RECENT_EVALUATIONS 20 /* shown while the database is away; it has them all */
 #define ENGINE_ENDED_KEPT 500
 
 /* One release in memory. Readers borrow it until the next turn of the loop. */
@@ -39,6 +39,7 @@ struct tracked {
 	json_t *evaluation_json;       /* the same, rendered; or the last one the database had */
 	struct subscription *subscription; /* while it is being watched */
 	struct wall as_of; /* when memory was last known to agree with the database */
+	bool watching_refused;
 	struct wall next_round;
 	size_t enter_pending, rollback_pending;
 	bool enter_refused, rollback_refused;

@@ -395,9 +395,10 @@ void tracked_watch(struct engine *e, struct tracked *t)
 	if (t->subscription != NULL || !e->owner)
 		return;
 	t->subscription = sources_subscribe(e->app->sources, t->bound, &err);
-	if (t->subscription == NULL)
+	if (t->subscription == NULL && !t->watching_refused)
 		log_err(LOG_ERROR, "sources_refused", &err, "release=%lld",
 		        (long long)t->release->id);
+	t->watching_refused = t->subscription == NULL; /* tried again every second, said once */
 	t->next_round = loop_now(e->app->loop).wall;
 }
 

@@ -17,6 +17,12 @@
 /* One statement on purpose: cutting the text would only hide that. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
+/* Until when an advance may still take effect: while it is claimed, and for a while after an
+ * attempt that got no answer, which the receiver may have read all the same. */
+#define SQL_IN_FLIGHT                                                                              \
+	"coalesce(o.claim_until, CASE WHEN coalesce(o.last_status, 0) = 0"                         \
+	" THEN o.claimed_at + interval '30 seconds' END)"
+
 /* clang-format off */
 const struct pg_statement sql_transition = {
 	"transition",
@@ -107,14 +113,14 @@ const struct pg_statement sql_transition = {
 	" UPDATE headgate.outbox o SET"
 	"  superseded_by = CASE WHEN v.ends THEN v.transition END, parked = o.parked OR v.parks"
 	" FROM open v WHERE o.id = v.id AND o.done_at IS NULL AND o.superseded_by IS NULL"
-	" RETURNING o.release_id, o.claim_until), "
+	" RETURNING o.release_id, " SQL_IN_FLIGHT " AS claim_until), "
 	/* Advances that may still arrive after the rollback (rule R8), those an earlier one superseded included. */
 	"in_flight AS MATERIALIZED ("
 	" SELECT x.release_id, max(x.claim_until) AS until FROM ("
 	"  SELECT release_id, claim_until FROM superseded"
 	"  UNION ALL"
 	"  SELECT d.id, y.claim_until FROM done d CROSS JOIN LATERAL ("
-	"   SELECT o.claim_until FROM headgate.outbox o WHERE o.release_id = d.id AND o.class = 'advance'"
+	"   SELECT " SQL_IN_FLIGHT " AS claim_until FROM headgate.outbox o WHERE o.release_id = d.id AND o.class = 'advance'"
 	"    AND o.done_at IS NULL AND o.superseded_by IS NOT NULL OFFSET 0) y WHERE d.supersedes) x"
 	" WHERE x.claim_until > clock_timestamp() GROUP BY x.release_id), "
 	"sent AS ("

@@ -587,6 +587,27 @@ START_TEST(a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again)
 }
 END_TEST
 
+/* It timed out here, but the receiver may have read it and be slow: it raised the weight after the
+ * rollback had set it to 0. */
+START_TEST(a_rollback_is_sent_again_after_an_advance_that_timed_out)
+{
+	struct release *r = release_with_advances();
+	struct claimed c = claim(60000);
+	struct step s;
+
+	for (size_t i = 0; i < c.n; i++)
+		delivered(c.ids[i], DELIVERY_RETRY, 60000);
+	sql("UPDATE headgate.outbox SET last_status = 0");
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	ck_assert_str_eq(
+	        sql("SELECT resend_at > now() FROM headgate.outbox WHERE class = 'rollback'"), "t");
+	release_free(&r);
+}
+END_TEST
+
 START_TEST(a_rollback_claimed_by_a_dead_instance_is_not_left_lying)
 {
 	struct release *r = release_running(1, "checkout", STEP_READY);
@@ -1280,6 +1301,7 @@ int main(void)
 	tcase_add_test(tcase, a_settled_release_sends_nothing_of_its_rollback_any_more);
 	tcase_add_test(tcase, a_repeat_that_is_refused_as_stale_ends);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
+	tcase_add_test(tcase, a_rollback_is_sent_again_after_an_advance_that_timed_out);
 	tcase_add_test(tcase, a_rollback_claimed_by_a_dead_instance_is_not_left_lying);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
 	tcase_add_test(tcase, a_commit_lost_before_it_happened_is_answered_and_can_never_happen);
