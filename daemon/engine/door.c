@@ -460,6 +460,11 @@ static bool op_start(struct door_op *op, struct tracked *t)
 		         "If-Match names another row_version: read the release again");
 		return false;
 	}
+	if (t->bound == NULL) {
+		op_reply(op, DOOR_UNAVAILABLE,
+		         t->trouble == NULL ? "its policy cannot be used" : t->trouble);
+		return false;
+	}
 	engine_facts(e, t, &facts);
 	release_step(t->release, t->checkpoint, t->bound, &op->event, &facts, &op->outcome);
 	if (op->outcome.refused != REFUSED_NONE && op->outcome.refused != REFUSED_NOMEM &&
