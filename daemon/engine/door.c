@@ -5,124 +5,17 @@
  * Why running twice is harmless: a commit is guarded by the row's version and named by a transition
  * id made here; the second one finds the version moved and is decided anew.
  */
-#include "engine/internal.h"
+#include "engine/door_op.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "action/delivery.h"
-#include "api/auth.h"
-#include "base/units.h"
 #include "failpoint.h"
 #include "log.h"
 #include "metrics.h"
-
-struct door_op {
-	struct door_op *next;
-	struct engine *engine;
-	int64_t release_id;
-	struct arena arena; /* the event's texts */
-	struct event event;
-	json_t *detail;       /* owned; what event.detail points at */
-	struct principal *by; /* NULL: headgate itself */
-	const char *const *roles;
-	int64_t if_match;
-	door_fn fn; /* NULL: headgate itself */
-	void *ctx;
-	int tries;
-	bool looked; /* what it was refused for was looked up in the database */
-	struct mono asked_at;
-	bool answered; /* whoever asked has been told that it is in doubt */
-	struct outcome outcome;
-	char transition[RELEASE_UUID_TEXT];
-	struct buf audit;
-	struct audit_hash hash;
-	struct policy *bound; /* of a new release; becomes the tracked one's */
-	bool creates;
-};
-
-static void op_free(struct door_op *op)
-{
-	if (op == NULL)
-		return;
-	outcome_fini(&op->outcome);
-	buf_fini(&op->audit);
-	principal_free(&op->by);
-	json_decref(op->detail);
-	policy_free(&op->bound);
-	arena_fini(&op->arena);
-	free(op);
-}
-
-static struct door_op *op_new(struct engine *e, int64_t release_id)
-{
-	struct door_op *op = calloc(1, sizeof(*op));
-
-	if (op == NULL)
-		return NULL;
-	op->engine = e;
-	op->release_id = release_id;
-	arena_init(&op->arena, 64 * 1024);
-	buf_init(&op->audit, ENGINE_AUDIT_BYTES);
-	return op;
-}
-
-static const char *op_text(struct door_op *op, const char *text)
-{
-	return text == NULL ? NULL : arena_text(&op->arena, str_of(text));
-}
-
-/* Copies the event; what it borrowed may change before it is its turn. */
-static bool op_take_event(struct door_op *op, const struct event *event, struct err *err)
-{
-	struct event *e = &op->event;
-
-	*e = *event;
-	e->reason = op_text(op, event->reason);
-	e->gate = op_text(op, event->gate);
-	e->stage = op_text(op, event->stage);
-	e->role = op_text(op, event->role);
-	e->option = op_text(op, event->option);
-	e->check = op_text(op, event->check);
-	e->evidence = op_text(op, event->evidence);
-	e->live_version = op_text(op, event->live_version);
-	e->hold = op_text(op, event->hold);
-	e->by.subject = op_text(op, event->by.subject);
-	e->by.person = op_text(op, event->by.person);
-	e->by.origin = op_text(op, event->by.origin);
-	e->by.roles = NULL;
-	e->by.nroles = 0;
-	if (event->by.nroles > 0) {
-		const char **roles = arena_array(&op->arena, event->by.nroles, sizeof(*roles));
-
-		for (size_t i = 0; roles != NULL && i < event->by.nroles; i++)
-			roles[i] = op_text(op, event->by.roles[i]);
-		e->by.roles = roles;
-		e->by.nroles = event->by.nroles;
-	}
-	if (event->detail != NULL)
-		op->detail = json_deep_copy(event->detail);
-	e->detail = op->detail;
-	return arena_ok(&op->arena, err);
-}
-
-/* A version 4 UUID (RFC 9562). */
-static void uuid_make(char out[RELEASE_UUID_TEXT])
-{
-	uint8_t b[16];
-	ssize_t n = getrandom(b, sizeof(b), 0);
-
-	assert(n == (ssize_t)sizeof(b));
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	snprintf(out, RELEASE_UUID_TEXT,
-	         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-	         b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-	         b[15]);
-}
 
 static void op_reply(struct door_op *op, enum door_answer answer, const char *text)
 {
@@ -139,7 +32,7 @@ static void op_reply(struct door_op *op, enum door_answer answer, const char *te
 		metric_add(op->engine->app->metrics, METRIC_REFUSALS, 1);
 	if (op->fn != NULL && !op->answered)
 		op->fn(op->ctx, &reply);
-	op_free(op);
+	door_op_free(op);
 }
 
 void door_tell_doubt(struct engine *e, struct tracked *t)
@@ -202,105 +95,6 @@ static struct door_op *op_dequeue(struct tracked *t)
 	return op;
 }
 
-/* "running/baking" */
-static void place_text(enum release_state state, enum stage_step step, char out[64])
-{
-	if (step == STEP_NONE)
-		snprintf(out, 64, "%s", release_state_names[state]);
-	else
-		snprintf(out, 64, "%s/%s", release_state_names[state], stage_step_names[step]);
-}
-
-/* The audit record of this decision and the chain's new head, in op and in the next snapshot. */
-static bool op_seal(struct door_op *op, const struct audit_hash *previous, struct err *err)
-{
-	struct release *next = op->outcome.next;
-	const struct decision *d = &op->outcome.decision;
-	char chain[32], from[64], to[64];
-	struct buf detail;
-	bool ok = false;
-
-	buf_init(&detail, ENGINE_AUDIT_BYTES / 2);
-	buf_clear(&op->audit);
-	uuid_make(op->transition);
-	if (!outcome_stamp(&op->outcome, op->transition, err))
-		goto out;
-	snprintf(chain, sizeof(chain), "release/%lld", (long long)next->id);
-	place_text(d->from_state, d->from_step, from);
-	place_text(d->to_state, d->to_step, to);
-	if (d->detail != NULL && !json_canonical(d->detail, &detail, err))
-		goto out;
-	audit_bytes(
-	        &(struct audit_record){.chain = chain,
-	                               .sequence = next->row_version,
-	                               .transition = op->transition,
-	                               .at = next->updated_at,
-	                               .actor = op->event.by.subject,
-	                               .origin = op->event.by.origin,
-	                               .event = release_event_names[d->event],
-	                               .from = op->creates ? "" : from,
-	                               .to = to,
-	                               .reason = op->event.reason == NULL ? "" : op->event.reason,
-	                               .detail = buf_str(&detail).p},
-	        &op->audit);
-	if (!buf_ok(&op->audit, err) || !audit_chain(previous, buf_str(&op->audit), &op->hash, err))
-		goto out;
-	next->last_hash = op->hash;
-	ok = true;
-out:
-	buf_fini(&detail);
-	return ok;
-}
-
-static void log_transition(const struct door_op *op)
-{
-	const struct decision *d = &op->outcome.decision;
-	const struct release *r = op->outcome.next;
-	char from[64], to[64];
-
-	place_text(d->from_state, d->from_step, from);
-	place_text(d->to_state, d->to_step, to);
-	log_line(LOG_INFO, "transition",
-	         "release=%lld service=%s version=%s what=%s from=%s to=%s stage=%lld "
-	         "row_version=%lld actor=%s why=%s",
-	         (long long)r->id, log_quote(r->service), log_quote(r->version),
-	         release_event_names[d->event], from, to, (long long)r->stage,
-	         (long long)r->row_version, log_quote(op->event.by.subject),
-	         log_quote(d->text == NULL ? d->why : d->text));
-}
-
-static void timeline_append(struct tracked *t, const struct door_op *op)
-{
-	const struct decision *d = &op->outcome.decision;
-	const struct release *r = t->release;
-	char from[64], to[64], at[UNITS_TEXT_MAX];
-
-	if (t->timeline == NULL && r->row_version == 1)
-		t->timeline = json_array();
-	if (t->timeline == NULL ||
-	    (r->row_version > 1 && t->timeline_version != r->row_version - 1)) {
-		json_decref(t->timeline);
-		t->timeline = NULL;
-		return;
-	}
-	place_text(d->from_state, d->from_step, from);
-	place_text(d->to_state, d->to_step, to);
-	instant_format(r->updated_at, at);
-	(void)json_array_insert_new(
-	        t->timeline, 0,
-	        json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:O*}",
-	                  "row_version", (json_int_t)r->row_version, "at", at, "event",
-	                  release_event_names[d->event], "from", op->creates ? "" : from, "to", to,
-	                  "stage", (json_int_t)r->stage, "actor", op->event.by.subject, "origin",
-	                  op->event.by.origin == NULL ? "" : op->event.by.origin, "reason",
-	                  op->event.reason == NULL ? "" : op->event.reason, "text",
-	                  d->text == NULL ? d->why : d->text, "transition", r->transition, "detail",
-	                  d->detail));
-	while (json_array_size(t->timeline) > ENGINE_RECENT_TIMELINE)
-		(void)json_array_remove(t->timeline, json_array_size(t->timeline) - 1);
-	t->timeline_version = r->row_version;
-}
-
 /* What is pending is known without asking: exactly what this commit queued. */
 static void count_messages(struct tracked *t, const struct outcome *outcome)
 {
@@ -339,7 +133,7 @@ static void op_apply(struct door_op *op, struct tracked *t)
 	struct metrics *m = e->app->metrics;
 	const struct decision *d = &op->outcome.decision;
 
-	log_transition(op);
+	door_op_log(op);
 	metric_add(m, METRIC_TRANSITIONS, 1);
 	if (!op->creates) {
 		release_free(&t->release);
@@ -348,7 +142,7 @@ static void op_apply(struct door_op *op, struct tracked *t)
 	}
 	t->as_of = loop_now(e->app->loop).wall;
 	t->backoff_ms = 0;
-	timeline_append(t, op);
+	door_op_append_timeline(op, t);
 	count_messages(t, &op->outcome);
 	checkpoint_after(e, t, d);
 	tracked_watch(e, t);
@@ -481,7 +275,7 @@ static bool op_start(struct door_op *op, struct tracked *t)
 		op_reply(op, DOOR_REFUSED, text);
 		return false;
 	}
-	if (!op_seal(op, &t->release->last_hash, &err) ||
+	if (!door_op_seal(op, &t->release->last_hash, &err) ||
 	    !store_commit(e->app->store,
 	                  &(struct store_commit){
 	                          .next = op->outcome.next,
@@ -561,19 +355,19 @@ bool door_submit(struct engine *e, int64_t release_id, const struct event *event
 		        err, ERR_UNAVAILABLE,
 		        "the database is away (%s); nothing was done: try again when it is back",
 		        store_trouble(e->app->store));
-	op = op_new(e, release_id);
+	op = door_op_new(e, release_id);
 	if (op == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a request");
 	op->if_match = if_match;
 	op->asked_at = loop_now(e->app->loop).mono;
 	op->fn = fn;
 	op->ctx = ctx;
-	if (!op_take_event(op, event, err)) {
-		op_free(op);
+	if (!door_op_take_event(op, event, err)) {
+		door_op_free(op);
 		return false;
 	}
 	if (!loop_later(e->app->loop, pump_later, op)) {
-		op_free(op);
+		door_op_free(op);
 		return err_set(err, ERR_LIMIT, "too much is under way: try again in a moment");
 	}
 	return true;
@@ -621,14 +415,14 @@ void door_decide(struct engine *e, struct tracked *t)
 	engine_facts(e, t, &facts);
 	if (!release_due(t->release, t->checkpoint, t->bound, &facts, &event))
 		return;
-	op = may_go_now(e, t, &event) ? op_new(e, t->release->id) : NULL;
+	op = may_go_now(e, t, &event) ? door_op_new(e, t->release->id) : NULL;
 	if (op == NULL) {
 		json_decref((json_t *)(uintptr_t)event.detail);
 		return;
 	}
 	event.by.subject = "headgate";
-	if (!op_take_event(op, &event, &err)) {
-		op_free(op);
+	if (!door_op_take_event(op, &event, &err)) {
+		door_op_free(op);
 		op = NULL;
 	}
 	json_decref((json_t *)(uintptr_t)event.detail);
@@ -678,7 +472,7 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
                  struct err *err)
 {
 	const struct audit_hash first = {{0}};
-	struct door_op *op = op_new(e, outcome_take->next->id);
+	struct door_op *op = door_op_new(e, outcome_take->next->id);
 
 	if (op == NULL) {
 		outcome_fini(outcome_take);
@@ -688,12 +482,12 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
 	op->outcome = *outcome_take;
 	op->bound = bound_take;
 	op->creates = true;
-	if (!op_take_event(op,
-	                   &(struct event){.kind = op->outcome.decision.event,
-	                                   .by = *actor,
-	                                   .reason = reason},
-	                   err) ||
-	    !op_seal(op, &first, err))
+	if (!door_op_take_event(op,
+	                        &(struct event){.kind = op->outcome.decision.event,
+	                                        .by = *actor,
+	                                        .reason = reason},
+	                        err) ||
+	    !door_op_seal(op, &first, err))
 		goto fail;
 	FAILPOINT(CREATE_BEFORE_SEND);
 	if (!store_commit(e->app->store,
@@ -713,6 +507,6 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
 	op->ctx = ctx;
 	return true;
 fail:
-	op_free(op);
+	door_op_free(op);
 	return false;
 }
