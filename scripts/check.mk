@@ -12,7 +12,7 @@ check-fast:
 	$(Q)scripts/install-packages build run check
 	$(Q)scripts/check --fast
 
-test-programs: $(UNIT_BIN) $(if $(wildcard tests/scenario/*.c),$(B)/tests/scenario/run)
+test-programs: $(UNIT_BIN) $(if $(wildcard tests/scenario/*.c),$(B)/tests/scenario/run) $(B)/tests/simulation/run
 
 ## unit: build and run the unit tests (SAN=address,undefined with sanitizers)
 unit: $(UNIT_BIN)
@@ -46,7 +46,7 @@ banned:
 	$(Q)scripts/banned
 
 # Sources only: in headers people align comments by hand.
-FORMATTED := $(wildcard lib/*/*.c daemon/*.c daemon/*/*.c tests/unit/*/*.c tests/scenario/*.c)
+FORMATTED := $(wildcard lib/*/*.c daemon/*.c daemon/*/*.c tests/unit/*/*.c tests/scenario/*.c tests/simulation/*.c)
 
 ## format: run clang-format over the sources
 format:
