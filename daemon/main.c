@@ -19,15 +19,16 @@ struct command {
 
 /* clang-format off */
 static const struct command commands[] = {
-	{ "serve",      serve_command,      "run the daemon: --config FILE" },
-	{ "migrate",    migrate_command,    "bring the database's schema up to date: --config FILE | --database DSN [--dry-run] [--to N]" },
-	{ "check",      check_command,      "check a configuration and policies: [--config FILE] [POLICY.yaml ...]" },
-	{ "probe",      probe_command,      "read one metrics page as the daemon would: FILE|- [--json]" },
-	{ "query",      query_command,      "evaluate PromQL over a page with timestamps: --data FILE --at TIME 'EXPR'" },
-	{ "token",      token_command,      "make, list and revoke API tokens: new|list|revoke" },
-	{ "reference",  reference_command,  "print reference text: policy|config|transitions" },
-	{ "failpoints", failpoints_command, "list the fail points of a test build" },
-	{ "version",    version_command,    "print the version" },
+	{ "serve",         serve_command,          "run the daemon: --config FILE" },
+	{ "migrate",       migrate_command,        "bring the database's schema up to date: --config FILE | --database DSN [--dry-run] [--to N]" },
+	{ "check",         check_command,          "check a configuration and policies: [--config FILE] [POLICY.yaml ...]" },
+	{ "probe",         probe_command,          "read one metrics page as the daemon would: FILE|- [--json]" },
+	{ "query",         query_command,          "evaluate PromQL over a page with timestamps: --data FILE --at TIME 'EXPR'" },
+	{ "token",         token_command,          "make, list and revoke API tokens: new|list|revoke" },
+	{ "receiver-test", receiver_test_command,  "hold a receiver against docs/receiver.md: URL [--secret-file FILE] [--path PATH] [--json]" },
+	{ "reference",     reference_command,      "print reference text: policy|config|transitions" },
+	{ "failpoints",    failpoints_command,     "list the fail points of a test build" },
+	{ "version",       version_command,        "print the version" },
 };
 /* clang-format on */
 
@@ -38,7 +39,7 @@ static void usage(FILE *to)
 	        "[OPTIONS]\n\n",
 	        HEADGATE_VERSION);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].doc);
+		fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].doc);
 	fprintf(to,
 	        "\nexit status: 0 done; 1 the thing asked about is bad; 2 wrong usage; 3 could not "
 	        "reach what it\nneeds; 4 not allowed; 70 a bug; 78 a bad configuration at start\n");

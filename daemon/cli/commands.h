@@ -20,6 +20,7 @@ int migrate_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int probe_command(int argc, char **argv);
 int query_command(int argc, char **argv);
+int receiver_test_command(int argc, char **argv);
 int reference_command(int argc, char **argv);
 int failpoints_command(int argc, char **argv);
 int version_command(int argc, char **argv);

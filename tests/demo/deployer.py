@@ -5,7 +5,7 @@ A message is a desired state ("weight 10", "version 1.0.0"), sent at least once.
 
  1. checks the signature and its age          (else 401: a stranger, or a replay)
  2. looks for the message's id                (seen: 200 "already applied", nothing is done)
- 3. compares (epoch, fence, sequence) with the highest seen for this service and environment
+ 3. compares (epoch, fence) with the highest seen for this service and environment
                                               (not higher: 409 with what it has: late, from before a newer one)
  4. applies the state                         (cannot: 503, headgate tries again)
  5. writes it down, fsync, and only then answers 200
@@ -44,6 +44,7 @@ import urllib.request
 
 MAX_AGE_SECONDS = 300
 MAX_BODY_BYTES = 64 * 1024
+DISCARD_BYTES = 16 * 1024 * 1024
 CONTROLS = {"fail": int, "refuse": int, "delay": float, "hang": float, "mute": int, "count": int}
 STATE = ("stable", "canary", "weight", "release")
 # /weights/checkout {"weight": 10, "version": "1.1.0"} and /deploy/checkout {"version": "1.0.0"}
@@ -87,10 +88,11 @@ def verify(secret, headers, body, now):
     return message_id
 
 
-def read_fence(headers):
-    """What orders messages: who was in charge, which transition, which of its messages."""
+def read_order(headers):
+    """What orders messages, (epoch, fence), and the sequence, which does not: two messages never share a fence."""
     try:
-        return tuple(int(headers[name]) for name in ("Headgate-Epoch", "Headgate-Fence", "Headgate-Sequence"))
+        epoch, fence, sequence = (int(headers[f"Headgate-{name}"]) for name in ("Epoch", "Fence", "Sequence"))
+        return (epoch, fence), sequence
     except (KeyError, TypeError, ValueError):
         raise Refusal(400, error="Headgate-Epoch, Headgate-Fence and Headgate-Sequence are numbers") from None
 
@@ -110,7 +112,7 @@ class Deployer:
 
     def pair(self, service, environment):
         return self.pairs.setdefault((service, environment), {
-            "stable": "1.0.0", "canary": None, "weight": 0, "release": None, "fence": (-1, -1, -1)})
+            "stable": "1.0.0", "canary": None, "weight": 0, "release": None, "fence": (-1, -1)})
 
     def read_back(self):
         """The last line may be half written: it was never answered, so headgate sends it again."""
@@ -128,7 +130,7 @@ class Deployer:
     def remember(self, record):
         pair = self.pair(record["service"], record["environment"])
         pair.update(record["state"])
-        pair["fence"] = max(pair["fence"], (record["epoch"], record["fence"], record["sequence"]))
+        pair["fence"] = max(pair["fence"], (record["epoch"], record["fence"]))
         self.seen.add(record["id"])
 
     def write_down(self, record):
@@ -142,7 +144,7 @@ class Deployer:
 
     def receive(self, headers, path, body):
         message_id = verify(self.secret, headers, body, time.time())
-        fence = read_fence(headers)
+        fence, sequence = read_order(headers)
         match = PATHS.match(path)
         service, environment = headers.get("Headgate-Service"), headers.get("Headgate-Environment")
         if not match or match[2] != service or not environment or not headers.get("Headgate-Release"):
@@ -160,14 +162,14 @@ class Deployer:
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "id": message_id, "service": service,
             "environment": environment, "release": headers.get("Headgate-Release"),
             "row_version": headers.get("Headgate-Release-Version"), "class": headers.get("Headgate-Class"),
-            "epoch": fence[0], "fence": fence[1], "sequence": fence[2], "path": path, "body": wanted, "state": state})
+            "epoch": fence[0], "fence": fence[1], "sequence": sequence, "path": path, "body": wanted, "state": state})
         return {"result": "applied", **self.show(pair)}
 
     @staticmethod
     def show(pair):
-        epoch, fence, sequence = pair["fence"]
+        epoch, fence = pair["fence"]
         return {"stable": pair["stable"], "canary": pair["canary"], "weight": pair["weight"],
-                "epoch": epoch, "fence": fence, "sequence": sequence}
+                "epoch": epoch, "fence": fence}
 
     @staticmethod
     def next_state(pair, what, body, release):
@@ -226,6 +228,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(data)
 
@@ -240,6 +244,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length") or "0"
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
+            self.discard(int(length) if length.isdecimal() else 0)
             self.answer(413, {"error": "the body is too large"})
             return
         body = self.rfile.read(int(length))
@@ -260,6 +265,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.answer(status, answer)
+
+    def discard(self, length):
+        """A connection that is closed with bytes unread is reset, and the answer on it may be lost."""
+        left = min(length, DISCARD_BYTES)
+        while left > 0 and (chunk := self.rfile.read(min(left, MAX_BODY_BYTES))):
+            left -= len(chunk)
 
     def receive(self, body):
         with self.lock:
