@@ -9,8 +9,6 @@
 
 #include "action/retry.h"
 
-#define ROLLBACK_CLAIM_MS (5 * SECOND)
-
 bool database_is_up(const struct story *s)
 {
 	return s->now >= s->db.away_until;
@@ -19,6 +17,19 @@ bool database_is_up(const struct story *s)
 static bool is_open(const struct row *r)
 {
 	return (r->done == 0 || r->resend != 0) && r->superseded_by == 0 && !r->parked && !r->dead;
+}
+
+/* Until when an advance may still take effect: while it is claimed, and for a while after an
+ * attempt that got no answer. */
+static int64_t in_flight_until(const struct row *r)
+{
+	int64_t until = r->claim_until;
+
+	if (r->class != MESSAGE_ADVANCE || r->done != 0)
+		return 0;
+	if (until == 0 && r->last_status == 0 && r->claimed != 0)
+		until = r->claimed + CLAIM_MS;
+	return until;
 }
 
 /* Rule R8, rule H2 and FX_CLOSE: what becomes of the rows that are there already. Returns until
@@ -31,10 +42,10 @@ static int64_t close_rows(struct story *s, const struct outcome *out)
 
 	for (size_t i = 0; i < s->db.n; i++) {
 		struct row *r = &s->db.rows[i];
-		bool flies = r->class == MESSAGE_ADVANCE && r->done == 0 && r->claim_until > s->now;
+		int64_t flies = in_flight_until(r);
 
-		if (r->superseded_by != 0 && d->supersedes && flies && r->claim_until > until)
-			until = r->claim_until;
+		if (r->superseded_by != 0 && d->supersedes && flies > until)
+			until = flies;
 		if (r->done != 0 || r->superseded_by != 0 ||
 		    !(r->class == MESSAGE_ADVANCE ||
 		      (r->class == MESSAGE_ROLLBACK && d->closes_messages)))
@@ -46,10 +57,10 @@ static int64_t close_rows(struct story *s, const struct outcome *out)
 		if (s->mutant == MUTANT_NO_SUPERSEDE && d->supersedes)
 			continue;
 		r->superseded_by = out->next->row_version;
-		if (flies && r->claim_until > until)
-			until = r->claim_until;
+		if (flies > until)
+			until = flies;
 	}
-	return until;
+	return until > s->now ? until : 0;
 }
 
 static void add_rows(struct story *s, const struct outcome *out, int64_t in_flight)
@@ -207,6 +218,7 @@ void database_record(struct story *s, struct row *row, const struct sending *wit
 	bool was_done = row->done != 0;
 
 	row->claim_until = 0;
+	row->last_status = with->status;
 	if ((acked && (was_done || row->claimed >= row->resend)) ||
 	    (refused && with->status == 409 && was_done)) {
 		s->resent += was_done;

@@ -6,7 +6,6 @@
 #include "simulation.h"
 
 #define TIMEOUT_MS (15 * SECOND)
-#define CLAIM_MS (30 * SECOND)
 #define ROLLBACK_CLAIM_MS (5 * SECOND)
 
 static struct row *row_of(struct story *s, const struct sending *a)
@@ -114,6 +113,13 @@ void network_claim(struct story *s)
 		daemon_crash(s, "after the claim, before sending");
 }
 
+/* What is decided while an advance is in flight, or in doubt, is what matters most. */
+static void tempt(struct story *s, const struct sending *a, int64_t within_ms)
+{
+	if (row_of(s, a)->class == MESSAGE_ADVANCE && !s->healthy && chance(s, 3))
+		s->next_word = s->now + delay(s, within_ms);
+}
+
 static void send(struct story *s, struct sending *a)
 {
 	int64_t left = TIMEOUT_MS;
@@ -125,18 +131,19 @@ static void send(struct story *s, struct sending *a)
 	a->sent = true;
 	a->ends = s->now + TIMEOUT_MS;
 	say(s, "attempt %d of %zu goes out", (int)a->attempts, a->row);
-	/* What is decided while an advance is in flight is what matters most. */
-	if (row_of(s, a)->class == MESSAGE_ADVANCE && !s->healthy && chance(s, 4))
-		s->next_word = s->now + delay(s, 10 * SECOND);
+	tempt(s, a, 10 * SECOND);
 	if (!chance(s, s->losses)) {
+		/* What was read before the time limit may be carried out after it. */
+		if (s->losses > 0 && chance(s, 6))
+			left = row_of(s, a)->claimed + CLAIM_MS - s->now;
 		a->arrives = s->now + (s->healthy ? 1 : 1 + delay(s, left - 2));
 		left = a->ends - a->arrives;
-		if (chance(s, s->losses)) {
+		if (left > 1 && chance(s, s->losses)) {
 			a->again = a->arrives + 1 + delay(s, left - 1);
 			left = a->ends - a->again;
 		}
 		/* The answer comes after whatever a proxy repeated. */
-		if (!chance(s, s->losses) && left > 1)
+		if (left > 1 && !chance(s, s->losses))
 			a->answer_delay = s->healthy ? 1 : delay(s, left - 1);
 		else
 			a->answer_delay = NEVER;
@@ -145,11 +152,21 @@ static void send(struct story *s, struct sending *a)
 		daemon_crash(s, "after sending, before recording");
 }
 
+/* An unfenced receiver that carries out a request after its time limit, and after a later attempt
+ * was answered, is beyond what the daemon remembers; only a fence helps there. */
+static bool is_beyond_us(struct story *s, const struct sending *a)
+{
+	const struct row *row = row_of(s, a);
+
+	return a->ended && row->attempts > a->attempts && row->last_status != 0 &&
+	       !s->receivers[row->to].fences;
+}
+
 static void arrive(struct story *s, struct sending *a)
 {
 	bool is_last = a->again == NEVER || a->arrives == NEVER;
 
-	a->status = receive(s, row_of(s, a));
+	a->status = is_beyond_us(s, a) ? 0 : receive(s, row_of(s, a));
 	if (a->arrives != NEVER)
 		a->arrives = NEVER;
 	else
@@ -175,6 +192,8 @@ static void end(struct story *s, struct sending *a)
 	say(s, "attempt %d of %zu ends with %ld", (int)a->attempts, a->row, a->status);
 	if (database_is_up(s))
 		database_record(s, row_of(s, a), a);
+	if (a->status == 0)
+		tempt(s, a, 2 * SECOND);
 	s->d.next_look = s->now;
 }
 

@@ -15,6 +15,7 @@
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define EVERY (15 * SECOND)
+#define CLAIM_MS (30 * SECOND)
 #define NEVER INT64_MAX
 #define ROWS_MAX 1024
 #define SENDINGS_MAX 128
@@ -43,6 +44,7 @@ struct row {
 	int64_t created, due, claimed, claim_until, done, resend;
 	int claimed_by; /* instance */
 	int64_t attempts;
+	long last_status;
 	int64_t superseded_by; /* version */
 	bool parked, dead, refused;
 	int applied; /* times a receiver did what it says */
