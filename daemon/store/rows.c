@@ -43,7 +43,7 @@ const struct pg_statement sql_rows_actions = {
 	" 'refused', o.refused, 'resent', o.resent,"
 	" 'last_status', o.last_status, 'last_text', o.last_text)"
 	" FROM headgate.outbox o WHERE o.release_id = $1::bigint AND o.fence < $2::bigint"
-	" ORDER BY o.fence DESC LIMIT $3::bigint",
+	" ORDER BY o.fence DESC FETCH FIRST ($3::bigint) ROWS WITH TIES",
 	3,
 };
 const struct pg_statement sql_rows_audit = {

@@ -89,7 +89,8 @@ def verify(secret, headers, body, now):
 
 
 def read_order(headers):
-    """What orders messages, (epoch, fence), and the sequence, which does not: two messages never share a fence."""
+    """What orders messages, (epoch, fence), and the sequence, which does not: messages of one decision share a fence
+    and may come in any order."""
     try:
         epoch, fence, sequence = (int(headers[f"Headgate-{name}"]) for name in ("Epoch", "Fence", "Sequence"))
         return (epoch, fence), sequence
@@ -153,7 +154,7 @@ class Deployer:
         if message_id in self.seen:
             self.counts["repeated"] += 1
             return {"result": "already applied", **self.show(pair)}
-        if fence <= pair["fence"]:
+        if fence < pair["fence"]:
             self.counts["stale"] += 1
             raise Refusal(409, error="stale", **self.show(pair))
         wanted, state = self.next_state(pair, match[1], body, headers.get("Headgate-Release"))

@@ -65,6 +65,7 @@ static int64_t close_rows(struct story *s, const struct outcome *out)
 
 static void add_rows(struct story *s, const struct outcome *out, int64_t in_flight)
 {
+	s->db.fence += out->nmessages > 0; /* one per decision */
 	for (size_t i = 0; i < out->nmessages; i++) {
 		const struct message *m = &out->messages[i];
 		struct row *r = &s->db.rows[s->db.n];
@@ -76,7 +77,7 @@ static void add_rows(struct story *s, const struct outcome *out, int64_t in_flig
 		s->db.n++;
 		*r = (struct row){.version = out->next->row_version,
 		                  .sequence = (int64_t)i,
-		                  .fence = ++s->db.fence,
+		                  .fence = s->db.fence,
 		                  .class = m->class,
 		                  .to = strcmp(m->destination, "mirror") == 0 ? MIRROR : DEPLOYER,
 		                  .option = m->option,

@@ -37,7 +37,7 @@ static long receive(struct story *s, struct row *row)
 		return r->status;
 	if (r->fences && row->applied > 0)
 		return is_bad ? 0 : 200; /* known by its id */
-	if (r->fences && row->fence <= r->fence && s->mutant != MUTANT_NO_FENCE)
+	if (r->fences && row->fence < r->fence && s->mutant != MUTANT_NO_FENCE)
 		return 409;
 	apply(s, r, row);
 	return is_bad ? 0 : 200;

@@ -117,7 +117,7 @@ bool oracle_apply(struct story *s, const struct receiver *r, const struct row *r
 		return true;
 	if (row->applied > 0)
 		return fail(s, "message %td is applied twice", row - s->db.rows);
-	if (row->fence <= r->fence)
+	if (row->fence < r->fence)
 		return fail(s, "I9: fence %d is applied after %d", (int)row->fence, (int)r->fence);
 	return true;
 }
