@@ -1,6 +1,5 @@
 /*
- * config - the tables of headgate.yaml, and what they cannot say: addresses, networks, URLs,
- * secrets.
+ * config - the tables of headgate.yaml, and what they cannot say: addresses and networks.
  */
 #include "config.h"
 
@@ -9,20 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-#include <openssl/crypto.h>
-
 #include "api/auth.h"
 #include "api/listen.h"
 #include "base/macros.h"
+#include "destination.h"
 #include "loop/networks.h"
 #include "policy/yaml.h"
-#include "secret_file.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
-#define SECRET_BYTES_MAX ((size_t)4096)
-#define SECRET_BYTES_MIN 16
-#define PATH_BYTES_MAX 4096
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 
 static bool check_networks(char *const *cidrs, size_t n, struct decode *d)
@@ -45,53 +38,10 @@ static bool check_networks(char *const *cidrs, size_t n, struct decode *d)
 	return ok;
 }
 
-static bool has_part(CURLU *url, CURLUPart part)
-{
-	char *text = NULL;
-	bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-
-	curl_free(text);
-	return there;
-}
-
-static bool scheme_is_http(CURLU *url)
-{
-	char *text = NULL;
-	bool http;
-
-	if (curl_url_get(url, CURLUPART_SCHEME, &text, 0) != CURLUE_OK)
-		return false;
-	http = strcmp(text, "http") == 0 || strcmp(text, "https") == 0;
-	curl_free(text);
-	return http;
-}
-
-static bool check_url(const char *text, struct decode *d)
-{
-	size_t mark = decode_push(d, "url");
-	CURLU *url = curl_url();
-	bool ok = true;
-
-	if (!url)
-		ok = decode_problem(d, "no memory to read it");
-	else if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
-		ok = decode_problem(d, "is not a URL; write it like https://deployer.example:8443");
-	else if (!scheme_is_http(url))
-		ok = decode_problem(d, "must begin with http:// or https://");
-	else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
-		ok = decode_problem(d, "may not hold a user name or password; use secret_file");
-	else if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-		ok = decode_problem(d,
-		                    "may not have a query or fragment: paths are appended to it");
-	curl_url_cleanup(url);
-	decode_pop(d, mark);
-	return ok;
-}
-
 static bool check_destination(const void *decoded, struct decode *d)
 {
 	const struct config_destination *destination = decoded;
-	bool ok = check_url(destination->url, d);
+	bool ok = destination_check(destination, d);
 
 	return check_networks(destination->networks, destination->nnetworks, d) && ok;
 }
@@ -199,8 +149,21 @@ static const struct field_custom level_custom = {decode_level, encode_level, cop
 static const struct field destination_fields[] = {
 	{ .key = "url", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = DESTINATION(url), .min = 1, .max = 2048,
 	  .doc = "Base address, http or https; the path of an action is appended." },
-	{ .key = "secret_file", .kind = FIELD_TEXT, .offset = DESTINATION(secret_file), .min = 1, .max = 4095,
-	  .doc = "File with the secret that signs requests (HMAC-SHA256). A relative path is looked for in systemd's credentials directory, then beside this file. Without it requests are unsigned." },
+	{ .key = "secret_file", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(secret_files),
+	  .count_offset = DESTINATION(nsecret_files), .min = 1, .max = DESTINATION_SECRETS_MAX,
+	  .doc = "File with the secret that signs requests (HMAC-SHA256), or a list of up to three: requests then carry a signature of each, so that a receiver can change its secret. A relative path is looked for in systemd's credentials directory, then beside this file; so are all below. Without it requests are unsigned." },
+	{ .key = "bearer_file", .kind = FIELD_TEXT, .offset = DESTINATION(bearer_file), .min = 1, .max = 4095,
+	  .doc = "File with a token, sent as Authorization: Bearer." },
+	{ .key = "basic_user", .kind = FIELD_TEXT, .offset = DESTINATION(basic_user), .min = 1, .max = 255,
+	  .doc = "User name, sent with the password as Authorization: Basic." },
+	{ .key = "basic_password_file", .kind = FIELD_TEXT, .offset = DESTINATION(basic_password_file), .min = 1, .max = 4095,
+	  .doc = "File with the password of basic_user." },
+	{ .key = "ca_file", .kind = FIELD_TEXT, .offset = DESTINATION(ca_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with the only authorities whose certificates count. Without it: those the system trusts." },
+	{ .key = "client_cert_file", .kind = FIELD_TEXT, .offset = DESTINATION(client_cert_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with our own certificate and the chain above it, shown to a destination that asks (mTLS)." },
+	{ .key = "client_key_file", .kind = FIELD_TEXT, .offset = DESTINATION(client_key_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with its private key, without passphrase." },
 	{ .key = "networks", .kind = FIELD_TEXT_LIST, .offset = DESTINATION(networks), .count_offset = DESTINATION(nnetworks), .max = 64,
 	  .doc = "Networks its address may lie in; empty: all but link-local and cloud metadata." },
 	{ .key = "timeout", .kind = FIELD_DURATION, .offset = DESTINATION(timeout_ms), .min = 100, .max = 300000, .fallback = "15s",
@@ -285,51 +248,6 @@ static bool read_networks(char *const *cidrs, size_t n, struct networks **out, s
 	return *out != NULL;
 }
 
-/* A relative path means the credential of that name when systemd passed one, else a file beside
- * ours. */
-static const char *secret_path(const char *name, const char *beside, char out[PATH_BYTES_MAX])
-{
-	const char *credentials =
-	        getenv("CREDENTIALS_DIRECTORY"); /* NOLINT(concurrency-mt-unsafe) */
-	const char *slash = strrchr(beside, '/');
-	int n;
-
-	if (name[0] == '/')
-		return name;
-	if (credentials && credentials[0] == '/')
-		n = snprintf(out, PATH_BYTES_MAX, "%s/%s", credentials, name);
-	else
-		n = snprintf(out, PATH_BYTES_MAX, "%.*s%s", slash ? (int)(slash - beside + 1) : 0,
-		             beside, name);
-	return n < 0 || n >= PATH_BYTES_MAX ? name : out;
-}
-
-static void forget(char *secret)
-{
-	if (secret)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
-}
-
-static bool read_secret(struct config_destination *destination, const char *beside, struct err *err)
-{
-	char path[PATH_BYTES_MAX];
-	size_t n = 0;
-
-	if (!destination->secret_file)
-		return true;
-	if (!secret_file_read(secret_path(destination->secret_file, beside, path), SECRET_BYTES_MAX,
-	                      &destination->secret, &n, err))
-		return false;
-	/* Editors end files with a line break; nobody means it to be part of the secret. */
-	while (n > 0 && (destination->secret[n - 1] == '\n' || destination->secret[n - 1] == '\r'))
-		destination->secret[--n] = '\0';
-	if (n >= SECRET_BYTES_MIN && strlen(destination->secret) == n)
-		return true;
-	return err_set(err, ERR_INVALID, "%s must hold at least %d bytes of text",
-	               destination->secret_file, SECRET_BYTES_MIN);
-}
-
 static void add_problem(struct problems *problems, const struct positions *positions,
                         const char *pointer, const char *text)
 {
@@ -352,16 +270,13 @@ static bool complete(struct config *config, const char *path, const struct posit
 	}
 	for (size_t i = 0; i < config->ndestinations; i++) {
 		struct config_destination *destination = &config->destinations[i];
-		char pointer[128];
 
-		snprintf(pointer, sizeof(pointer), "/destinations/%s/secret_file",
-		         destination->name);
-		if (read_networks(destination->networks, destination->nnetworks,
-		                  &destination->allowed, &err) &&
-		    read_secret(destination, path, &err))
-			continue;
-		add_problem(problems, positions, pointer, err.text);
-		ok = false;
+		if (!read_networks(destination->networks, destination->nnetworks,
+		                   &destination->allowed, &err)) {
+			add_problem(problems, positions, "/destinations", err.text);
+			ok = false;
+		}
+		ok = destination_read(destination, path, positions, problems) && ok;
 	}
 	return ok;
 }
@@ -438,7 +353,7 @@ void config_free(struct config **c)
 	if (!gone)
 		return;
 	for (size_t i = 0; i < gone->ndestinations; i++) {
-		forget(gone->destinations[i].secret);
+		destination_forget(&gone->destinations[i]);
 		networks_free(&gone->destinations[i].allowed);
 	}
 	networks_free(&gone->allowed);

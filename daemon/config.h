@@ -12,17 +12,29 @@
 #include "base/err.h"
 #include "base/field.h"
 #include "base/problem.h"
+#include "loop/fetch.h"
 
 struct networks;
 
+#define DESTINATION_SECRETS_MAX 3
+
 struct config_destination {
 	char *name;
-	char *url;         /* base address; an action's path is appended */
-	char *secret_file; /* HMAC secret; NULL: unsigned */
-	char **networks;   /* allowed CIDRs; empty: all but link-local */
+	char *url;           /* base address; an action's path is appended */
+	char **secret_files; /* HMAC secrets, a signature for each; none: unsigned */
+	size_t nsecret_files;
+	char *bearer_file;
+	char *basic_user, *basic_password_file;
+	char *ca_file; /* NULL: the system's authorities */
+	char *client_cert_file, *client_key_file;
+	char **networks; /* allowed CIDRs; empty: all but link-local */
 	size_t nnetworks;
 	int64_t timeout_ms; /* default 15 s */
-	char *secret;       /* read from secret_file at start; never logged */
+
+	/* Read at start by destination_read(); never logged. */
+	char *secrets[DESTINATION_SECRETS_MAX + 1]; /* NULL at the end */
+	char *authorization;                        /* value of that header; NULL: none */
+	struct fetch_tls tls;
 	struct networks *allowed;
 };
 struct config_role { /* roles: {release_manager: [operate, approve, waive]} */

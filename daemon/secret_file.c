@@ -24,7 +24,8 @@ static bool fail(const char *path, const char *what, struct err *err)
 	               what, strerrordesc_np(reason));
 }
 
-static bool check(int fd, const char *path, size_t max_bytes, size_t *out_n, struct err *err)
+static bool check(int fd, const char *path, bool is_public, size_t max_bytes, size_t *out_n,
+                  struct err *err)
 {
 	struct stat st;
 
@@ -32,7 +33,11 @@ static bool check(int fd, const char *path, size_t max_bytes, size_t *out_n, str
 		return fail(path, "cannot be looked at", err);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_INVALID, "%s is not a regular file", path);
-	if (st.st_mode & S_IRWXO)
+	if (is_public && (st.st_mode & S_IWOTH))
+		return err_set(err, ERR_DENIED,
+		               "%s can be written by everybody (mode %04o); make it 0644", path,
+		               (unsigned)(st.st_mode & 07777));
+	if (!is_public && (st.st_mode & S_IRWXO))
 		return err_set(err, ERR_DENIED, "%s is open to everybody (mode %04o); make it 0600",
 		               path, (unsigned)(st.st_mode & 07777));
 	if (st.st_size < 0 || (size_t)st.st_size > max_bytes)
@@ -60,8 +65,8 @@ static bool read_all(int fd, char *bytes, size_t *n)
 	return true;
 }
 
-bool secret_file_read(const char *path, size_t max_bytes, char **out_bytes, size_t *out_n,
-                      struct err *err)
+static bool read_file(const char *path, bool is_public, size_t max_bytes, char **out_bytes,
+                      size_t *out_n, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *bytes = NULL;
@@ -70,7 +75,7 @@ bool secret_file_read(const char *path, size_t max_bytes, char **out_bytes, size
 
 	if (fd < 0)
 		return fail(path, "cannot be opened", err);
-	if (!check(fd, path, max_bytes, &n, err))
+	if (!check(fd, path, is_public, max_bytes, &n, err))
 		goto out;
 	bytes = malloc(n + 1);
 	if (!bytes) {
@@ -90,6 +95,18 @@ out:
 	free(bytes);
 	close(fd);
 	return ok;
+}
+
+bool secret_file_read(const char *path, size_t max_bytes, char **out_bytes, size_t *out_n,
+                      struct err *err)
+{
+	return read_file(path, false, max_bytes, out_bytes, out_n, err);
+}
+
+bool secret_file_read_public(const char *path, size_t max_bytes, char **out_bytes, size_t *out_n,
+                             struct err *err)
+{
+	return read_file(path, true, max_bytes, out_bytes, out_n, err);
 }
 
 static bool write_all(int fd, struct str bytes)

@@ -17,6 +17,7 @@
 #include "app.h"
 #include "base/str.h"
 #include "config.h"
+#include "destination.h"
 #include "engine/engine.h"
 #include "failpoint.h"
 #include "log.h"
@@ -236,6 +237,7 @@ static void send_request(struct sending *s)
 	                .max_bytes = ANSWER_MAX,
 	                .cut_large = true,
 	                .networks = s->to->allowed,
+	                .tls = &s->to->tls,
 	                .done = on_reply,
 	                .ctx = s,
 	        },
@@ -304,8 +306,13 @@ static bool prepare(struct sending *s, const struct store_message *m, struct err
 		return err_set(err, ERR_NOT_FOUND,
 		               "this instance's configuration has no destination %s",
 		               s->destination);
-	if (!webhook_build(m, s->to->url, s->to->secret, loop_now(app->loop).wall, &s->request,
-	                   err))
+	if (!webhook_build(m,
+	                   &(struct webhook_target){
+	                           .base = s->to->url,
+	                           .secrets = s->to->secrets,
+	                           .authorization = s->to->authorization,
+	                   },
+	                   loop_now(app->loop).wall, &s->request, err))
 		return false;
 	if (s->request.ndropped > 0)
 		log_line(LOG_WARN, "delivery_headers_left_out", "id=%s headers=%zu",
@@ -419,6 +426,20 @@ static int64_t longest_claim_ms(const struct config *config)
 	return longest + CLAIM_SLACK_MS;
 }
 
+static void warn_of_exposed(const struct config *config)
+{
+	for (size_t i = 0; i < config->ndestinations; i++) {
+		const struct config_destination *to = &config->destinations[i];
+
+		if (destination_is_exposed(to))
+			log_line(LOG_WARN, "destination_without_tls",
+			         "destination=%s credentials=%s why=%s", log_quote(to->name),
+			         to->authorization != NULL ? "yes" : "no",
+			         log_quote("plain http to another machine: messages can be read "
+			                   "and held back on the way; use https"));
+	}
+}
+
 struct delivery *delivery_new(struct app *app, struct err *err)
 {
 	struct delivery *d = calloc(1, sizeof(*d));
@@ -428,6 +449,7 @@ struct delivery *delivery_new(struct app *app, struct err *err)
 		return NULL;
 	}
 	d->app = app;
+	warn_of_exposed(app->config);
 	d->claim_ms = longest_claim_ms(app->config);
 	d->fetcher = fetcher_new(app->loop, MULTIS, IN_FLIGHT_MAX + IN_FLIGHT_RESERVE, err);
 	if (d->fetcher == NULL) {

@@ -14,8 +14,9 @@
 #include "base/units.h"
 
 #define URL_MAX_BYTES ((size_t)8 * 1024)
-#define TEXT_MAX_BYTES ((size_t)32 * 1024)
+#define TEXT_MAX_BYTES ((size_t)40 * 1024)
 #define SECRET_PREFIX "whsec_"
+#define AUTHORIZATION "Authorization"
 #define DIGEST_BYTES 32
 #define ANSWER_MAX_BYTES ((size_t)64 * 1024)
 
@@ -138,17 +139,32 @@ static void add_own_headers(struct webhook *w, const struct store_message *m, st
 	add_text(w, "Headgate-Class", "", message_class_names[m->class]);
 }
 
-static bool add_signature(struct webhook *w, const struct store_message *m, const char *secret,
-                          struct wall at, struct err *err)
+/* One for each secret, separated by spaces: a receiver that changes its secret needs one that fits.
+ */
+static bool add_signatures(struct webhook *w, const struct store_message *m, char *const *secrets,
+                           struct wall at, struct err *err)
 {
 	char signature[WEBHOOK_SIGNATURE_TEXT];
 
-	if (secret == NULL)
+	if (secrets == NULL || secrets[0] == NULL)
 		return true;
-	if (!webhook_sign(secret, m->id, at.ms / 1000, buf_str(&w->body), signature, err))
-		return false;
-	add_text(w, "webhook-signature", "", signature);
+	buf_add_text(&w->text, "webhook-signature:");
+	for (size_t i = 0; secrets[i] != NULL; i++) {
+		if (!webhook_sign(secrets[i], m->id, at.ms / 1000, buf_str(&w->body), signature,
+		                  err))
+			return false;
+		buf_printf(&w->text, " %s", signature);
+	}
+	end_header(w);
 	return true;
+}
+
+static void add_authorization(struct webhook *w, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(&w->text, AUTHORIZATION ": %s", value);
+	end_header(w);
 }
 
 /* Ours, and those that say how long the body is or who is spoken to: not an action's to set. */
@@ -193,7 +209,8 @@ static bool is_value(const json_t *value)
 }
 
 /* What cannot be sent is left out and counted: a rollback goes out even with a header less. */
-static bool add_action_headers(struct webhook *w, const char *headers, struct err *err)
+static bool add_action_headers(struct webhook *w, const char *headers, bool is_authorized,
+                               struct err *err)
 {
 	json_t *object, *value;
 	const char *name;
@@ -209,6 +226,7 @@ static bool add_action_headers(struct webhook *w, const char *headers, struct er
 	json_object_foreach(object, name, value)
 	{
 		if (is_reserved(name) || !is_token(name) || !is_value(value) ||
+		    (is_authorized && strcasecmp(name, AUTHORIZATION) == 0) ||
 		    w->nheaders + 1 >= WEBHOOK_HEADERS_MAX) {
 			w->ndropped++;
 			continue;
@@ -269,17 +287,20 @@ static bool build_body(struct buf *body, const struct store_message *m, struct e
 	return buf_ok(body, err);
 }
 
-bool webhook_build(const struct store_message *m, const char *base, const char *secret,
-                   struct wall at, struct webhook *out, struct err *err)
+bool webhook_build(const struct store_message *m, const struct webhook_target *to, struct wall at,
+                   struct webhook *out, struct err *err)
 {
 	*out = (struct webhook){0};
 	buf_init(&out->url, URL_MAX_BYTES);
 	buf_init(&out->text, TEXT_MAX_BYTES);
 	buf_init(&out->body, WEBHOOK_BODY_MAX);
-	if (!build_url(&out->url, base, m->path, err) || !build_body(&out->body, m, err))
+	if (!build_url(&out->url, to->base, m->path, err) || !build_body(&out->body, m, err))
 		return false;
 	add_own_headers(out, m, at);
-	if (!add_signature(out, m, secret, at, err) || !add_action_headers(out, m->headers, err) ||
+	if (!add_signatures(out, m, to->secrets, at, err))
+		return false;
+	add_authorization(out, to->authorization);
+	if (!add_action_headers(out, m->headers, to->authorization != NULL, err) ||
 	    !buf_ok(&out->text, err))
 		return false;
 	place_headers(out);

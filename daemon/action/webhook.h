@@ -32,9 +32,16 @@ struct webhook {
 	struct buf body;
 };
 
-/* `base` and `secret` are the destination's; secret NULL: unsigned. webhook_fini() in any case. */
-bool webhook_build(const struct store_message *m, const char *base, const char *secret,
-                   struct wall at, struct webhook *out, struct err *err) MUST_CHECK;
+/* What the destination adds; borrowed. */
+struct webhook_target {
+	const char *base;          /* address before the path */
+	char *const *secrets;      /* a signature for each, NULL at the end; NULL: unsigned */
+	const char *authorization; /* value of that header; NULL: none of ours */
+};
+
+/* webhook_fini() in any case. */
+bool webhook_build(const struct store_message *m, const struct webhook_target *to, struct wall at,
+                   struct webhook *out, struct err *err) MUST_CHECK;
 void webhook_fini(struct webhook *w);
 
 /* A secret that begins with "whsec_" is base64, as Standard Webhooks hands them out; others are

@@ -252,13 +252,15 @@ static bool send_message(struct run *run, const struct receiver_check *c, struct
 	        .attempts = 1,
 	        .created_at = {.ms = run->epoch},
 	};
+	char *const secrets[] = {run->secret, NULL};
+	const struct webhook_target to = {.base = run->options->url, .secrets = secrets};
 	struct wall at = sign_time(c);
 	struct curl_slist *headers = NULL;
 	struct webhook w;
 	bool ok;
 
 	message_id(run, c->message, m.id);
-	ok = webhook_build(&m, run->options->url, run->secret, at, &w, err) &&
+	ok = webhook_build(&m, &to, at, &w, err) &&
 	     add_header(&headers, "Expect:", err) && /* as the daemon: nothing is asked before */
 	     twist_headers(c, &m, &w, at, &headers, err);
 	if (ok && c->twist == TWIST_BODY) {

@@ -4,7 +4,8 @@
  * Spread over several multi handles (one multi is slow with thousands of idle connections). No
  * redirects, no proxy, http and https only, every answer capped, every request with one total
  * deadline. The address that was really resolved is checked against `networks` when connecting;
- * link-local and cloud metadata addresses are always refused.
+ * link-local and cloud metadata addresses are always refused. The certificate of an https address
+ * is always verified, with TLS 1.2 or later.
  */
 #ifndef LOOP_FETCH_H
 #define LOOP_FETCH_H
@@ -30,6 +31,12 @@ enum fetch_failure {
 	FETCH_LOCAL      /* our own limits: memory, descriptors, name resolution, no route */
 };
 
+/* Whom to trust and who we are; PEM texts, read beforehand. */
+struct fetch_tls {
+	char *ca;                       /* these authorities alone; NULL: the system's */
+	char *client_cert, *client_key; /* shown when asked for; NULL: none */
+};
+
 struct fetch_request {
 	const char *method;         /* "GET", "POST", ... */
 	const char *url;            /* copied */
@@ -39,6 +46,7 @@ struct fetch_request {
 	size_t max_bytes; /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
 	bool cut_large;   /* keep the first max_bytes and judge by status (webhooks) */
 	const struct networks *networks; /* borrowed until the end */
+	const struct fetch_tls *tls;     /* borrowed until the end; NULL reads as all NULL */
 	/* Streams the body of a 2xx answer instead of collecting it; returning false ends the
 	 * request as FETCH_STOPPED. Of other answers the beginning is collected, and the reply is
 	 * FETCH_OK. */

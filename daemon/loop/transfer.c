@@ -199,7 +199,9 @@ static CURLcode set_constants(CURL *easy)
 	        {CURLOPT_FOLLOWLOCATION, 0},
 	        {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
 	        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-	        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2}, /* or later */
+	        {CURLOPT_SSL_VERIFYPEER, 1},
+	        {CURLOPT_SSL_VERIFYHOST, 2},
 	        {CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S},
 	        {CURLOPT_TCP_KEEPALIVE, 1},
 	};
@@ -254,6 +256,36 @@ static CURLcode set_times(CURL *easy, const char *url, int64_t timeout_ms)
 	return code;
 }
 
+static CURLcode set_pem(CURL *easy, CURLoption option, char *pem)
+{
+	struct curl_blob blob = {.data = pem, .flags = CURL_BLOB_NOCOPY};
+
+	if (!pem)
+		return CURLE_OK;
+	blob.len = strlen(pem);
+	return curl_easy_setopt(easy, option, &blob);
+}
+
+/* From memory: a file would be read again, on the loop, with each connection. Curl keeps
+ * connections of different certificates apart. */
+static CURLcode set_tls(CURL *easy, const struct fetch_tls *tls)
+{
+	CURLcode code = CURLE_OK;
+
+	if (!tls)
+		return code;
+	/* The system's directory of authorities would be asked as well. */
+	if (tls->ca)
+		code = curl_easy_setopt(easy, CURLOPT_CAPATH, (const char *)NULL);
+	if (code == CURLE_OK)
+		code = set_pem(easy, CURLOPT_CAINFO_BLOB, tls->ca);
+	if (code == CURLE_OK)
+		code = set_pem(easy, CURLOPT_SSLCERT_BLOB, tls->client_cert);
+	if (code == CURLE_OK)
+		code = set_pem(easy, CURLOPT_SSLKEY_BLOB, tls->client_key);
+	return code;
+}
+
 CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms)
 {
 	CURLcode code = set_constants(easy);
@@ -263,6 +295,8 @@ CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_m
 		code = set_times(easy, fetch->url, timeout_ms);
 	if (code == CURLE_OK)
 		code = set_method(easy, fetch);
+	if (code == CURLE_OK)
+		code = set_tls(easy, fetch->request.tls);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
 	return code;
@@ -343,6 +377,7 @@ enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)
 	case CURLE_BAD_FUNCTION_ARGUMENT:
 	case CURLE_INTERFACE_FAILED:
 	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return FETCH_LOCAL;
 	default:

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "config.h"
+#include "destination.h"
 #include "loop/networks.h"
 
 static char dir[64];
@@ -148,6 +149,27 @@ static const struct {
 	{ "a strange name",           "destinations: {'a b': {url: 'http://h/'}}\n", NULL },
 	{ "unknown permission",       "roles: {qa: [aprove]}\n", "1:9: /roles/qa: \"aprove\" is not a permission, did you mean \"approve\"?\n" },
 	{ "unknown level",            "log_level: loud\n", NULL },
+	{ "four secrets",             "destinations: {a: {url: 'http://h/', secret_file: [a, b, c, d]}}\n", NULL },
+	{ "an empty list of secrets", "destinations: {a: {url: 'http://h/', secret_file: []}}\n", NULL },
+	{ "user without password",    "destinations: {a: {url: 'http://h/', basic_user: u}}\n",
+	  "1:38: /destinations/a/basic_user: needs basic_password_file beside it\n" },
+	{ "password without user",    "destinations: {a: {url: 'http://h/', basic_password_file: p}}\n",
+	  "1:38: /destinations/a/basic_password_file: needs basic_user beside it\n" },
+	{ "a user with a colon",      "destinations: {a: {url: 'http://h/', basic_user: 'u:v', basic_password_file: p}}\n",
+	  "1:38: /destinations/a/basic_user: may not hold a colon or control characters\n" },
+	{ "two ways to log in",       "destinations: {a: {url: 'http://h/', bearer_file: b, basic_user: u, basic_password_file: p}}\n",
+	  "1:38: /destinations/a/bearer_file: may not stand beside basic_user: one request has one Authorization header\n" },
+	{ "certificate without key",  "destinations: {a: {url: 'https://h/', client_cert_file: c}}\n",
+	  "1:39: /destinations/a/client_cert_file: needs client_key_file beside it\n" },
+	{ "key without certificate",  "destinations: {a: {url: 'https://h/', client_key_file: c}}\n",
+	  "1:39: /destinations/a/client_key_file: needs client_cert_file beside it\n" },
+	{ "an authority for http",    "destinations: {a: {url: 'http://h/', ca_file: c}}\n",
+	  "1:38: /destinations/a/ca_file: needs an address that begins with https://\n" },
+	{ "missing authority",        "destinations: {a: {url: 'https://h/', ca_file: /nowhere/ca.pem}}\n",
+	  "1:39: /destinations/a/ca_file: /nowhere/ca.pem: cannot be opened: No such file or directory\n" },
+	{ "one secret of two missing", "destinations: {a: {url: 'http://h/', secret_file: [/nowhere/a, /nowhere/b]}}\n",
+	  "1:52: /destinations/a/secret_file/0: /nowhere/a: cannot be opened: No such file or directory\n"
+	  "1:64: /destinations/a/secret_file/1: /nowhere/b: cannot be opened: No such file or directory\n" },
 	{ "missing secret",           "destinations: {a: {url: 'http://h/', secret_file: /nowhere/at/all}}\n", NULL },
 	{ "key twice",                "listen: '127.0.0.1:1'\nlisten: '127.0.0.1:2'\n", NULL },
 	{ "no mapping",               "- a\n", NULL },
@@ -198,7 +220,7 @@ START_TEST(secrets_come_from_files_that_others_may_not_read)
 	config = load(text);
 	ck_assert_msg(config != NULL, "%s", said());
 	a = config_destination(config, "a");
-	ck_assert_str_eq(a->secret, "correct horse battery");
+	ck_assert_str_eq(a->secrets[0], "correct horse battery");
 	ck_assert(!networks_allow(a->allowed, (const struct sockaddr *)&in));
 	shown = field_encode(&config_table, config);
 	dump = json_dumps(shown, 0);
@@ -219,11 +241,183 @@ START_TEST(secrets_come_from_files_that_others_may_not_read)
 	snprintf(path, sizeof(path), "/tmp/headgate-test-%d.yaml", (int)getpid());
 	config = load(text);
 	ck_assert_msg(config != NULL, "%s", said());
-	ck_assert_str_eq(config->destinations[0].secret, "credential of systemd");
+	ck_assert_str_eq(config->destinations[0].secrets[0], "credential of systemd");
 	config_free(&config);
 	unlink(secret);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/headgate.yaml", dir);
+}
+END_TEST
+
+/* --- what stands in files --- */
+
+static void write_beside(const char *name, const char *text, mode_t mode)
+{
+	char whole[128];
+
+	snprintf(whole, sizeof(whole), "%s/%s", dir, name);
+	write_file(whole, text, mode);
+}
+
+static void remove_beside(const char *name)
+{
+	char whole[128];
+
+	snprintf(whole, sizeof(whole), "%s/%s", dir, name);
+	unlink(whole);
+}
+
+START_TEST(credentials_become_one_header)
+{
+	static const char bearer[] = "destinations: {a: {url: 'http://h/', bearer_file: s}}\n";
+	static const char basic[] = "destinations: {a: {url: 'http://h/', basic_user: Aladdin, "
+	                            "basic_password_file: s}}\n";
+	/* clang-format off */
+	static const struct {
+		const char *why, *text, *file;
+		mode_t mode;
+		const char *header; /* NULL: refused */
+	} rows[] = {
+		{ "a token",                    bearer, "abc.def-123=\n",    0600, "Bearer abc.def-123=" },
+		{ "the example of RFC 7617",    basic,  "open sesame\r\n",   0640, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" },
+		{ "an empty token",             bearer, "\n",                0600, NULL },
+		{ "a token with a space",       bearer, "canary abc",        0600, NULL },
+		{ "a second line is a header",  bearer, "canary\nX-Evil: 1", 0600, NULL },
+		{ "a password of two lines",    basic,  "canary\nsesame",    0600, NULL },
+		{ "everybody may read it",      bearer, "canary",            0644, NULL },
+		{ "everybody may read it",      basic,  "canary",            0604, NULL },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config *config;
+
+		write_beside("s", rows[i].file, rows[i].mode);
+		config = load(rows[i].text);
+		ck_assert_msg(!config == !rows[i].header, "%s: %s", rows[i].why, said());
+		if (config)
+			ck_assert_str_eq(config->destinations[0].authorization, rows[i].header);
+		ck_assert_msg(strstr(said(), "canary") == NULL, "%s: %s", rows[i].why, said());
+		config_free(&config);
+	}
+	remove_beside("s");
+}
+END_TEST
+
+START_TEST(secrets_are_kept_in_their_order)
+{
+	const struct config_destination *a;
+	struct config *config;
+
+	write_beside("new", "the secret that comes\n", 0600);
+	write_beside("old", "the secret that goes\n", 0600);
+	config = load("destinations: {a: {url: 'http://h/', secret_file: [new, old]}}\n");
+	ck_assert_msg(config != NULL, "%s", said());
+	a = config_destination(config, "a");
+	ck_assert_str_eq(a->secrets[0], "the secret that comes");
+	ck_assert_str_eq(a->secrets[1], "the secret that goes");
+	ck_assert_ptr_null(a->secrets[2]);
+	ck_assert_ptr_null(a->authorization);
+	config_free(&config);
+
+	write_beside("old", "short\n", 0600);
+	ck_assert_ptr_null(
+	        load("destinations: {a: {url: 'http://h/', secret_file: [new, old]}}\n"));
+	ck_assert_str_eq(said(), "1:57: /destinations/a/secret_file/1: old must hold at least 16 "
+	                         "bytes of text\n");
+	remove_beside("new");
+	remove_beside("old");
+}
+END_TEST
+
+/* A certificate with its key, made by openssl for this test alone. */
+static void make_pair(const char *name)
+{
+	char command[512];
+
+	snprintf(
+	        command, sizeof(command),
+	        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+	        "-subj /CN=%s -keyout %s/%s.key -out %s/%s.crt 2>/dev/null && chmod 600 %s/%s.key",
+	        name, dir, name, dir, name, dir, name);
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(certificates_are_read_and_held_against_their_keys)
+{
+	/* clang-format off */
+	static const struct {
+		const char *why, *keys;
+		const char *said; /* NULL: it loads */
+	} rows[] = {
+		{ "all three",          "ca_file: a.crt, client_cert_file: a.crt, client_key_file: a.key", NULL },
+		{ "another's key",      "client_cert_file: a.crt, client_key_file: b.key", "client_key_file: does not belong to" },
+		{ "key as certificate", "client_cert_file: a.key, client_key_file: a.key", "client_cert_file: must hold whole certificates" },
+		{ "certificate as key", "client_cert_file: a.crt, client_key_file: a.crt", "client_key_file: " },
+		{ "no PEM",             "ca_file: junk",                                   "ca_file: must hold whole certificates" },
+		{ "a damaged one",      "ca_file: cut",                                    "ca_file: must hold whole certificates" },
+		{ "an open key",        "client_cert_file: a.crt, client_key_file: open",  "is open to everybody" },
+		{ "anybody's authority", "ca_file: theirs",                                "can be written by everybody" },
+		{ "with a passphrase",  "client_cert_file: a.crt, client_key_file: locked", "without passphrase" },
+	};
+	/* clang-format on */
+	static const char locked[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n"
+	                             "-----END ENCRYPTED PRIVATE KEY-----\n";
+	static const char *const files[] = {"a.crt", "a.key", "b.crt",  "b.key", "junk",
+	                                    "cut",   "open",  "theirs", "locked"};
+
+	make_pair("a");
+	make_pair("b");
+	write_beside("junk", "no certificate\n", 0644);
+	write_beside("cut", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", 0644);
+	write_beside("open", locked, 0644);
+	write_beside("theirs", "", 0666);
+	write_beside("locked", locked, 0600);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config *config;
+		char text[256];
+
+		problems_fini(&problems);
+		problems_init(&problems);
+		snprintf(text, sizeof(text), "destinations: {a: {url: 'https://h/', %s}}\n",
+		         rows[i].keys);
+		config = load(text);
+		ck_assert_msg(!config == !!rows[i].said, "%s: %s", rows[i].why, said());
+		if (rows[i].said)
+			ck_assert_msg(strstr(said(), rows[i].said) != NULL, "%s: %s", rows[i].why,
+			              said());
+		else
+			ck_assert(config->destinations[0].tls.ca &&
+			          config->destinations[0].tls.client_key);
+		config_free(&config);
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		remove_beside(files[i]);
+}
+END_TEST
+
+START_TEST(plain_http_to_another_machine_is_exposed)
+{
+	static const struct {
+		const char *url;
+		bool exposed;
+	} rows[] = {
+	        {"http://deployer.example/", true}, {"HTTP://10.0.0.1:8080", true},
+	        {"http://[2001:db8::1]/", true},    {"http://localhost.example/", true},
+	        {"http://127.evil.example/", true}, {"https://deployer.example/", false},
+	        {"http://127.0.0.1:8080/", false},  {"http://127.8.9.10/", false},
+	        {"http://[::1]:80/", false},        {"http://localhost:80/", false},
+	        {"http://a.localhost/", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char url[64];
+
+		snprintf(url, sizeof(url), "%s", rows[i].url);
+		ck_assert_msg(destination_is_exposed(&(struct config_destination){.url = url}) ==
+		                      rows[i].exposed,
+		              "%s", url);
+	}
 }
 END_TEST
 
@@ -257,6 +451,10 @@ int main(void)
 	tcase_add_test(tcase, all_mistakes_are_listed_at_once);
 	tcase_add_test(tcase, a_missing_file_is_a_problem);
 	tcase_add_test(tcase, secrets_come_from_files_that_others_may_not_read);
+	tcase_add_test(tcase, credentials_become_one_header);
+	tcase_add_test(tcase, secrets_are_kept_in_their_order);
+	tcase_add_test(tcase, certificates_are_read_and_held_against_their_keys);
+	tcase_add_test(tcase, plain_http_to_another_machine_is_exposed);
 	tcase_add_test(tcase, roles_have_a_short_and_a_long_form);
 	suite_add_tcase(suite, tcase);
 	sr = srunner_create(suite);

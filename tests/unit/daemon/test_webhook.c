@@ -1,5 +1,6 @@
 /* One message as a request: what is on the wire, and that a receiver can verify it. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,13 +32,20 @@ static struct store_message message(void)
 
 static const struct wall attempt_at = {.ms = 1767323100999};
 
-static struct webhook build(const struct store_message *m, const char *base, const char *secret)
+static struct webhook build_for(const struct store_message *m, const struct webhook_target *to)
 {
 	struct webhook w;
 	struct err err = {.code = ERR_NONE};
 
-	ck_assert_msg(webhook_build(m, base, secret, attempt_at, &w, &err), "%s", err.text);
+	ck_assert_msg(webhook_build(m, to, attempt_at, &w, &err), "%s", err.text);
 	return w;
+}
+
+static struct webhook build(const struct store_message *m, const char *base, char *secret)
+{
+	char *const secrets[] = {secret, NULL};
+
+	return build_for(m, &(struct webhook_target){.base = base, .secrets = secrets});
 }
 
 static const char *header(const struct webhook *w, const char *name)
@@ -123,13 +131,75 @@ END_TEST
 START_TEST(what_is_signed_is_what_is_sent)
 {
 	struct store_message m = message();
-	struct webhook w = build(&m, "http://deployer", "a secret of some length");
+	char secret[] = "a secret of some length";
+	struct webhook w = build(&m, "http://deployer", secret);
 	char again[WEBHOOK_SIGNATURE_TEXT];
 	struct err err;
 
 	ck_assert(webhook_sign("a secret of some length", header(&w, "webhook-id"),
 	                       attempt_at.ms / 1000, buf_str(&w.body), again, &err));
 	ck_assert_str_eq(header(&w, "webhook-signature"), again);
+	webhook_fini(&w);
+}
+END_TEST
+
+/* The first is the example of the Standard Webhooks specification. */
+START_TEST(each_secret_signs_so_that_a_receiver_can_change_its_own)
+{
+	char first[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+	char second[] = "a secret of some length";
+	char third[] = "whsec_not base64!";
+	char *const secrets[] = {first, second, third, NULL};
+	struct store_message m = message();
+	struct webhook w;
+	char all[3 * WEBHOOK_SIGNATURE_TEXT] = "";
+	struct err err;
+
+	snprintf(m.id, sizeof(m.id), "msg_p5jXN8AQM9LWM0D4loKWxJek");
+	m.body = "{\"test\": 2432232314}";
+	ck_assert(webhook_build(&m,
+	                        &(struct webhook_target){.base = "http://d", .secrets = secrets},
+	                        (struct wall){.ms = 1614265330 * INT64_C(1000)}, &w, &err));
+	ck_assert_str_eq(header(&w, "webhook-signature"),
+	                 "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= "
+	                 "v1,jvY1RFggx4CFO2Wib/E/Tge+T6Tg+SuLd+lVRK/zoSE= "
+	                 "v1,yUD2RuJUXJQ8HKsyjzbAMVmj4/ZkDavgvNxmEyGpKuU=");
+	webhook_fini(&w);
+
+	/* The order is that of the configuration, each as if it stood alone. */
+	w = build_for(&m, &(struct webhook_target){.base = "http://d", .secrets = secrets});
+	for (size_t i = 0; secrets[i] != NULL; i++) {
+		char one[WEBHOOK_SIGNATURE_TEXT];
+		size_t n = strlen(all);
+
+		ck_assert(webhook_sign(secrets[i], m.id, attempt_at.ms / 1000, buf_str(&w.body),
+		                       one, &err));
+		snprintf(all + n, sizeof(all) - n, "%s%s", i > 0 ? " " : "", one);
+	}
+	ck_assert_str_eq(header(&w, "webhook-signature"), all);
+	webhook_fini(&w);
+}
+END_TEST
+
+START_TEST(credentials_of_the_destination_go_before_those_of_an_action)
+{
+	struct webhook_target to = {.base = "http://d", .authorization = "Bearer abc"};
+	struct store_message m = message();
+	struct webhook w;
+
+	m.headers = "{\"authorization\": \"Basic eA==\", \"X-Team\": \"payments\"}";
+	w = build_for(&m, &to);
+	ck_assert_str_eq(header(&w, "Authorization"), "Bearer abc");
+	ck_assert_str_eq(header(&w, "authorization"), "(absent)");
+	ck_assert_str_eq(header(&w, "X-Team"), "payments");
+	ck_assert_uint_eq(w.ndropped, 1);
+	webhook_fini(&w);
+
+	to.authorization = NULL;
+	w = build_for(&m, &to);
+	ck_assert_str_eq(header(&w, "Authorization"), "(absent)");
+	ck_assert_str_eq(header(&w, "authorization"), "Basic eA==");
+	ck_assert_uint_eq(w.ndropped, 0);
 	webhook_fini(&w);
 }
 END_TEST
@@ -227,6 +297,7 @@ END_TEST
 START_TEST(more_headers_than_fit_are_left_out)
 {
 	struct store_message m = message();
+	char secret[] = "secret";
 	struct webhook w;
 	struct buf many;
 
@@ -235,7 +306,7 @@ START_TEST(more_headers_than_fit_are_left_out)
 		buf_printf(&many, "%s\"X-%d\": \"v\"", i == 0 ? "{" : ", ", i);
 	buf_add_text(&many, "}");
 	m.headers = many.bytes;
-	w = build(&m, "http://d", "secret");
+	w = build(&m, "http://d", secret);
 	ck_assert_uint_lt(w.nheaders, WEBHOOK_HEADERS_MAX);
 	ck_assert_uint_eq(w.nheaders + w.ndropped, 18 + 100);
 	ck_assert_ptr_null(w.headers[w.nheaders]);
@@ -268,7 +339,8 @@ START_TEST(a_body_that_is_too_large_is_not_sent)
 	memset(body, ' ', WEBHOOK_BODY_MAX + 1);
 	body[WEBHOOK_BODY_MAX + 1] = '\0';
 	m.body = body;
-	ck_assert(!webhook_build(&m, "http://d", NULL, attempt_at, &w, &err));
+	ck_assert(!webhook_build(&m, &(struct webhook_target){.base = "http://d"}, attempt_at, &w,
+	                         &err));
 	ck_assert_int_eq(err.code, ERR_LIMIT);
 	webhook_fini(&w);
 	free(body);
@@ -307,6 +379,8 @@ static Suite *suite(void)
 	tcase_add_test(t, the_signature_is_that_of_standard_webhooks);
 	tcase_add_test(t, a_secret_without_the_prefix_is_used_as_it_is);
 	tcase_add_test(t, what_is_signed_is_what_is_sent);
+	tcase_add_test(t, each_secret_signs_so_that_a_receiver_can_change_its_own);
+	tcase_add_test(t, credentials_of_the_destination_go_before_those_of_an_action);
 	tcase_add_test(t, url_is_base_and_path);
 	tcase_add_test(t, body_is_the_messages_own_or_says_what_is_meant);
 	tcase_add_test(t, an_action_adds_headers_but_not_ours);

@@ -1,0 +1,30 @@
+/*
+ * destination - an entry of `destinations:` in headgate.yaml: what its keys allow together, and
+ * what stands in the files it names.
+ *
+ * Files are read once, at start; a request reads none. What was read is never logged.
+ */
+#ifndef DAEMON_DESTINATION_H
+#define DAEMON_DESTINATION_H
+
+#include <stdbool.h>
+
+#include "base/macros.h"
+
+struct config_destination;
+struct decode;
+struct positions;
+struct problems;
+
+/* The keys alone: the address, pairs that must be complete, what needs https. */
+bool destination_check(const struct config_destination *destination, struct decode *d) MUST_CHECK;
+/* Reads its files; a relative path is a credential of systemd, or else a file beside `beside`.
+ * False after adding problems at their places. */
+bool destination_read(struct config_destination *destination, const char *beside,
+                      const struct positions *positions, struct problems *problems) MUST_CHECK;
+/* Wipes and frees what was read. */
+void destination_forget(struct config_destination *destination);
+/* Plain http to another machine: messages can be read and changed on their way. */
+bool destination_is_exposed(const struct config_destination *destination);
+
+#endif
