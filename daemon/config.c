@@ -94,6 +94,8 @@ static bool check_config(const void *decoded, struct decode *d)
 		ok = decode_problem(d, "%s", err.text);
 		decode_pop(d, mark);
 	}
+	if (config->public_url && !destination_check_url("public_url", config->public_url, d))
+		ok = false;
 	if (config->limits.connections_per_address > config->limits.connections) {
 		size_t mark = decode_push(d, "limits");
 
@@ -215,6 +217,8 @@ static const struct field config_fields[] = {
 	  .doc = "Address and port of the API; port 0 lets the kernel choose. Anything but loopback needs a TLS proxy in front." },
 	{ .key = "socket", .kind = FIELD_TEXT, .offset = CONFIG(socket), .min = 1, .max = 107,
 	  .doc = "UNIX socket with the same API, mode 0660: works when all TCP connections are used up." },
+	{ .key = "public_url", .kind = FIELD_TEXT, .offset = CONFIG(public_url), .min = 1, .max = 1024,
+	  .doc = "Where receivers reach the API, for those that call back; sent to them with each message. Without it they must know." },
 	{ .key = "database", .kind = FIELD_TEXT, .offset = CONFIG(database), .min = 1, .max = 2048, .fallback = "dbname=headgate",
 	  .doc = "PostgreSQL, as libpq keywords or URI; keep its password in a file named by passfile=." },
 	{ .key = "tokens_file", .kind = FIELD_TEXT, .offset = CONFIG(tokens_file), .min = 1, .max = 4095, .fallback = "/etc/headgate/tokens.yaml",

@@ -52,9 +52,10 @@ struct config_limits {
 	int64_t series_per_target;
 };
 struct config {
-	char *listen;   /* "127.0.0.1:8080"; IPv6 in brackets */
-	char *socket;   /* UNIX socket path; NULL: none */
-	char *database; /* libpq keywords or URI */
+	char *listen;     /* "127.0.0.1:8080"; IPv6 in brackets */
+	char *socket;     /* UNIX socket path; NULL: none */
+	char *public_url; /* where receivers reach the API; NULL: not said to them */
+	char *database;   /* libpq keywords or URI */
 	char *tokens_file;
 	char *policies_dir;
 	char *state_dir;

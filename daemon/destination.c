@@ -64,9 +64,9 @@ static bool check_parts(CURLU *url, struct decode *d)
 	return true;
 }
 
-static bool check_url(const char *text, struct decode *d)
+bool destination_check_url(const char *key, const char *text, struct decode *d)
 {
-	size_t mark = decode_push(d, "url");
+	size_t mark = decode_push(d, key);
 	CURLU *url = curl_url();
 	bool ok;
 
@@ -146,7 +146,7 @@ static bool check_tls(const struct config_destination *to, struct decode *d)
 
 bool destination_check(const struct config_destination *destination, struct decode *d)
 {
-	bool ok = check_url(destination->url, d);
+	bool ok = destination_check_url("url", destination->url, d);
 
 	ok = check_credentials(destination, d) && ok;
 	return check_tls(destination, d) && ok;

@@ -16,6 +16,8 @@ struct decode;
 struct positions;
 struct problems;
 
+/* An address that paths are appended to, under `key`: http or https, no user, query or fragment. */
+bool destination_check_url(const char *key, const char *text, struct decode *d) MUST_CHECK;
 /* The keys alone: the address, pairs that must be complete, what needs https. */
 bool destination_check(const struct config_destination *destination, struct decode *d) MUST_CHECK;
 /* Reads its files; a relative path is a credential of systemd, or else a file beside `beside`.

@@ -50,7 +50,7 @@ struct sending {
 	char action[128], destination[128];
 	int64_t release_id, row_version, sequence;
 	enum message_class class;
-	int64_t attempts;
+	int64_t attempts, callback_ms;
 	struct wall created_at;
 	bool has_ended; /* being recorded */
 };
@@ -111,6 +111,7 @@ static enum log_level level_of(const struct retry *r, enum message_class class)
 {
 	switch (r->how) {
 	case DELIVERY_ACKNOWLEDGED:
+	case DELIVERY_TAKEN:
 		return LOG_INFO;
 	case DELIVERY_RETRY:
 		return LOG_WARN;
@@ -129,6 +130,7 @@ static void log_end(const struct sending *s, const struct ending *e, const struc
 	        [DELIVERY_RETRY] = "delivery_failed",
 	        [DELIVERY_REFUSED] = "delivery_refused",
 	        [DELIVERY_DEAD] = "delivery_given_up",
+	        [DELIVERY_TAKEN] = "delivery_taken",
 	};
 
 	log_line(level_of(r, s->class), events[r->how],
@@ -150,14 +152,17 @@ static void end_attempt(struct sending *s, const struct ending *e)
 	        .is_undeliverable = e->is_undeliverable,
 	        .status = e->status,
 	        .retry_after_ms = e->retry_after_ms,
+	        .callback_ms = s->callback_ms,
 	        .seed = str_hash(str_of(s->id), d->app->seed) + (uint64_t)s->attempts,
 	});
 	struct err err = {.code = ERR_NONE};
 
 	s->has_ended = true;
-	metric_add(d->app->metrics,
-	           r.how == DELIVERY_ACKNOWLEDGED ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES,
-	           1);
+	if (r.how != DELIVERY_TAKEN) /* counted when its receiver calls back */
+		metric_add(d->app->metrics,
+		           r.how == DELIVERY_ACKNOWLEDGED ? METRIC_DELIVERIES
+		                                          : METRIC_DELIVERY_FAILURES,
+		           1);
 	log_end(s, e, &r);
 	if (!store_delivered(d->app->store, s->id, r.how, r.retry_ms, e->status, e->text,
 	                     on_recorded, s, &err)) {
@@ -286,6 +291,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	s->sequence = m->sequence;
 	s->class = m->class;
 	s->attempts = m->attempts;
+	s->callback_ms = m->callback_ms;
 	s->created_at = m->created_at;
 	s->next = d->sendings;
 	s->link = &d->sendings;
@@ -311,6 +317,7 @@ static bool prepare(struct sending *s, const struct store_message *m, struct err
 	                           .base = s->to->url,
 	                           .secrets = s->to->secrets,
 	                           .authorization = s->to->authorization,
+	                           .public_url = app->config->public_url,
 	                   },
 	                   loop_now(app->loop).wall, &s->request, err))
 		return false;

@@ -75,12 +75,22 @@ static bool is_worth_repeating(const struct attempt *a)
 	return a->status == 408 || a->status == 425 || a->status == 429 || a->status >= 500;
 }
 
+/* Taken again and again without a callback is given up like silence, after the last one's time. */
+static struct retry taken(const struct retry_class *c, const struct attempt *a)
+{
+	if (a->callback_ms == 0)
+		return (struct retry){.how = DELIVERY_ACKNOWLEDGED, .retry_ms = -1};
+	if (c->give_up_ms > 0 && a->age_ms >= c->give_up_ms + a->callback_ms)
+		return (struct retry){.how = DELIVERY_DEAD, .retry_ms = -1};
+	return (struct retry){.how = DELIVERY_TAKEN, .retry_ms = a->callback_ms};
+}
+
 struct retry retry_decide(const struct attempt *a)
 {
 	const struct retry_class *c = &classes[a->class];
 
 	if (a->answered && a->status >= 200 && a->status < 300)
-		return (struct retry){.how = DELIVERY_ACKNOWLEDGED, .retry_ms = -1};
+		return taken(c, a);
 	if (!is_worth_repeating(a))
 		return (struct retry){
 		        .how = c->permanent,
@@ -89,4 +99,14 @@ struct retry retry_decide(const struct attempt *a)
 	if (c->give_up_ms > 0 && a->age_ms >= c->give_up_ms)
 		return (struct retry){.how = DELIVERY_DEAD, .retry_ms = -1};
 	return (struct retry){.how = DELIVERY_RETRY, .retry_ms = next_delay_ms(c, a)};
+}
+
+struct retry retry_decide_callback(const struct attempt *a, bool ok)
+{
+	struct attempt as = *a;
+
+	as.answered = true;
+	as.status = ok ? 200 : 400;
+	as.callback_ms = 0;
+	return retry_decide(&as);
 }

@@ -23,6 +23,8 @@ struct attempt {
 	                          it */
 	long status;
 	int64_t retry_after_ms; /* -1: the answer did not say */
+	int64_t callback_ms;    /* a 2xx only takes it, its receiver calls back; 0: a 2xx says it is
+	                           done */
 	uint64_t seed;
 };
 
@@ -32,6 +34,8 @@ struct retry {
 };
 
 struct retry retry_decide(const struct attempt *attempt);
+/* What it means that the receiver called back: ok as a 2xx would, else as a 4xx. */
+struct retry retry_decide_callback(const struct attempt *attempt, bool ok);
 /* The table's delay after the nth attempt (from 1), before spreading. */
 int64_t retry_delay_ms(enum message_class class, int64_t attempts);
 

@@ -139,6 +139,28 @@ static void add_own_headers(struct webhook *w, const struct store_message *m, st
 	add_text(w, "Headgate-Class", "", message_class_names[m->class]);
 }
 
+/* Where the receiver calls back, and the token that lets it. Of all headers these alone are secret.
+ */
+static bool add_callback(struct webhook *w, const struct store_message *m, const char *public_url,
+                         struct err *err)
+{
+	struct str root = str_of(public_url != NULL ? public_url : "");
+
+	if (m->callback_ms == 0)
+		return true;
+	if (m->callback_token[0] == '\0')
+		return err_set(err, ERR_BUG, "there is no token for its callback");
+	while (root.n > 0 && root.p[root.n - 1] == '/')
+		root.n--;
+	add_text(w, "Headgate-Callback-Token", "", m->callback_token);
+	if (root.n == 0)
+		return true;
+	buf_printf(&w->text, "Headgate-Callback-Url: %.*s/v1/actions/%s/complete", (int)root.n,
+	           root.p, m->id);
+	end_header(w);
+	return true;
+}
+
 /* One for each secret, separated by spaces: a receiver that changes its secret needs one that fits.
  */
 static bool add_signatures(struct webhook *w, const struct store_message *m, char *const *secrets,
@@ -297,6 +319,8 @@ bool webhook_build(const struct store_message *m, const struct webhook_target *t
 	if (!build_url(&out->url, to->base, m->path, err) || !build_body(&out->body, m, err))
 		return false;
 	add_own_headers(out, m, at);
+	if (!add_callback(out, m, to->public_url, err))
+		return false;
 	if (!add_signatures(out, m, to->secrets, at, err))
 		return false;
 	add_authorization(out, to->authorization);

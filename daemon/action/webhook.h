@@ -37,6 +37,7 @@ struct webhook_target {
 	const char *base;          /* address before the path */
 	char *const *secrets;      /* a signature for each, NULL at the end; NULL: unsigned */
 	const char *authorization; /* value of that header; NULL: none of ours */
+	const char *public_url;    /* where receivers reach us, for callbacks; NULL: they know */
 };
 
 /* webhook_fini() in any case. */

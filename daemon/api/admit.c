@@ -22,6 +22,9 @@
 /* Five failures a minute and address, then 429 instead of 401. Valid tokens are never held back by
  * it: others behind the same address must be able to roll back. */
 static const struct limit failures_limit = {.name = "auth", .per_second = 5.0 / 60.0, .burst = 5};
+/* Callbacks carry a token of their own, which only the database can judge: what strangers send
+ * there is bounded by their address. */
+static const struct limit callbacks_limit = {.name = "callback", .per_second = 50, .burst = 200};
 /* Stopping a release must not wait behind the same person's other writes. */
 static const struct limit halts_limit = {.name = "halt", .per_second = 10, .burst = 100};
 
@@ -126,7 +129,7 @@ static int permission_of(const struct route *wanted)
 	return -1;
 }
 
-static bool unauthorised(struct request *r)
+bool request_may_fail(struct request *r)
 {
 	struct httpd *h = r->httpd;
 	int64_t wait_ms;
@@ -139,6 +142,13 @@ static bool unauthorised(struct request *r)
 	}
 	log_line(LOG_INFO, "auth_failed", "origin=%s method=%s path=%s", r->client->origin,
 	         r->method, log_quote(r->path));
+	return true;
+}
+
+static bool unauthorised(struct request *r)
+{
+	if (!request_may_fail(r))
+		return false;
 	request_set_header(r, "WWW-Authenticate", "Bearer realm=\"headgate\"");
 	request_problem(r, 401, NULL, "Send a valid token as Authorization: Bearer hg_...");
 	return false;
@@ -216,12 +226,14 @@ static bool rate_is_fine(struct request *r)
 	const struct limit writes_limit = {.name = "write",
 	                                   .per_second = (double)limits->writes_per_second,
 	                                   .burst = (double)limits->writes_burst};
-	const struct limit *limit = is_halt(r) ? &halts_limit : &writes_limit;
-	const char *who = r->principal ? r->principal->subject : r->client->origin;
+	bool is_open = !r->route->permission;
+	const struct limit *limit = is_open      ? &callbacks_limit
+	                            : is_halt(r) ? &halts_limit
+	                                         : &writes_limit;
+	const char *who = r->principal && !is_open ? r->principal->subject : r->client->origin;
 	int64_t wait_ms;
 
-	if (!is_write(r) || !r->route->permission ||
-	    limiter_take(r->httpd->limiter, limit, who, r->started, &wait_ms))
+	if (!is_write(r) || limiter_take(r->httpd->limiter, limit, who, r->started, &wait_ms))
 		return true;
 	set_retry_after(r, wait_ms);
 	request_problem(r, 429, NULL, "%s writes more than %.0f times a second.", who,

@@ -70,6 +70,10 @@ void request_set_header(struct request *r, const char *name,
                         const char *value); /* before answering; copied */
 /* Calls fn(ctx) with the request if it is still there, by id: for replies that come later. */
 uint64_t request_id(const struct request *r);
+/* Counts a failed authentication of this client; false after answering 429 when there were too
+ * many.
+ */
+bool request_may_fail(struct request *r);
 struct request *httpd_request(struct httpd *h, uint64_t id); /* NULL when gone or answered */
 /* Whether another request of the same subject and path with the same value of `header` awaits its
  * answer. */

@@ -1,6 +1,7 @@
 /*
  * routes - every route there is. The index page, openapi.json and the router read this table.
  */
+#include "api/actions.h"
 #include "api/freeze.h"
 #include "api/httpd.h"
 #include "api/operations.h"
@@ -35,6 +36,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a rollback that failed or proves nothing; name the live version." },
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
+	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },
 	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },
 	{ "GET",  "/v1/policies/:name",            "view",    policies_get,         0,    "One policy with all defaults written out." },
 	{ "PUT",  "/v1/policies/:name",            "admin",   policies_put,         POLICY_BODY, "Put a policy." },

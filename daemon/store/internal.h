@@ -23,8 +23,8 @@
 #define SQL_INSTANT(x) "to_timestamp(nullif(" x ", 0) / 1000.0)"
 #define SQL_MS(x) "coalesce((extract(epoch FROM " x ") * 1000)::bigint, 0)"
 #define SQL_RFC3339(x) "to_char(" x " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-/* For the rest of the statement: no lock is waited for longer than this (SQLSTATE 55P03). Not a setting of the
- * connection, because a pooler in between would refuse or forget it. */
+/* For the rest of the statement: no lock is waited for longer than this (SQLSTATE 55P03). Not a
+ * setting of the connection, because a pooler in between would refuse or forget it. */
 #define SQL_PATIENCE "patience AS MATERIALIZED (SELECT set_config('lock_timeout', '1000', true))"
 /* The lease row, locked so that a takeover waits for this statement, and judged only after it is
  * locked. A row somebody else holds (a takeover under way) is skipped: then the lease is not ours,
@@ -137,6 +137,9 @@ void lease_init(struct store *s);
 void lease_fini(struct store *s);
 void lease_ask(struct store *s);
 void lease_drop(struct store *s); /* the database is away, or durability is in doubt */
+/* The one-time token of a message's callback; "" when it cannot be made. `key`: hex. */
+void callback_token(const char *key, const char *id, char out[STORE_TOKEN_TEXT]);
+
 bool lease_give_back(struct store *s, pg_reply_fn reply, void *ctx);
 
 bool transitions_init(struct store *s, struct err *err);
@@ -198,7 +201,7 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 	X(sql_slot) \
 	X(sql_chain_head) X(sql_policy_put) X(sql_freeze) X(sql_denied) \
 	X(sql_idempotency_look) X(sql_idempotency_keep) \
-	X(sql_claim) X(sql_delivered) X(sql_outbox)
+	X(sql_claim) X(sql_delivered) X(sql_awaited) X(sql_outbox)
 #define X(name) extern const struct pg_statement name;
 STORE_STATEMENTS(X)
 #undef X

@@ -5,6 +5,7 @@
  * whose record of an attempt is lost, sends a message twice under the same id: receivers know it
  * (rule R8 relies on the same).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ const struct pg_statement sql_claim = {
 	" LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
 	"claimed AS ("
 	" UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = clock_timestamp(),"
+	"  callback_status = CASE WHEN o.done_at IS NOT NULL THEN o.callback_status END,"
 	"  claimed_by = $3, claim_until = clock_timestamp() + $2::bigint * interval '1 millisecond',"
 	"  due_at = clock_timestamp() + CASE WHEN o.class = 'rollback'"
 	"   THEN least($2::bigint, " ROLLBACK_CLAIM_MS ") ELSE $2::bigint END * interval '1 millisecond'"
@@ -48,30 +50,60 @@ const struct pg_statement sql_claim = {
 	" RETURNING o.*) "
 	"SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, o.class,"
 	" r.service, r.environment, r.version, o.action, o.destination, o.method, o.path, o.body, o.headers,"
-	" o.attempts, " SQL_MS("o.created_at")
+	" o.attempts, " SQL_MS("o.created_at") ", o.callback_ms,"
+	" CASE WHEN o.callback_ms IS NOT NULL THEN (SELECT encode(k.key, 'hex') FROM headgate.callback_key k) END"
 	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
 	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
 	3,
 };
 
-/* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms. An acknowledged rollback that is to be
+/* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms, $8: taken, $9: how it ended, when this is the
+ * receiver's callback and no answer. An acknowledged rollback that is to be
  * sent once more becomes due again at resend_at, unless the attempt that was acknowledged already
  * began after that; its second acknowledgement ends it, and so does a 409: the receiver that has
- * acknowledged it holds something newer by now, and no repeat will change that. */
+ * acknowledged it holds something newer by now, and no repeat will change that.
+ *
+ * A callback may be faster than the record of the answer that took the message, and may come while the next
+ * attempt is under way: so it leaves claim and status alone, and what is taken changes nothing once it is
+ * there. A repeat of what is acknowledged already (R8) is over when it is taken. */
 const struct pg_statement sql_delivered = {
 	"delivered",
 	"UPDATE headgate.outbox o SET"
-	" claim_until = NULL,"
+	" claim_until = CASE WHEN $9::text IS NOT NULL THEN o.claim_until END,"
 	" done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
-	" resent = o.resent OR ($2::boolean AND o.done_at IS NOT NULL AND o.resend_at IS NOT NULL),"
-	" resend_at = CASE WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= o.resend_at)"
-	"  OR $3::boolean AND $6::bigint = 409 AND o.done_at IS NOT NULL THEN NULL ELSE o.resend_at END,"
-	" due_at = CASE WHEN $2::boolean THEN greatest(o.resend_at, clock_timestamp())"
+	" resent = o.resent OR (o.done_at IS NOT NULL AND o.resend_at IS NOT NULL"
+	"  AND ($2::boolean OR $8::boolean AND o.claimed_at >= o.resend_at)),"
+	" resend_at = CASE"
+	"  WHEN $9::text IS NOT NULL THEN CASE WHEN $2::boolean AND o.claimed_at >= o.resend_at"
+	"   AND o.awaits_until > o.claimed_at THEN NULL ELSE o.resend_at END"
+	"  WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= o.resend_at)"
+	"   OR $8::boolean AND o.done_at IS NOT NULL AND o.claimed_at >= o.resend_at"
+	"   OR $3::boolean AND $6::bigint = 409 AND o.done_at IS NOT NULL THEN NULL ELSE o.resend_at END,"
+	" due_at = CASE WHEN $2::boolean OR $8::boolean AND o.done_at IS NOT NULL"
+	"   THEN greatest(o.resend_at, clock_timestamp())"
+	"  WHEN $8::boolean AND o.callback_status IS NOT NULL THEN o.due_at"
 	"  ELSE clock_timestamp() + $5::bigint * interval '1 millisecond' END,"
+	" awaits_until = CASE WHEN $9::text IS NOT NULL THEN NULL"
+	"  WHEN $8::boolean AND o.done_at IS NULL AND o.callback_status IS NULL"
+	"   THEN clock_timestamp() + $5::bigint * interval '1 millisecond' ELSE o.awaits_until END,"
 	" refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"
-	" last_status = $6::bigint, last_text = $7"
-	" WHERE o.id = $1 RETURNING o.release_id",
-	7,
+	" last_status = CASE WHEN $9::text IS NULL THEN $6::bigint ELSE o.last_status END,"
+	" last_text = CASE WHEN $9::text IS NULL THEN $7 ELSE o.last_text END,"
+	" callback_status = coalesce($9::text, o.callback_status),"
+	" callback_text = CASE WHEN $9::text IS NULL THEN o.callback_text ELSE $7 END,"
+	" callback_at = CASE WHEN $9::text IS NULL THEN o.callback_at ELSE clock_timestamp() END"
+	" WHERE o.id = $1 AND ($9::text IS NULL OR o.done_at IS NULL AND o.callback_status IS NULL)"
+	" RETURNING o.release_id",
+	9,
+};
+
+const struct pg_statement sql_awaited = {
+	"awaited",
+	"SELECT o.release_id, o.class, o.attempts, " SQL_MS("o.created_at") ", o.done_at IS NOT NULL,"
+	" coalesce(o.callback_status = 'failed', false), encode(k.key, 'hex')"
+	" FROM headgate.outbox o, headgate.callback_key k"
+	" WHERE o.id = $1 AND o.callback_ms IS NOT NULL",
+	1,
 };
 
 const struct pg_statement sql_outbox = {
@@ -125,9 +157,12 @@ static void message_of_row(struct store_message *m, const PGresult *r, int row)
 	        .headers = PQgetisnull(r, row, 15) ? NULL : pg_text(r, row, 15),
 	        .attempts = pg_i64(r, row, 16),
 	        .created_at = {.ms = pg_i64(r, row, 17)},
+	        .callback_ms = pg_i64(r, row, 18),
 	};
 	if (id.n < sizeof(m->id))
 		memcpy(m->id, id.p, id.n);
+	if (m->callback_ms > 0)
+		callback_token(pg_text(r, row, 19), m->id, m->callback_token);
 }
 
 static void claim_answered(void *ctx, const struct pg_reply *reply)
@@ -176,6 +211,7 @@ bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_f
 
 struct delivered_op {
 	struct op op;
+	bool is_callback;
 	store_done_fn fn;
 	void *ctx;
 };
@@ -185,42 +221,141 @@ static void delivered_answered(void *ctx, const struct pg_reply *reply)
 	struct delivered_op *op = ctx;
 	struct err err = {0};
 
-	if (store_answered(reply, &err) && PQntuples(reply->result) == 0)
-		err_set(&err, ERR_NOT_FOUND, "there is no such message");
+	if (store_answered(reply, &err) && PQntuples(reply->result) == 0) {
+		if (op->is_callback)
+			err_set(&err, ERR_CONFLICT, "another callback was faster");
+		else
+			err_set(&err, ERR_NOT_FOUND, "there is no such message");
+	}
 	if (op->fn != NULL)
 		op->fn(op->ctx, err.code != ERR_NONE ? &err : NULL);
 	op_free(op);
+}
+
+/* What a receiver said; the column takes UTF-8 only. */
+static struct str words_of(const char *text)
+{
+	struct str words = str_of(text);
+
+	if (words.n > LAST_TEXT_MAX) {
+		words.n = LAST_TEXT_MAX;
+		while (words.n > 0 && ((unsigned char)words.p[words.n] & 0xc0) == 0x80)
+			words.n--;
+	}
+	return str_is_utf8(words) ? words : STR("(not text)");
+}
+
+/* How one attempt ended: by its answer, or by the callback that followed. */
+struct ending {
+	const char *message_id;
+	enum store_delivery how;
+	int64_t retry_ms;
+	long status;
+	const char *text;
+	const char *callback; /* "ok", "failed"; NULL: an answer */
+};
+
+static bool record(struct store *s, const struct ending *e, store_done_fn fn, void *ctx,
+                   struct err *err)
+{
+	struct delivered_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to record a delivery");
+	op->is_callback = e->callback != NULL;
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_text(args, e->message_id);
+	arg_bool(args, e->how == DELIVERY_ACKNOWLEDGED);
+	arg_bool(args, e->how == DELIVERY_REFUSED);
+	arg_bool(args, e->how == DELIVERY_DEAD || (e->how == DELIVERY_REFUSED && e->retry_ms < 0));
+	arg_i64(args, e->retry_ms > 0 ? e->retry_ms : 0);
+	arg_i64(args, e->status);
+	arg_str(args, words_of(e->text));
+	arg_bool(args, e->how == DELIVERY_TAKEN);
+	arg_text(args, e->callback);
+	if (!store_send(s, &sql_delivered, args, delivered_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
 }
 
 bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
                      int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
                      struct err *err)
 {
-	struct delivered_op *op = op_new(s, sizeof(*op));
-	struct str words = str_of(text);
+	const struct ending e = {.message_id = message_id,
+	                         .how = how,
+	                         .retry_ms = retry_ms,
+	                         .status = status,
+	                         .text = text};
+
+	return record(s, &e, fn, ctx, err);
+}
+
+bool store_called_back(struct store *s, const char *message_id, enum store_delivery how,
+                       int64_t retry_ms, const char *text, store_done_fn fn, void *ctx,
+                       struct err *err)
+{
+	const struct ending e = {.message_id = message_id,
+	                         .how = how,
+	                         .retry_ms = retry_ms,
+	                         .text = text,
+	                         .callback = how == DELIVERY_ACKNOWLEDGED ? "ok" : "failed"};
+
+	return record(s, &e, fn, ctx, err);
+}
+
+struct awaited_op {
+	struct op op;
+	char id[48];
+	store_awaited_fn fn;
+	void *ctx;
+};
+
+static void awaited_answered(void *ctx, const struct pg_reply *reply)
+{
+	struct awaited_op *op = ctx;
+	struct err err = {0};
+	bool ok = store_answered(reply, &err);
+
+	if (ok && PQntuples(reply->result) == 1) {
+		const PGresult *r = reply->result;
+		struct store_awaited found = {
+		        .release_id = pg_i64(r, 0, 0),
+		        .class = class_of(pg_text(r, 0, 1)),
+		        .attempts = pg_i64(r, 0, 2),
+		        .created_at = {.ms = pg_i64(r, 0, 3)},
+		        .is_done = pg_bool(r, 0, 4),
+		        .has_failed = pg_bool(r, 0, 5),
+		};
+
+		memcpy(found.id, op->id, sizeof(found.id));
+		callback_token(pg_text(r, 0, 6), op->id, found.token);
+		op->fn(op->ctx, &found, NULL);
+	} else {
+		op->fn(op->ctx, NULL, ok ? NULL : &err);
+	}
+	op_free(op);
+}
+
+bool store_awaited(struct store *s, const char *message_id, store_awaited_fn fn, void *ctx,
+                   struct err *err)
+{
+	struct awaited_op *op = op_new(s, sizeof(*op));
 	struct pg_args *args;
-	bool gives_up = how == DELIVERY_DEAD || (how == DELIVERY_REFUSED && retry_ms < 0);
 
 	if (op == NULL)
-		return err_set(err, ERR_NOMEM, "no memory to record a delivery");
+		return err_set(err, ERR_NOMEM, "no memory to ask the database");
 	op->fn = fn;
 	op->ctx = ctx;
-	if (words.n > LAST_TEXT_MAX) {
-		words.n = LAST_TEXT_MAX;
-		while (words.n > 0 && ((unsigned char)words.p[words.n] & 0xc0) == 0x80)
-			words.n--;
-	}
-	if (!str_is_utf8(words))
-		words = STR("(not text)"); /* a receiver's answer; the column takes UTF-8 only */
+	(void)snprintf(op->id, sizeof(op->id), "%s", message_id);
 	args = pg_args_new();
 	arg_text(args, message_id);
-	arg_bool(args, how == DELIVERY_ACKNOWLEDGED);
-	arg_bool(args, how == DELIVERY_REFUSED);
-	arg_bool(args, gives_up);
-	arg_i64(args, retry_ms > 0 ? retry_ms : 0);
-	arg_i64(args, status);
-	arg_str(args, words);
-	if (!store_send(s, &sql_delivered, args, delivered_answered, op, err)) {
+	if (!store_send(s, &sql_awaited, args, awaited_answered, op, err)) {
 		op_free(op);
 		return false;
 	}

@@ -21,8 +21,9 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_BATCH_MAX 256
+#define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 
 struct store_callbacks {
 	void (*up)(void *ctx);   /* database answers, schema fits */
@@ -187,6 +188,9 @@ struct store_message {
 	const char *body, *headers; /* JSON text; headers may be NULL */
 	int64_t attempts;           /* this one included */
 	struct wall created_at;
+	int64_t callback_ms; /* its receiver may take so long to call back; 0: its status says it
+	                        all */
+	char callback_token[STORE_TOKEN_TEXT]; /* with callback_ms; the same in every attempt */
 };
 typedef void (*store_claim_fn)(void *ctx, const struct store_message *messages, size_t n,
                                const struct err *err); /* borrowed during the call */
@@ -196,12 +200,41 @@ typedef void (*store_claim_fn)(void *ctx, const struct store_message *messages, 
  * claimed by another instance after 5 s. */
 bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
-enum store_delivery { DELIVERY_ACKNOWLEDGED = 0, DELIVERY_RETRY, DELIVERY_REFUSED, DELIVERY_DEAD };
+enum store_delivery {
+	DELIVERY_ACKNOWLEDGED = 0,
+	DELIVERY_RETRY,
+	DELIVERY_REFUSED,
+	DELIVERY_DEAD,
+	DELIVERY_TAKEN /* its receiver will call back within retry_ms, or it is sent again */
+};
 /* Records one attempt's end. retry_ms: until the next one. REFUSED keeps retrying when the class
- * never gives up (retry_ms >= 0), else stops. */
+ * never gives up (retry_ms >= 0), else stops. TAKEN changes nothing when the callback was faster,
+ * and acknowledges a repeat of what is acknowledged already. */
 bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
                      int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
                      struct err *err) MUST_CHECK;
+
+/* --- callbacks: receivers that take a message first and say later how it ended --- */
+
+struct store_awaited {
+	char id[48];
+	int64_t release_id;
+	enum message_class class;
+	int64_t attempts;
+	struct wall created_at;
+	char token[STORE_TOKEN_TEXT]; /* compare in constant time */
+	bool is_done, has_failed;     /* completed already: since its last attempt at least */
+};
+/* `found` NULL without err: there is no such message, or its status acknowledges it. Borrowed. */
+typedef void (*store_awaited_fn)(void *ctx, const struct store_awaited *found,
+                                 const struct err *err);
+bool store_awaited(struct store *s, const char *message_id, store_awaited_fn fn, void *ctx,
+                   struct err *err) MUST_CHECK;
+/* Records what the receiver called back, as store_delivered() does its answer: ACKNOWLEDGED or
+ * REFUSED. ERR_CONFLICT: another callback was faster. */
+bool store_called_back(struct store *s, const char *message_id, enum store_delivery how,
+                       int64_t retry_ms, const char *text, store_done_fn fn, void *ctx,
+                       struct err *err) MUST_CHECK;
 
 /* How far messages of some releases are, for the facts of release_due(). */
 struct store_outbox_status {

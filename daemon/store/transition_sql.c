@@ -18,10 +18,12 @@
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
 /* Until when an advance may still take effect: while it is claimed, and for a while after an
- * attempt that got no answer, which the receiver may have read all the same. */
+ * attempt that got no answer, which the receiver may have read all the same. One that is
+ * acknowledged by callback has its receiver's time on top. */
 #define SQL_IN_FLIGHT                                                                              \
-	"coalesce(o.claim_until, CASE WHEN coalesce(o.last_status, 0) = 0"                         \
-	" THEN o.claimed_at + interval '30 seconds' END)"
+	"greatest(o.awaits_until, coalesce(o.claim_until, CASE WHEN coalesce(o.last_status, 0)"    \
+	" = 0 THEN o.claimed_at + interval '30 seconds' END)"                                      \
+	" + coalesce(o.callback_ms, 0) * interval '1 millisecond')"
 
 /* clang-format off */
 const struct pg_statement sql_transition = {
@@ -41,7 +43,7 @@ const struct pg_statement sql_transition = {
 	"  event, from_state, from_step, actor, origin, reason, words, why,"
 	"  record, e_number, e_ms, e_verdict, e_body, stable, sends, closes, ord)"
 	"), "
-	SQL_LEASE("$49", "$50::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
+	SQL_LEASE("$50", "$51::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
 	/* Locked whether frozen or not, judged below: a filter here would be applied to the rows as they were
 	 * before a freeze that has just committed. */
 	"scope AS MATERIALIZED ("
@@ -130,14 +132,14 @@ const struct pg_statement sql_transition = {
 	" WHERE d.id IN (SELECT unnest($39::bigint[]))), "
 	"sent AS ("
 	" INSERT INTO headgate.outbox (id, release_id, row_version, sequence, fence, epoch, class, option,"
-	"  action, destination, method, path, body, headers, resend_at)"
+	"  action, destination, method, path, body, headers, callback_ms, resend_at)"
 	" SELECT d.transition || '.' || m.sequence, d.id, d.expected + 1, m.sequence, n.fence,"
 	"  (SELECT l.epoch FROM headgate.lease l WHERE l.shard = " STORE_SHARD "), m.class, m.option,"
-	"  m.action, m.destination, m.method, m.path, m.body, m.headers,"
+	"  m.action, m.destination, m.method, m.path, m.body, m.headers, nullif(m.callback_ms, 0),"
 	"  CASE WHEN m.class = 'rollback' THEN f.until END"
 	" FROM unnest($39::bigint[], $40::bigint[], $41::text[], $42::bigint[], $43::text[], $44::text[],"
-	"  $45::text[], $46::text[], $47::jsonb[], $48::jsonb[])"
-	"  AS m(id, sequence, class, option, action, destination, method, path, body, headers)"
+	"  $45::text[], $46::text[], $47::jsonb[], $48::jsonb[], $49::bigint[])"
+	"  AS m(id, sequence, class, option, action, destination, method, path, body, headers, callback_ms)"
 	" JOIN done d ON d.id = m.id JOIN fenced n ON n.id = m.id LEFT JOIN in_flight f ON f.release_id = d.id"
 	" ORDER BY m.id, m.sequence), "
 	"evaluated AS ("
@@ -152,7 +154,7 @@ const struct pg_statement sql_transition = {
 	"  last_stable_release = excluded.last_stable_release, since = excluded.since) "
 	"SELECT j.ord, d.id IS NOT NULL, j.lease_ok, j.thaw_ok, " SQL_MS("clock_timestamp()")
 	" FROM judged j LEFT JOIN done d ON d.id = j.id",
-	50,
+	51,
 };
 /* clang-format on */
 

@@ -79,6 +79,13 @@ struct policy_stage {
 	size_t napprovals;
 };
 
+enum acknowledge_by {
+	ACKNOWLEDGE_BY_STATUS = 0, /* a 2xx says that it is so now */
+	ACKNOWLEDGE_BY_CALLBACK,   /* a 2xx says that it is taken; a call says how it ended */
+	ACKNOWLEDGE_BY_COUNT
+};
+extern const char *const acknowledge_by_names[ACKNOWLEDGE_BY_COUNT + 1];
+
 struct policy_action {
 	char *name;
 	char *to;               /* destination in headgate.yaml */
@@ -87,7 +94,8 @@ struct policy_action {
 	json_t *body;           /* placeholders; any JSON */
 	json_t *headers;        /* object of strings or NULL */
 	int64_t acknowledge_ms; /* entering: after this long without acknowledgement people are
-	                           called; default 5m */
+	                           called; default 5m. By callback: how long the receiver has */
+	int acknowledge_by;     /* enum acknowledge_by */
 };
 
 enum rollback_requires {

@@ -20,6 +20,8 @@ const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1] = {
 	"nothing", "reversible_migration", NULL
 };
 
+const char *const acknowledge_by_names[ACKNOWLEDGE_BY_COUNT + 1] = { "status", "callback", NULL };
+
 static const struct field addresses_field = {
 	.kind = FIELD_TEXT_LIST, .min = 1, .max = POLICY_MAX_ADDRESSES,
 	.offset = offsetof(struct policy_source, addresses),
@@ -311,7 +313,11 @@ static const struct field action_fields[] = {
 	  .doc = "Further HTTP headers, each a text; never credentials." },
 	{ .key = "acknowledge", .kind = FIELD_DURATION, .offset = offsetof(struct policy_action, acknowledge_ms),
 	  .min = SECOND_MS, .max = 7 * DAY_MS, .fallback = "5m",
-	  .doc = "After so long without acknowledgement of a stage's entry people are called." },
+	  .doc = "After so long without acknowledgement of a stage's entry people are called; with `acknowledge_by: callback` the message is also sent again." },
+	/* Left out where it is `status`, so that policies that do not know it keep their hash. */
+	{ .key = "acknowledge_by", .kind = FIELD_ENUM, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_action, acknowledge_by), .names = acknowledge_by_names,
+	  .doc = "`status`, as when it is left out: a 2xx says that it is done. `callback`: a 2xx says that it is taken, and a later call says how it ended (see [receiver.md](receiver.md))." },
 };
 static const struct field_table action_table = {
 	.noun = "action", .fields = action_fields, .n = ARRAY_LEN(action_fields), .size = sizeof(struct policy_action)

@@ -21,6 +21,8 @@ static bool fill(struct message *m, const struct policy_action *action,
 	    !keep_text(&m->destination, action->to, err) ||
 	    !keep_text(&m->method, action->method ? action->method : "POST", err))
 		return false;
+	if (action->acknowledge_by == ACKNOWLEDGE_BY_CALLBACK)
+		m->callback_ms = action->acknowledge_ms;
 	m->path = placeholder_fill(action->path ? action->path : "", PLACE_URL, values, err);
 	if (!m->path)
 		return false;

@@ -371,7 +371,9 @@ struct message {
 	char *destination;
 	char *method, *path;
 	json_t *body, *headers;
-	int64_t option; /* index of the rollback option it belongs to; -1 */
+	int64_t option;      /* index of the rollback option it belongs to; -1 */
+	int64_t callback_ms; /* the receiver may take so long to call back; 0: its status says it
+	                        all */
 };
 void messages_free(struct message *list, size_t n);
 

@@ -146,6 +146,7 @@ static const struct {
 	{ "other scheme",             "destinations: {a: {url: 'ftp://h/'}}\n", NULL },
 	{ "query in a base URL",      "destinations: {a: {url: 'http://h/?a=b'}}\n", NULL },
 	{ "no URL at all",            "destinations: {a: {url: 'h h'}}\n", NULL },
+	{ "public_url is no URL",     "public_url: headgate.example\n", NULL },
 	{ "a strange name",           "destinations: {'a b': {url: 'http://h/'}}\n", NULL },
 	{ "unknown permission",       "roles: {qa: [aprove]}\n", "1:9: /roles/qa: \"aprove\" is not a permission, did you mean \"approve\"?\n" },
 	{ "unknown level",            "log_level: loud\n", NULL },

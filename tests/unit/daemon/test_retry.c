@@ -53,6 +53,42 @@ static struct attempt attempt_of(enum message_class class, long status, int64_t 
 	};
 }
 
+START_TEST(what_awaits_a_callback_is_taken_until_its_time_is_over)
+{
+	struct attempt a = attempt_of(MESSAGE_ADVANCE, 202, 1);
+	struct retry r;
+
+	a.callback_ms = 60000;
+	r = retry_decide(&a);
+	ck_assert_int_eq(r.how, DELIVERY_TAKEN);
+	ck_assert_int_eq(r.retry_ms, 60000);
+	a.age_ms = 72 * HOUR_MS + 59999;
+	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_TAKEN);
+	a.age_ms++;
+	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_DEAD);
+	a.class = MESSAGE_ROLLBACK;
+	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_TAKEN);
+	a.status = 503;
+	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_RETRY);
+}
+END_TEST
+
+START_TEST(a_callback_means_what_an_answer_would)
+{
+	struct attempt a = attempt_of(MESSAGE_ADVANCE, 0, 1);
+
+	a.callback_ms = 60000;
+	ck_assert_int_eq(retry_decide_callback(&a, true).how, DELIVERY_ACKNOWLEDGED);
+	ck_assert_int_eq(retry_decide_callback(&a, false).how, DELIVERY_REFUSED);
+	ck_assert_int_lt(retry_decide_callback(&a, false).retry_ms, 0);
+	a.class = MESSAGE_ROLLBACK;
+	ck_assert_int_eq(retry_decide_callback(&a, false).how, DELIVERY_REFUSED);
+	ck_assert_int_ge(retry_decide_callback(&a, false).retry_ms, 0);
+	a.class = MESSAGE_NOTIFICATION;
+	ck_assert_int_eq(retry_decide_callback(&a, false).how, DELIVERY_DEAD);
+}
+END_TEST
+
 START_TEST(an_end_means_what_its_class_says)
 {
 	struct attempt a = attempt_of(ends[_i].class, ends[_i].status, 1);
@@ -164,6 +200,8 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("retry");
 	TCase *t = tcase_create("retry");
+	tcase_add_test(t, what_awaits_a_callback_is_taken_until_its_time_is_over);
+	tcase_add_test(t, a_callback_means_what_an_answer_would);
 
 	tcase_add_loop_test(t, an_end_means_what_its_class_says, 0, (int)ARRAY_LEN(ends));
 	tcase_add_loop_test(t, delays_follow_the_plan_within_a_fifth, 0, (int)ARRAY_LEN(plans));

@@ -331,6 +331,7 @@ struct claimed {
 	char ids[8][48];
 	char actions[8][32];
 	int64_t attempts[8];
+	char tokens[8][STORE_TOKEN_TEXT];
 };
 
 static void on_claim(void *ctx, const struct store_message *messages, size_t n,
@@ -345,6 +346,7 @@ static void on_claim(void *ctx, const struct store_message *messages, size_t n,
 		memcpy(c->ids[i], messages[i].id, sizeof(c->ids[i]));
 		snprintf(c->actions[i], sizeof(c->actions[i]), "%s", messages[i].action);
 		c->attempts[i] = messages[i].attempts;
+		memcpy(c->tokens[i], messages[i].callback_token, STORE_TOKEN_TEXT);
 	}
 }
 
@@ -604,6 +606,194 @@ START_TEST(a_rollback_is_sent_again_after_an_advance_that_timed_out)
 	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
 	ck_assert_str_eq(
 	        sql("SELECT resend_at > now() FROM headgate.outbox WHERE class = 'rollback'"), "t");
+	release_free(&r);
+}
+END_TEST
+
+/* --- callbacks --- */
+
+struct awaited {
+	bool come, found;
+	struct store_awaited is;
+};
+
+static void on_awaited(void *ctx, const struct store_awaited *found, const struct err *err)
+{
+	struct awaited *a = ctx;
+
+	ck_assert_msg(err == NULL, "%s", err != NULL ? err->text : "");
+	a->come = true;
+	a->found = found != NULL;
+	if (found != NULL)
+		a->is = *found;
+}
+
+static struct awaited awaited(const char *id)
+{
+	struct awaited a = {0};
+	struct err err = {0};
+
+	ck_assert(store_awaited(world.app.store, id, on_awaited, &a, &err));
+	UNTIL(a.come);
+	return a;
+}
+
+static enum err_code call_back(const char *id, enum store_delivery how, int64_t retry_ms)
+{
+	struct answer a = {0};
+	struct err err = {0};
+
+	ck_assert(store_called_back(world.app.store, id, how, retry_ms, "done by hand", on_done, &a,
+	                            &err));
+	UNTIL(a.come);
+	return a.err.code;
+}
+
+/* One message of the class in flight, whose receiver may take callback_ms. */
+static struct claimed claim_awaiting(struct release *r, enum message_class class,
+                                     int64_t callback_ms)
+{
+	struct step s;
+
+	if (class == MESSAGE_ROLLBACK) {
+		step_to(&s, r, 2, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	} else {
+		step_to(&s, r, 2, EVENT_ADVANCE, RELEASE_RUNNING, STEP_ENTERING);
+		s.decision.needs_lease = s.decision.needs_thaw = true;
+	}
+	step_message(&s, class, "slow", "deployer");
+	s.messages[0].callback_ms = callback_ms;
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	return claim(60000);
+}
+
+START_TEST(what_is_taken_waits_for_its_callback_and_counts_when_it_comes)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 60000);
+	struct awaited a;
+
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_uint_eq(strlen(c.tokens[0]), STORE_TOKEN_TEXT - 1);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_uint_eq(count(1).advance_pending, 1);
+	ck_assert_uint_eq(claim(60000).n, 0);
+	ck_assert_str_eq(
+	        sql("SELECT done_at IS NULL AND awaits_until > now() AND claim_until IS NULL"
+	            " FROM headgate.outbox"),
+	        "t");
+	a = awaited(c.ids[0]);
+	ck_assert(a.found && !a.is.is_done && !a.is.has_failed);
+	ck_assert_str_eq(a.is.token, c.tokens[0]);
+	ck_assert_int_eq(a.is.release_id, 1);
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_ACKNOWLEDGED, -1), ERR_NONE);
+	ck_assert_uint_eq(count(1).advance_pending, 0);
+	ck_assert(awaited(c.ids[0]).is.is_done);
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_REFUSED, -1), ERR_CONFLICT);
+	ck_assert(!awaited("nothing.1").found);
+	release_free(&r);
+}
+END_TEST
+
+START_TEST(a_callback_may_be_faster_than_the_answer)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 60000);
+
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_REFUSED, -1), ERR_NONE);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_uint_eq(count(1).refused, 1);
+	ck_assert(awaited(c.ids[0]).is.has_failed);
+	ck_assert_str_eq(sql("SELECT dead AND awaits_until IS NULL AND claim_until IS NULL"
+	                     " AND callback_text = 'done by hand' AND last_text = 'fine'"
+	                     " FROM headgate.outbox"),
+	                 "t");
+	release_free(&r);
+}
+END_TEST
+
+START_TEST(without_a_callback_it_is_sent_again_with_the_same_token)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 50), again;
+
+	delivered(c.ids[0], DELIVERY_TAKEN, 50);
+	usleep(60000);
+	again = claim(60000);
+	ck_assert_uint_eq(again.n, 1);
+	ck_assert_str_eq(again.ids[0], c.ids[0]);
+	ck_assert_str_eq(again.tokens[0], c.tokens[0]);
+	ck_assert_int_eq(again.attempts[0], 2);
+	release_free(&r);
+}
+END_TEST
+
+START_TEST(a_rollback_that_failed_is_sent_again_and_may_succeed_then)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c = claim_awaiting(r, MESSAGE_ROLLBACK, 60000);
+
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_REFUSED, 0), ERR_NONE);
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_ACKNOWLEDGED, -1), ERR_CONFLICT);
+	ck_assert_uint_eq(count(1).refused, 1);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert(!awaited(c.ids[0]).is.has_failed);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_ACKNOWLEDGED, -1), ERR_NONE);
+	ck_assert_uint_eq(count(1).rollback_pending, 0);
+	release_free(&r);
+}
+END_TEST
+
+/* Taken is not applied: its receiver may come to it after the rollback (rule R8). */
+START_TEST(a_rollback_is_sent_again_after_the_time_of_an_advance_that_was_taken)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 400);
+	struct step s;
+
+	delivered(c.ids[0], DELIVERY_TAKEN, 400);
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	s.messages[0].callback_ms = 60000;
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	c = claim(60000);
+	ck_assert_str_eq(c.actions[0], "weight_zero");
+	/* The callback comes before the answer is recorded: the repeat is not forgotten. */
+	ck_assert_int_eq(call_back(c.ids[0], DELIVERY_ACKNOWLEDGED, -1), ERR_NONE);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_uint_eq(count(1).rollback_pending, 0);
+	ck_assert_str_eq(
+	        sql("SELECT resend_at > now() FROM headgate.outbox WHERE class = 'rollback'"), "t");
+	usleep(450000);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_str_eq(c.actions[0], "weight_zero");
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	ck_assert_str_eq(sql("SELECT resent AND resend_at IS NULL FROM headgate.outbox"
+	                     " WHERE class = 'rollback'"),
+	                 "t");
+	ck_assert_uint_eq(claim(60000).n, 0);
+	release_free(&r);
+}
+END_TEST
+
+START_TEST(an_advance_in_flight_has_its_receivers_time_on_top)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct step s;
+
+	(void)claim_awaiting(r, MESSAGE_ADVANCE, 3600000);
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	ck_assert_str_eq(sql("SELECT resend_at > now() + interval '1 hour' FROM headgate.outbox"
+	                     " WHERE class = 'rollback'"),
+	                 "t");
 	release_free(&r);
 }
 END_TEST
@@ -1234,16 +1424,16 @@ END_TEST
 START_TEST(a_schema_that_does_not_fit_is_said)
 {
 	world_end();
-	sql("UPDATE headgate.migration SET version = 2");
+	sql("UPDATE headgate.migration SET version = version + 10");
 	world_start("one");
-	UNTIL(strstr(store_trouble(world.app.store), "version 2") != NULL);
+	UNTIL(strstr(store_trouble(world.app.store), "version 12") != NULL);
 	ck_assert(!store_is_up(world.app.store));
 	world_end();
 	sql("ALTER SCHEMA headgate RENAME TO away");
 	world_start("one");
 	UNTIL(strstr(store_trouble(world.app.store), "run headgate migrate") != NULL);
 	sql("ALTER SCHEMA away RENAME TO headgate");
-	sql("UPDATE headgate.migration SET version = 1");
+	sql("UPDATE headgate.migration SET version = version - 10");
 	UNTIL(world.ups == 1);
 }
 END_TEST
@@ -1302,6 +1492,12 @@ int main(void)
 	tcase_add_test(tcase, a_repeat_that_is_refused_as_stale_ends);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
 	tcase_add_test(tcase, a_rollback_is_sent_again_after_an_advance_that_timed_out);
+	tcase_add_test(tcase, what_is_taken_waits_for_its_callback_and_counts_when_it_comes);
+	tcase_add_test(tcase, a_callback_may_be_faster_than_the_answer);
+	tcase_add_test(tcase, without_a_callback_it_is_sent_again_with_the_same_token);
+	tcase_add_test(tcase, a_rollback_that_failed_is_sent_again_and_may_succeed_then);
+	tcase_add_test(tcase, a_rollback_is_sent_again_after_the_time_of_an_advance_that_was_taken);
+	tcase_add_test(tcase, an_advance_in_flight_has_its_receivers_time_on_top);
 	tcase_add_test(tcase, a_rollback_claimed_by_a_dead_instance_is_not_left_lying);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
 	tcase_add_test(tcase, a_commit_lost_before_it_happened_is_answered_and_can_never_happen);

@@ -95,6 +95,45 @@ START_TEST(headers_say_which_message_this_is)
 }
 END_TEST
 
+START_TEST(a_message_that_awaits_a_callback_says_where_and_with_what)
+{
+	static const struct {
+		const char *why, *public_url, *url;
+	} rows[] = {
+	        {"nobody said where", NULL, "(absent)"},
+	        {"whole", "https://hg.example",
+	         "https://hg.example/v1/actions/0198c0de-0000-7000-8000-000000000001.2/complete"},
+	        {"below a path", "https://example/hg/",
+	         "https://example/hg/v1/actions/0198c0de-0000-7000-8000-000000000001.2/complete"},
+	};
+	struct store_message m = message();
+	struct err err = {.code = ERR_NONE};
+	struct webhook w;
+
+	w = build(&m, "http://d", NULL);
+	ck_assert_str_eq(header(&w, "Headgate-Callback-Token"), "(absent)");
+	webhook_fini(&w);
+	m.callback_ms = 60000;
+	m.headers = "{\"Headgate-Callback-Token\": \"mine\"}";
+	snprintf(m.callback_token, sizeof(m.callback_token), "%s", "the-token_of-this-message");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ck_assert(webhook_build(&m,
+		                        &(struct webhook_target){.base = "http://d",
+		                                                 .public_url = rows[i].public_url},
+		                        attempt_at, &w, &err));
+		ck_assert_str_eq(header(&w, "Headgate-Callback-Token"),
+		                 "the-token_of-this-message");
+		ck_assert_msg(strcmp(header(&w, "Headgate-Callback-Url"), rows[i].url) == 0,
+		              "%s: %s", rows[i].why, header(&w, "Headgate-Callback-Url"));
+		webhook_fini(&w);
+	}
+	m.callback_token[0] = '\0';
+	ck_assert(!webhook_build(&m, &(struct webhook_target){.base = "http://d"}, attempt_at, &w,
+	                         &err));
+	webhook_fini(&w);
+}
+END_TEST
+
 /* The example of the Standard Webhooks specification. */
 START_TEST(the_signature_is_that_of_standard_webhooks)
 {
@@ -376,6 +415,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("webhook");
 
 	tcase_add_test(t, headers_say_which_message_this_is);
+	tcase_add_test(t, a_message_that_awaits_a_callback_says_where_and_with_what);
 	tcase_add_test(t, the_signature_is_that_of_standard_webhooks);
 	tcase_add_test(t, a_secret_without_the_prefix_is_used_as_it_is);
 	tcase_add_test(t, what_is_signed_is_what_is_sent);

@@ -168,12 +168,30 @@ START_TEST(a_whole_policy_is_read)
 	ck_assert_int_eq(p->stages[1].weight, 10);
 	ck_assert_int_eq(p->stages[1].min_evaluations, 3);
 	ck_assert_str_eq(policy_action(p, "zero")->method, "POST");
+	ck_assert_int_eq(policy_action(p, "zero")->acknowledge_by, ACKNOWLEDGE_BY_STATUS);
 	ck_assert(p->rollback.present);
 	ck_assert_int_eq(p->rollback.window_ms, 24 * 3600 * 1000);
 	ck_assert_int_eq(p->rollback.options[1].requires, REQUIRES_REVERSIBLE_MIGRATION);
 	ck_assert_int_eq(p->rollback.stabilise_deadline_ms, 2 * 3600 * 1000);
 	ck_assert_str_eq(p->rollback.reentry[0], "incident_note");
 	policy_free(&p);
+}
+END_TEST
+
+START_TEST(an_action_may_be_acknowledged_by_callback_and_others_keep_their_hash)
+{
+	struct policy *plain = read_changed("path: /zero", "path: /zero");
+	struct policy *same = read_changed("path: /zero", "path: /zero, acknowledge_by: status");
+	struct policy *other = read_changed(
+	        "path: /zero", "path: /zero, acknowledge_by: callback, acknowledge: 2h");
+
+	ck_assert_int_eq(policy_action(other, "zero")->acknowledge_by, ACKNOWLEDGE_BY_CALLBACK);
+	ck_assert_int_eq(policy_action(other, "zero")->acknowledge_ms, 2 * 3600 * 1000);
+	ck_assert_str_eq(plain->hash, same->hash);
+	ck_assert_str_ne(plain->hash, other->hash);
+	policy_free(&plain);
+	policy_free(&same);
+	policy_free(&other);
 }
 END_TEST
 
@@ -367,6 +385,7 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		{ "placeholders in flags", "    weight: 100\n", "    weight: 100\n    flags: {a: \"${version}\"}\n",
 		  "p.yaml:56:5: /stages/2/flags: ", "not filled here" },
 		{ "a method", "path: /zero", "path: /zero, method: GET", "p.yaml:63:", "POST, PUT" },
+		{ "another acknowledgement", "path: /zero", "path: /zero, acknowledge_by: calback", "p.yaml:63:", "did you mean \"callback\"" },
 		{ "a path", "path: /zero", "path: zero", "p.yaml:63:24: /actions/zero/path: ", "start with /" },
 		{ "a path that climbs", "path: /zero", "path: /a/../zero", "p.yaml:63:24: /actions/zero/path: ", "climb" },
 		{ "an unknown value", "/w/${service}", "/w/${param.x}", "p.yaml:62:30: /actions/set_weight/path: ", "unknown placeholder" },
@@ -991,6 +1010,7 @@ int main(void)
 
 	tcase_add_test(tcase, a_whole_policy_is_read);
 	tcase_add_test(tcase, gates_count_where_they_say);
+	tcase_add_test(tcase, an_action_may_be_acknowledged_by_callback_and_others_keep_their_hash);
 	tcase_add_test(tcase, a_health_gate_probed_every_second_needs_no_timeout_of_its_own);
 	tcase_add_test(tcase,
 	               a_policy_with_five_different_mistakes_lists_all_five_with_line_and_column);
