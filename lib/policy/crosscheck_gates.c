@@ -117,6 +117,7 @@ static void check_rung_option(struct crosscheck *c, const struct gate *gate, siz
 	const struct gate_rung *rung = &gate->rungs[i];
 	struct place at = rung_place(c, gate, i, "then");
 	const struct policy_rollback *rollback = &c->policy->rollback;
+	const struct policy_option *named = NULL;
 	struct names names = {0};
 
 	if (rung->then != RUNG_ROLLBACK)
@@ -125,8 +126,14 @@ static void check_rung_option(struct crosscheck *c, const struct gate *gate, siz
 		crosscheck_problem(c, at, "rolls back, but the policy has no rollback section");
 		return;
 	}
-	if (!rung->option || policy_option(c->policy, rung->option) ||
-	    !crosscheck_is_sound(c, place_of("/rollback/options")) || rollback->noptions == 0)
+	named = rung->option ? policy_option(c->policy, rung->option) : NULL;
+	if (named && named->nroles > 0)
+		crosscheck_problem(c, at,
+		                   "only a person who holds role %s takes rollback option %s: no "
+		                   "gate does",
+		                   named->roles[0] ? named->roles[0] : "?", rung->option);
+	if (!rung->option || named || !crosscheck_is_sound(c, place_of("/rollback/options")) ||
+	    rollback->noptions == 0)
 		return;
 	for (size_t o = 0; o < rollback->noptions; o++)
 		names_add(&names, rollback->options[o].option);

@@ -404,6 +404,9 @@ static void check_option(struct crosscheck *c, size_t o)
 		                   option->option);
 	check_actions_named(c, actions.pointer, option->actions, option->nactions);
 	check_option_values(c, o);
+	for (size_t i = 0; i < option->nroles; i++)
+		crosscheck_name(c, place_of("/rollback/options/%zu/roles/%zu", o, i),
+		                option->roles[i]);
 }
 
 static void check_stabilise(struct crosscheck *c)

@@ -101,6 +101,7 @@ struct policy_action {
 enum rollback_requires {
 	REQUIRES_NOTHING = 0,
 	REQUIRES_REVERSIBLE_MIGRATION,
+	REQUIRES_RESTORE_CONFIRMED, /* whatever the migration */
 	ROLLBACK_REQUIRES_COUNT
 };
 extern const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1];
@@ -110,6 +111,8 @@ struct policy_option {
 	char **actions;
 	size_t nactions;
 	enum rollback_requires requires;
+	char **roles; /* only a person who holds one of them takes it; none: anybody */
+	size_t nroles;
 	bool manual;            /* people do it, `ack` acknowledges (rule R7) */
 	int64_t acknowledge_ms; /* default 5m; rule R3 */
 };

@@ -17,7 +17,7 @@
 const char *const source_kind_names[SOURCE_KIND_COUNT + 1] = { "scrape", "alertmanager", NULL };
 const char *const stage_kind_names[STAGE_KIND_COUNT + 1] = { "preflight", "rollout", "verify", NULL };
 const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1] = {
-	"nothing", "reversible_migration", NULL
+	"nothing", "reversible_migration", "restore_confirmed", NULL
 };
 
 const char *const acknowledge_by_names[ACKNOWLEDGE_BY_COUNT + 1] = { "status", "callback", NULL };
@@ -333,7 +333,11 @@ static const struct field option_fields[] = {
 	  .doc = "Actions that carry the option out; none when it is manual." },
 	{ .key = "requires", .kind = FIELD_ENUM, .offset = offsetof(struct policy_option, requires),
 	  .names = rollback_requires_names, .fallback = "nothing",
-	  .doc = "What must hold of the release for the option to be taken." },
+	  .doc = "What must hold of the release for the option to be taken: nothing, that its migration is not irreversible, or, whatever the migration, that a person has confirmed the restore." },
+	{ .key = "roles", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_option, roles), .count_offset = offsetof(struct policy_option, nroles),
+	  .max = 16,
+	  .doc = "Only a person who holds one of these roles takes the option; gates and the ladder pass over it." },
 	{ .key = "manual", .kind = FIELD_BOOL, .offset = offsetof(struct policy_option, manual), .fallback = "false",
 	  .doc = "People do it and acknowledge it." },
 	{ .key = "acknowledge", .kind = FIELD_DURATION, .offset = offsetof(struct policy_option, acknowledge_ms),

@@ -17,7 +17,7 @@ static bool is_same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
-static bool holds_role(const struct actor *by, const char *role)
+bool holds_role(const struct actor *by, const char *role)
 {
 	for (size_t i = 0; i < by->nroles; i++) {
 		if (is_same(by->roles[i], role))

@@ -7,6 +7,7 @@
  */
 #include "release/rules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,13 +27,51 @@ int64_t option_index(const struct policy *p, const char *name)
 	return NO_OPTION;
 }
 
-bool option_is_open(const struct question *q, int64_t option)
+static bool needs_restore(const struct question *q, const struct policy_option *o)
+{
+	switch (o->requires) {
+	case REQUIRES_REVERSIBLE_MIGRATION:
+		return q->r->migration == MIGRATION_IRREVERSIBLE;
+	case REQUIRES_RESTORE_CONFIRMED:
+		return true;
+	case REQUIRES_NOTHING:
+	case ROLLBACK_REQUIRES_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* What somebody who may has decided stays decided: anybody may have it sent again. */
+static bool may_take(const struct question *q, int64_t option)
 {
 	const struct policy_option *o = &q->p->rollback.options[option];
-	bool restored = q->r->rollback.restore_confirmed || q->e.restore_confirmed;
 
-	return !(o->requires == REQUIRES_REVERSIBLE_MIGRATION &&
-	         q->r->migration == MIGRATION_IRREVERSIBLE && !restored);
+	if (o->nroles == 0 || q->any_actor ||
+	    (q->e.kind == EVENT_RETRY && option == q->r->rollback.option))
+		return true;
+	for (size_t i = 0; i < o->nroles && q->e.by.person; i++) {
+		if (holds_role(&q->e.by, o->roles[i]))
+			return true;
+	}
+	return false;
+}
+
+/* "medical_lead or cto" */
+static void join_roles(const struct policy_option *o, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < o->nroles && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " or " : "", o->roles[i]);
+}
+
+static bool say_roles(const struct policy_option *o, struct err *err)
+{
+	char roles[160];
+
+	join_roles(o, roles, sizeof(roles));
+	return err_set(err, ERR_DENIED, "only a person who holds role %s may take it", roles);
 }
 
 /* False only without memory; *out_fits says whether the option can be carried out. */
@@ -40,13 +79,19 @@ static bool option_try(const struct question *q, int64_t option, bool *out_fits,
                        struct message **out_messages, size_t *out_n, struct err *err)
 {
 	const struct policy_option *o = &q->p->rollback.options[option];
+	bool restored = q->r->rollback.restore_confirmed || q->e.restore_confirmed;
 	struct message *list = NULL;
 
 	*out_fits = false;
-	if (!option_is_open(q, option)) {
+	if (!may_take(q, option)) {
+		say_roles(o, err);
+		return true;
+	}
+	if (needs_restore(q, o) && !restored) {
 		err_set(err, ERR_CONFLICT,
-		        "it requires a reversible migration: say restore_confirmed=true once the "
-		        "data is restored");
+		        "it requires a %s: say restore_confirmed=true once the data is restored",
+		        o->requires == REQUIRES_RESTORE_CONFIRMED ? "confirmed restore"
+		                                                  : "reversible migration");
 		return true;
 	}
 	if (!messages_build(q, release_stage(q->r, q->p), o->actions, o->nactions, MESSAGE_ROLLBACK,
@@ -60,6 +105,13 @@ static bool option_try(const struct question *q, int64_t option, bool *out_fits,
 		messages_free(list, o->nactions);
 	}
 	return true;
+}
+
+bool option_is_closed(const struct question *q, int64_t option, struct err *why)
+{
+	bool fits = false;
+
+	return option_try(q, option, &fits, NULL, NULL, why) && !fits;
 }
 
 bool option_pick(const struct question *q, int64_t from, int64_t except, int64_t *out_option,
@@ -120,10 +172,10 @@ bool option_choose(const struct question *q, int64_t *out_option, struct message
 	return true;
 }
 
-static bool refuse_option(struct question *q, struct outcome *out, const char *why)
+static bool refuse_option(struct question *q, const struct err *why, struct outcome *out)
 {
-	return refuse(out, REFUSED_STATE, "/option", "rollback option %s is not available: %s",
-	              q->e.option, why);
+	return refuse(out, why->code == ERR_DENIED ? REFUSED_DENIED : REFUSED_STATE, "/option",
+	              "rollback option %s is not available: %s", q->e.option, why->text);
 }
 
 /* A person's named option must exist and be possible: they are told, and may name another. */
@@ -143,7 +195,7 @@ static bool check_named(struct question *q, int64_t *out_option, struct outcome 
 		return true;
 	if (!option_try(q, *out_option, &fits, NULL, NULL, &err))
 		return refuse_nomem(out);
-	return fits || refuse_option(q, out, err.text);
+	return fits || refuse_option(q, &err, out);
 }
 
 static bool refine_completed(struct question *q, struct outcome *out)

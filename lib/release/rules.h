@@ -79,6 +79,7 @@ bool gate_breaches(const struct question *q, const char *gate);
 const char *actor_person(const struct actor *by);
 
 /* people.c: rules about persons; each completes the operands it resolves. */
+bool holds_role(const struct actor *by, const char *role);
 bool refine_approve(struct question *q, struct outcome *out);
 bool refine_reject(struct question *q, struct outcome *out);
 bool refine_check(struct question *q, struct outcome *out);
@@ -89,8 +90,8 @@ bool record_waiver(struct release *next, const struct question *q);
 
 /* rollback.c */
 int64_t option_index(const struct policy *p, const char *name); /* NO_OPTION: unknown */
-/* Whether its conditions hold, short of filling its placeholders. */
-bool option_is_open(const struct question *q, int64_t option);
+/* Why whoever asks cannot take the option; false when nothing speaks against it. */
+bool option_is_closed(const struct question *q, int64_t option, struct err *why);
 /* First open option from `from` on whose messages can be written and which is not in `except`;
  * NO_OPTION without. Messages may be NULL. False only without memory. */
 bool option_pick(const struct question *q, int64_t from, int64_t except, int64_t *out_option,

@@ -215,6 +215,18 @@ static void say_running(const struct question *q, struct list *list)
 		say(list, since, never(), "waits for promote: the stage is left by hand");
 }
 
+/* Ways back that headgate passes over, and what would open them. */
+static void say_closed(const struct question *q, struct list *list)
+{
+	for (size_t i = 0; i < q->p->rollback.noptions && i < 63; i++) {
+		struct err why = {0};
+
+		if (!(q->r->rollback.tried >> i & 1) && option_is_closed(q, (int64_t)i, &why))
+			say(list, never(), never(), "rollback option %s is passed over: %s",
+			    q->p->rollback.options[i].option, why.text);
+	}
+}
+
 static void say_rolling_back(const struct question *q, struct list *list)
 {
 	const struct rollback_progress *b = &q->r->rollback;
@@ -232,6 +244,7 @@ static void say_rolling_back(const struct question *q, struct list *list)
 		    b->unconfirmed ? ": unconfirmed" : "");
 	if (!b->reason || b->reason[0] == '\0')
 		say(list, b->since, never(), "the rollback has no reason yet: add it with a note");
+	say_closed(q, list);
 }
 
 static void say_stabilising(const struct question *q, struct list *list)
@@ -255,6 +268,7 @@ static void say_failed(const struct question *q, struct list *list)
 {
 	say(list, q->r->updated_at, never(),
 	    "the rollback failed: a person must retry, choose another option, ack or resolve");
+	say_closed(q, list);
 }
 
 static void say_paused(const struct question *q, struct list *list)

@@ -404,6 +404,10 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		{ "no options", "    - {option: kill_switch, actions: [zero]}\n"
 		  "    - {option: people, manual: true, requires: reversible_migration}\n", "    []\n",
 		  "p.yaml:65:3: /rollback/options: ", "must not be empty" },
+		{ "a gate that takes an option of a role", "option: kill_switch, ", "option: kill_switch, roles: [cto], ",
+		  "p.yaml:43:5: /gates/health/then: ", "only a person who holds role cto" },
+		{ "a role that is no name", "option: people, ", "option: people, roles: [a b], ",
+		  "p.yaml:67:32: /rollback/options/1/roles/0: ", "is not a name" },
 		{ "no stabilising gates", "gates: [errors, health], ", "", "p.yaml:68:3: /rollback/stabilise: ", "missing" },
 		{ "unknown stabilising gates", "[errors, health]", "[erors]", "p.yaml:68:23: /rollback/stabilise/gates/0: ",
 		  "did you mean \"errors\"" },

@@ -91,6 +91,78 @@ START_TEST(a_gates_option_that_is_not_open_is_passed_over)
 }
 END_TEST
 
+static char lead[] = "medical_lead";
+static char *leads[] = {lead};
+
+/* The option waits for the role, in this test. */
+static struct policy_option *reserve(int option)
+{
+	struct policy_option *o = &w.bound->rollback.options[option];
+
+	o->roles = leads;
+	o->nroles = 1;
+	return o;
+}
+
+static void release_option(struct policy_option *o)
+{
+	o->roles = NULL; /* not on the heap */
+	o->nroles = 0;
+}
+
+START_TEST(an_option_of_a_role_is_for_persons_who_hold_it)
+{
+	struct policy_option *o = reserve(OPTION_KILL);
+
+	roll_back("kill_switch", false);
+	ck_assert_int_eq((int)w.out.refused, REFUSED_DENIED);
+	ck_assert_str_eq(w.out.pointer, "/option");
+	roll_back(NULL, false); /* rule R1: it rolls back all the same */
+	ck_assert_int_eq(w.out.next->rollback.option, OPTION_PREVIOUS);
+	ask(&w, &(struct event){
+	                .kind = EVENT_ROLLBACK,
+	                .by = {.subject = "bot", .roles = (const char *const *)leads, .nroles = 1},
+	                .option = "kill_switch"});
+	ck_assert_int_eq((int)w.out.refused, REFUSED_DENIED);
+	ask(&w, &(struct event){.kind = EVENT_ROLLBACK, .by = mia});
+	ck_assert_int_eq(w.out.next->rollback.option, OPTION_KILL);
+	release_option(o);
+}
+END_TEST
+
+START_TEST(the_ladder_passes_over_options_of_a_role)
+{
+	struct policy_option *previous = reserve(OPTION_PREVIOUS);
+	struct policy_option *by_hand = reserve(OPTION_BY_HAND);
+
+	rolled(NULL, false);
+	w.f.rollback_refused = true;
+	ck_assert_int_eq((int)due(&w, true), EVENT_ROLLBACK_EXHAUSTED);
+	ck_assert(w.out.decision.calls_people);
+	w.f.rollback_refused = false;
+	commit(&w,
+	       &(struct event){.kind = EVENT_ROLLBACK, .by = mia, .option = "previous_version"});
+	w.f.rollback_refused = true;
+	ck_assert_int_eq((int)due(&w, true), EVENT_ROLLBACK_EXHAUSTED);
+	commit(&w, &(struct event){.kind = EVENT_RETRY, .by = ann});
+	ck_assert_int_eq(w.r->rollback.option, OPTION_PREVIOUS);
+	release_option(previous);
+	release_option(by_hand);
+}
+END_TEST
+
+START_TEST(an_option_that_waits_for_the_restore_is_closed_whatever_the_migration)
+{
+	w.bound->rollback.options[OPTION_PREVIOUS].requires = REQUIRES_RESTORE_CONFIRMED;
+	roll_back("previous_version", false);
+	ck_assert_int_eq((int)w.out.refused, REFUSED_STATE);
+	ck_assert_ptr_nonnull(strstr(w.out.text, "restore_confirmed=true"));
+	roll_back("previous_version", true);
+	ck_assert_int_eq(w.out.next->rollback.option, OPTION_PREVIOUS);
+	ck_assert(w.out.next->rollback.restore_confirmed);
+}
+END_TEST
+
 START_TEST(without_any_option_it_rolls_back_into_peoples_hands)
 {
 	size_t n = w.bound->rollback.noptions;
@@ -351,6 +423,9 @@ int main(void)
 	tcase_add_loop_test(t, a_person_gets_the_option_they_name_or_is_told_why_not, 0,
 	                    ARRAY_LEN(choices));
 	tcase_add_test(t, a_gates_option_that_is_not_open_is_passed_over);
+	tcase_add_test(t, an_option_of_a_role_is_for_persons_who_hold_it);
+	tcase_add_test(t, the_ladder_passes_over_options_of_a_role);
+	tcase_add_test(t, an_option_that_waits_for_the_restore_is_closed_whatever_the_migration);
 	tcase_add_test(t, without_any_option_it_rolls_back_into_peoples_hands);
 	tcase_add_test(t,
 	               unacknowledged_it_is_flagged_after_a_minute_and_goes_on_after_the_deadline);

@@ -1,0 +1,27 @@
+# Rule R7: only a person who holds the role takes that option; the ladder and everybody else pass over it.
+play careful.part
+ann rolls back by last_config because users complain
+expect denied "only a person who holds role medical_lead may take it"
+ci-bot rolls back by last_config
+expect denied
+ann rolls back because users complain
+expect option kill_switch
+expect message weight_zero
+expect waiting "option last_config is passed over: only a person who holds role medical_lead may take it"
+expect waiting "option after_restore is passed over: it requires a confirmed restore"
+refuse
+expect failed
+expect because "no rollback option is left"
+expect called
+expect waiting "option last_config is passed over"
+mia rolls back by last_config because the risk is not bearable
+expect rolling_back
+expect option last_config
+expect message redeploy version 1.3.0
+refuse
+expect failed
+ann retries                                   # what was decided stays decided
+expect option last_config
+expect message redeploy
+ack
+expect stabilising
