@@ -75,6 +75,7 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 	        .rollback_pending = t->rollback_pending,
 	        .rollback_refused = t->rollback_refused,
 	        .rollback_acked = t->outbox_known ? t->rollback_acked : 0,
+	        .drift_known = t->outbox_known,
 	};
 	if (!t->outbox_known) {
 		/* Not heard yet: nothing may be taken for acknowledged. */

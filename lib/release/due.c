@@ -233,6 +233,46 @@ static bool say_ungated(const struct question *q, struct event *out, enum releas
 	return true;
 }
 
+static bool is_held_by_drift(const struct release *r)
+{
+	return r->state == RELEASE_RUNNING || r->state == RELEASE_PAUSED;
+}
+
+/* Held for as long as it lasts where the release might advance; on the way back people are told
+ * once. */
+static bool due_drift(const struct question *q, struct event *out)
+{
+	const char *action = q->f->drifted_action;
+
+	if (!action || (is_held_by_drift(q->r) ? hold_of(q->r, "drift:", action) != NULL
+	                                       : q->r->rollback.drift_called))
+		return false;
+	say(out, EVENT_DRIFT, &by_action);
+	out->hold = action;
+	out->reason = q->f->drifted_text;
+	return true;
+}
+
+static bool due_drift_over(const struct question *q, struct event *out)
+{
+	const struct hold *now =
+	        q->f->drifted_action ? hold_of(q->r, "drift:", q->f->drifted_action) : NULL;
+
+	if (!q->f->drift_known)
+		return false;
+	for (size_t i = 0; i < q->r->nholds; i++) {
+		const struct hold *h = &q->r->holds[i];
+
+		if (h->source != HOLD_DRIFT || h == now)
+			continue;
+		say(out, EVENT_DRIFT_OVER, &by_action);
+		out->hold = h->name;
+		return true;
+	}
+	return !is_held_by_drift(q->r) && q->r->rollback.drift_called && !q->f->drifted_action &&
+	       say(out, EVENT_DRIFT_OVER, &by_action);
+}
+
 static bool due_no_evidence(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
@@ -399,12 +439,14 @@ static const struct {
 	{ due_rung_pause,           true },
 	{ due_rung_ask,             true },
 	{ due_action_refused,       false },
+	{ due_drift,                false },
 	{ due_no_evidence,          true },
 	{ due_evidence_overdue,     true },
 	{ due_overdue,              false },
 	{ due_enter_unconfirmed,    false },
 	{ due_evidence_back,        true },
 	{ due_ask_over,             true },
+	{ due_drift_over,           false },
 	{ due_hold_expired,         false },
 	{ due_bake_lost,            true },
 	{ due_entered,              false },

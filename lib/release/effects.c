@@ -212,6 +212,14 @@ static bool record_live(const struct question *q, struct release *next, struct o
 	return keep_text(&next->live_version, q->e.live_version, out);
 }
 
+static bool forget_drift(const struct question *q, struct release *next, struct outcome *out)
+{
+	(void)q;
+	(void)out;
+	next->rollback.drift_called = false;
+	return true;
+}
+
 /* Events that leave something behind: a record, or a flag that says it was so. */
 /* clang-format off */
 static const struct {
@@ -227,6 +235,7 @@ static const struct {
 	{ EVENT_NOTE,                  record_note },
 	{ EVENT_RESOLVE,               record_live },
 	{ EVENT_ACK,                   record_ack },
+	{ EVENT_DRIFT_OVER,            forget_drift },
 };
 static const struct {
 	enum release_event event;
@@ -239,6 +248,7 @@ static const struct {
 	{ EVENT_OVERDUE,              offsetof(struct release, overdue_called) },
 	{ EVENT_ROLLBACK_UNCONFIRMED, offsetof(struct release, rollback.unconfirmed) },
 	{ EVENT_STABILISE_BLIND,      offsetof(struct release, rollback.stabilise_called) },
+	{ EVENT_DRIFT,                offsetof(struct release, rollback.drift_called) },
 };
 /* clang-format on */
 

@@ -72,6 +72,7 @@ static const struct hold_rule hold_rules[] = {
 	{ EVENT_RUNG_BLOCKED,   HOLD_ASK,      false, "ask:" },
 	{ EVENT_NO_EVIDENCE,    HOLD_EVIDENCE, false, "evidence" },
 	{ EVENT_ACTION_REFUSED, HOLD_ACTION,   false, "action:" },
+	{ EVENT_DRIFT,          HOLD_DRIFT,    false, "drift:" },
 };
 /* clang-format on */
 
@@ -96,6 +97,7 @@ static const char *operand_of(const struct event *e, enum hold_source source)
 	case HOLD_ASK:
 		return e->gate;
 	case HOLD_ACTION:
+	case HOLD_DRIFT:
 		return e->hold;
 	case HOLD_EVIDENCE:
 	case HOLD_REENTRY:
@@ -191,6 +193,7 @@ static const struct {
 	{ EVENT_LAST_HOLD_EXPIRED,          CLEARS_NAMED },
 	{ EVENT_LAST_HOLD_EXPIRED_ENTERING, CLEARS_NAMED },
 	{ EVENT_ASK_OVER,                   CLEARS_NAMED },
+	{ EVENT_DRIFT_OVER,                 CLEARS_NAMED },
 	{ EVENT_EVIDENCE_BACK,              CLEARS_EVIDENCE },
 	{ EVENT_RETRY,                      CLEARS_ACTIONS },
 };

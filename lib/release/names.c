@@ -25,9 +25,10 @@ const char *const migration_names[MIGRATION_COUNT + 1] = {
 };
 
 const char *const hold_source_names[HOLD_SOURCE_COUNT + 1] = {
-	"person", "gate", "ask", "rejected", "evidence", "action", "reentry", "incident", NULL
+	"person", "gate", "ask", "rejected", "evidence", "action", "reentry", "incident", "drift",
+	NULL
 };
-_Static_assert(HOLD_INCIDENT == 7, "a new source of holds needs a name");
+_Static_assert(HOLD_DRIFT == 8, "a new source of holds needs a name");
 
 const char *const message_class_names[MESSAGE_CLASS_COUNT + 1] = {
 	"advance", "rollback", "notification", NULL
@@ -93,6 +94,8 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_STABILISE_NEXT]       = "stabilise_next",
 	[EVENT_STABILISE_EXHAUSTED]  = "stabilise_exhausted",
 	[EVENT_STABILISE_BLIND]      = "stabilise_blind",
+	[EVENT_DRIFT]                = "drift",
+	[EVENT_DRIFT_OVER]           = "drift_over",
 	[EVENT_CREATE]               = "create",
 };
 _Static_assert(EVENT_COUNT == EVENT_CREATE + 1, "a new event needs a name");

@@ -66,13 +66,15 @@ enum hold_source {
 	HOLD_ACTION,     /* an advance was refused for good by its receiver */
 	HOLD_REENTRY,    /* rule A6 */
 	HOLD_INCIDENT,
+	HOLD_DRIFT, /* what an action set reads differently by now */
 	HOLD_SOURCE_COUNT
 };
 extern const char *const hold_source_names[HOLD_SOURCE_COUNT + 1];
 
 struct hold {
 	char *name; /* key within the release: "errors" (a gate's pause), "ask:errors",
-	               "person:ann", "rejected:qa", "evidence", "action:set_weight" */
+	               "person:ann", "rejected:qa", "evidence", "action:set_weight",
+	               "drift:set_weight" */
 	enum hold_source source;
 	bool pauses; /* of kind pause */
 	char *reason;
@@ -124,6 +126,7 @@ struct rollback_progress {
 	struct wall stabilising_since;
 	bool stabilise_called; /* deadline without evidence: people were called once */
 	char *transition;      /* UUID of the transition that decided it, for repeats */
+	bool drift_called;     /* an action drifted on the way back: people were called */
 };
 
 struct release {
@@ -300,6 +303,8 @@ enum release_event {
 	EVENT_STABILISE_NEXT, /* deadline with breaches: next option */
 	EVENT_STABILISE_EXHAUSTED,
 	EVENT_STABILISE_BLIND, /* deadline without evidence: call people, keep watching */
+	EVENT_DRIFT,           /* what an action had set reads differently now */
+	EVENT_DRIFT_OVER,
 	EVENT_CREATE,          /* of a first snapshot's decision; in no row */
 	EVENT_COUNT
 };
@@ -351,6 +356,10 @@ struct release_facts {
 	int64_t rollback_acked;  /* bit set: options all of whose messages have been acknowledged by
 	                            now; only  those in rollback.passed_over matter (late
 	                            acknowledgements) */
+	const char *drifted_action; /* what it had set reads differently now; of several always the
+	                               same one; NULL: none */
+	const char *drifted_text;   /* how it reads, for the sentence; may be NULL */
+	bool drift_known;           /* false: not heard yet, so that no drift is taken for over */
 	const struct evaluation *evaluation; /* newest, or NULL */
 	bool newer_active; /* another release of the pair started after this one completed (rule R6)
 	                    */

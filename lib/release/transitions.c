@@ -72,6 +72,8 @@ const struct transition release_transitions[] = {
 	{ ENTERING,     EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ ENTERING,     EVENT_OVERDUE,            ENTERING,     FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
 	{ ENTERING,     EVENT_ACTION_REFUSED,     ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
+	{ ENTERING,     EVENT_DRIFT,              ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
+	{ ENTERING,     EVENT_DRIFT_OVER,         ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 
 	{ BAKING,       EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ BAKING,       EVENT_PROMOTE,            BAKING,       FX_RECORD | FX_THAW,                       "promoted by a person: the remaining bake is skipped, no gate is" },
@@ -100,6 +102,8 @@ const struct transition release_transitions[] = {
 	{ BAKING,       EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ BAKING,       EVENT_OVERDUE,            BAKING,       FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
 	{ BAKING,       EVENT_ACTION_REFUSED,     BAKING,       FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
+	{ BAKING,       EVENT_DRIFT,              BAKING,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
+	{ BAKING,       EVENT_DRIFT_OVER,         BAKING,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 
 	{ READY,        EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ READY,        EVENT_PROMOTE,            READY,        FX_RECORD | FX_THAW,                       "promoted by a person: the go of a manual stage, no gate is skipped" },
@@ -128,6 +132,8 @@ const struct transition release_transitions[] = {
 	{ READY,        EVENT_EVIDENCE_ROLLBACK,  ROLLING_BACK, FX_BACK | FX_CALLED,                       "no evidence for longer than max_hold: the policy rolls back then" },
 	{ READY,        EVENT_OVERDUE,            READY,        FX_RECORD | FX_CALLED,                     "the stage takes longer than its maximum" },
 	{ READY,        EVENT_ACTION_REFUSED,     READY,        FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
+	{ READY,        EVENT_DRIFT,              READY,        FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
+	{ READY,        EVENT_DRIFT_OVER,         READY,        FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 
 	{ PAUSED,       EVENT_PAUSE_AGAIN,        PAUSED,       FX_ADD_HOLD,                               "held by one more person" },
 	{ PAUSED,       EVENT_RESUME,             BAKING,       FX_CLEAR_HOLDS | FX_CLEAR_VOTES,           "resumed by a person" },
@@ -154,6 +160,8 @@ const struct transition release_transitions[] = {
 	{ PAUSED,       EVENT_HOLD_EXPIRED,       PAUSED,       FX_CLEAR_HOLDS | FX_LEASE,                 "a person's hold expired; others stay" },
 	{ PAUSED,       EVENT_LAST_HOLD_EXPIRED,  BAKING,       FX_CLEAR_HOLDS | FX_LEASE,                 "the last hold expired" },
 	{ PAUSED,       EVENT_LAST_HOLD_EXPIRED_ENTERING, ENTERING, FX_CLEAR_HOLDS | FX_RESEND | FX_THAW | FX_LEASE, "the last hold expired: the stage's actions are sent anew" },
+	{ PAUSED,       EVENT_DRIFT,              PAUSED,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
+	{ PAUSED,       EVENT_DRIFT_OVER,         PAUSED,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 
 	{ ROLLING_BACK, EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ ROLLING_BACK, EVENT_RESTORE_CONFIRMED,  ROLLING_BACK, FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -165,6 +173,8 @@ const struct transition release_transitions[] = {
 	{ ROLLING_BACK, EVENT_ROLLBACK_UNCONFIRMED, ROLLING_BACK, FX_RECORD | FX_CALLED,                   "the rollback is not acknowledged yet" },
 	{ ROLLING_BACK, EVENT_ROLLBACK_NEXT,      ROLLING_BACK, FX_BACK | FX_CALLED,                       "the rollback was not acknowledged: the next option as well" },
 	{ ROLLING_BACK, EVENT_ROLLBACK_EXHAUSTED, FAILED,       FX_CALLED,                                 "no rollback option is left; retries go on" },
+	{ ROLLING_BACK, EVENT_DRIFT,              ROLLING_BACK, FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
+	{ ROLLING_BACK, EVENT_DRIFT_OVER,         ROLLING_BACK, FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 
 	{ STABILISING,  EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ STABILISING,  EVENT_RESTORE_CONFIRMED,  STABILISING,  FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -176,6 +186,8 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_STABILISE_NEXT,     ROLLING_BACK, FX_BACK | FX_CALLED,                       "it did not stabilise in time: the next option" },
 	{ STABILISING,  EVENT_STABILISE_EXHAUSTED, FAILED,      FX_CALLED,                                 "it did not stabilise in time and no rollback option is left" },
 	{ STABILISING,  EVENT_STABILISE_BLIND,    STABILISING,  FX_RECORD | FX_CALLED,                     "the deadline passed without evidence: still watching" },
+	{ STABILISING,  EVENT_DRIFT,              STABILISING,  FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
+	{ STABILISING,  EVENT_DRIFT_OVER,         STABILISING,  FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 
 	{ FAILED,       EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ FAILED,       EVENT_RESTORE_CONFIRMED,  FAILED,       FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -186,6 +198,8 @@ const struct transition release_transitions[] = {
 	{ FAILED,       EVENT_RESOLVE,            RESOLVED,     FX_RECORD | FX_END | FX_CLOSE,             "a person settled it and named the live version" },
 	{ FAILED,       EVENT_NOTE,               FAILED,       FX_RECORD,                                 "a person left a note" },
 	{ FAILED,       EVENT_ROLLBACK_ACKED,     STABILISING,  FX_STABILISE,                              "acknowledged late: watching it stabilise" },
+	{ FAILED,       EVENT_DRIFT,              FAILED,       FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
+	{ FAILED,       EVENT_DRIFT_OVER,         FAILED,       FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 
 	{ COMPLETED,    EVENT_ROLLBACK,           ROLLING_BACK, FX_BACK,                                   "rollback decided by a person" },
 	{ COMPLETED,    EVENT_NOTE,               COMPLETED,    FX_RECORD,                                 "a person left a note" },

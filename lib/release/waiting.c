@@ -227,6 +227,15 @@ static void say_closed(const struct question *q, struct list *list)
 	}
 }
 
+/* Where no hold says it. */
+static void say_drift(const struct question *q, struct list *list)
+{
+	if (q->f->drifted_action)
+		say(list, never(), never(), "what action %s has set reads differently now%s%s",
+		    q->f->drifted_action, q->f->drifted_text ? ": " : "",
+		    q->f->drifted_text ? q->f->drifted_text : "");
+}
+
 static void say_rolling_back(const struct question *q, struct list *list)
 {
 	const struct rollback_progress *b = &q->r->rollback;
@@ -301,12 +310,15 @@ size_t release_waiting_for(const struct release *r, const struct checkpoint *c,
 		break;
 	case RELEASE_ROLLING_BACK:
 		say_rolling_back(&q, &list);
+		say_drift(&q, &list);
 		break;
 	case RELEASE_STABILISING:
 		say_stabilising(&q, &list);
+		say_drift(&q, &list);
 		break;
 	case RELEASE_FAILED:
 		say_failed(&q, &list);
+		say_drift(&q, &list);
 		break;
 	case RELEASE_COMPLETED:
 	case RELEASE_ROLLED_BACK:

@@ -257,6 +257,13 @@ static bool run_newer(struct story *s, const struct words *w, size_t i)
 	return true;
 }
 
+static bool run_drift(struct story *s, const struct words *w, size_t i)
+{
+	(void)snprintf(s->drifted, sizeof(s->drifted), "%s",
+	               i < w->n && !is(w, i, "over") ? w->list[i] : "");
+	return world_settle(s);
+}
+
 /* --- people -------------------------------------------------------------------------------- */
 
 static bool add_person(struct story *s, const struct words *w, size_t i, bool machine)
@@ -455,6 +462,7 @@ static const struct {
 	{ "freeze",   run_freeze,   true },
 	{ "thaw",     run_thaw,     false },
 	{ "newer",    run_newer,    false },
+	{ "drift",    run_drift,    false },
 	{ "store",    run_store,    false },
 	{ "at",       run_at,       false },
 	{ "after",    run_after,    false },

@@ -218,6 +218,8 @@ void world_facts(const struct story *s, struct release_facts *out)
 	                              .reentry_open = s->reentry_open,
 	                              .reentry_missing =
 	                                      s->reentry_open ? s->reentry_missing : NULL,
+	                              .drifted_action = s->drifted[0] ? s->drifted : NULL,
+	                              .drift_known = true,
 	                              .evaluation = s->e,
 	                              .newer_active = s->newer_active};
 	count_letters(s, out);

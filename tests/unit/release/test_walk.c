@@ -137,7 +137,7 @@ static void check_step(const struct release *r, const struct release *next,
 	if (r->state == RELEASE_RUNNING || r->state == RELEASE_PAUSED)
 		ck_assert(next->state != RELEASE_CANCELLED || !r->exposed);
 	ck_assert(!r->exposed || next->exposed);
-	if (next->state == RELEASE_ROLLING_BACK)
+	if (next->state == RELEASE_ROLLING_BACK && d->event != EVENT_DRIFT_OVER)
 		ck_assert(next->rollback.active && !d->needs_lease && !d->needs_thaw);
 }
 
@@ -318,7 +318,11 @@ static void speak(void)
 
 static void change_world(void)
 {
-	switch (dice(8)) {
+	switch (dice(9)) {
+	case 8:
+		w.f.drifted_action = chance(4) ? "set_weight" : NULL;
+		w.f.drift_known = !chance(4);
+		break;
 	case 0:
 		w.f.frozen = chance(6);
 		w.f.freeze_reason = "because";
