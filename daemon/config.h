@@ -18,8 +18,12 @@ struct networks;
 
 #define DESTINATION_SECRETS_MAX 3
 
+/* By the key that names where it is: url, ... */
+enum destination_kind { DESTINATION_WEBHOOK = 0, DESTINATION_KIND_COUNT };
+
 struct config_destination {
 	char *name;
+	enum destination_kind kind;
 	char *url;           /* base address; an action's path is appended */
 	char **secret_files; /* HMAC secrets, a signature for each; none: unsigned */
 	size_t nsecret_files;

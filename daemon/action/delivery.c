@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "action/carrier.h"
 #include "action/retry.h"
-#include "action/webhook.h"
 #include "app.h"
 #include "base/str.h"
 #include "config.h"
@@ -35,16 +35,14 @@
 #define TIMEOUT_MS INT64_C(15000)
 #define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
 #define CLAIM_PATIENCE_NS INT64_C(60000000000)
-#define ANSWER_MAX ((size_t)64 * 1024)
 
 struct sending {
 	struct delivery *delivery;
 	struct sending *next, **link; /* in delivery.sendings */
-	struct fetch *fetch;          /* under way */
-	bool is_waiting;              /* for another of the same rollback, see must_wait() */
 	const struct config_destination *to;
-	struct webhook request;
-	char method[8];
+	const struct carrier *carrier; /* with `carried` */
+	void *carried;                 /* what it has prepared; NULL: it could not */
+	bool is_waiting;               /* for another of the same rollback, see must_wait() */
 	/* Of the message; the claim's own copy is gone by the time the answer comes. */
 	char id[48];
 	char action[128], destination[128];
@@ -73,7 +71,8 @@ static void send_waiting(struct delivery *d);
 
 static void sending_free(struct sending *s)
 {
-	webhook_fini(&s->request);
+	if (s->carried != NULL)
+		s->carrier->free(s->carried);
 	*s->link = s->next;
 	if (s->next != NULL)
 		s->next->link = s->link;
@@ -99,14 +98,6 @@ static void on_recorded(void *ctx, const struct err *err)
 	claim(d);
 }
 
-/* How an attempt ended, in the one place where it is judged, logged, counted and recorded. */
-struct ending {
-	bool answered, is_undeliverable;
-	long status;
-	int64_t retry_after_ms, elapsed_ms;
-	const char *text;
-};
-
 static enum log_level level_of(const struct retry *r, enum message_class class)
 {
 	switch (r->how) {
@@ -123,7 +114,7 @@ static enum log_level level_of(const struct retry *r, enum message_class class)
 	return class == MESSAGE_ROLLBACK ? LOG_WARN : LOG_ERROR;
 }
 
-static void log_end(const struct sending *s, const struct ending *e, const struct retry *r)
+static void log_end(const struct sending *s, const struct carried *e, const struct retry *r)
 {
 	static const char *const events[] = {
 	        [DELIVERY_ACKNOWLEDGED] = "delivery_acknowledged",
@@ -141,16 +132,15 @@ static void log_end(const struct sending *s, const struct ending *e, const struc
 	         e->elapsed_ms, r->retry_ms, log_quote(e->text));
 }
 
-static void end_attempt(struct sending *s, const struct ending *e)
+/* How an attempt ended: the one place where it is judged, logged, counted and recorded. */
+static void end_attempt(struct sending *s, const struct carried *e)
 {
 	struct delivery *d = s->delivery;
 	struct retry r = retry_decide(&(struct attempt){
 	        .class = s->class,
 	        .attempts = s->attempts,
 	        .age_ms = loop_now(d->app->loop).wall.ms - s->created_at.ms,
-	        .answered = e->answered,
-	        .is_undeliverable = e->is_undeliverable,
-	        .status = e->status,
+	        .how = e->how,
 	        .retry_after_ms = e->retry_after_ms,
 	        .callback_ms = s->callback_ms,
 	        .seed = str_hash(str_of(s->id), d->app->seed) + (uint64_t)s->attempts,
@@ -175,36 +165,10 @@ static void end_attempt(struct sending *s, const struct ending *e)
 
 /* --- sending --- */
 
-static void say_status(const struct fetch_reply *r, char *out, size_t size)
+static void on_carried(void *ctx, const struct carried *end)
 {
-	if (webhook_is_stale(r->status, r->body))
-		snprintf(out, size, "status 409: the receiver already holds a newer state");
-	else if (r->status >= 300 && r->status < 400)
-		snprintf(out, size, "status %ld: redirects are not followed", r->status);
-	else
-		snprintf(out, size, "status %ld", r->status);
-}
-
-static void on_reply(void *ctx, const struct fetch_reply *reply)
-{
-	struct sending *s = ctx;
-	char text[160];
-	struct ending e = {
-	        .answered = reply->failure == FETCH_OK,
-	        .is_undeliverable = reply->failure == FETCH_FORBIDDEN,
-	        .status = reply->failure == FETCH_OK ? reply->status : 0,
-	        .retry_after_ms = reply->retry_after_ms,
-	        .elapsed_ms = reply->elapsed_ms,
-	        .text = reply->err.text,
-	};
-
-	s->fetch = NULL;
 	FAILPOINT(DELIVERY_AFTER_REPLY);
-	if (e.answered) {
-		say_status(reply, text, sizeof(text));
-		e.text = text;
-	}
-	end_attempt(s, &e);
+	end_attempt(ctx, end);
 }
 
 /* Rollbacks wait for nothing in the database, so several messages of one may be claimed together.
@@ -225,31 +189,15 @@ static bool must_wait(const struct sending *s)
 	return false;
 }
 
-static void send_request(struct sending *s)
+static void send_now(struct sending *s)
 {
-	struct delivery *d = s->delivery;
 	struct err err = {.code = ERR_NONE};
 
 	s->is_waiting = false;
-	s->fetch = fetch_start(
-	        d->fetcher,
-	        &(struct fetch_request){
-	                .method = s->method,
-	                .url = s->request.url.bytes,
-	                .headers = s->request.headers,
-	                .body = buf_str(&s->request.body),
-	                .timeout_ms = s->to->timeout_ms > 0 ? s->to->timeout_ms : TIMEOUT_MS,
-	                .max_bytes = ANSWER_MAX,
-	                .cut_large = true,
-	                .networks = s->to->allowed,
-	                .tls = &s->to->tls,
-	                .done = on_reply,
-	                .ctx = s,
-	        },
-	        &err);
-	webhook_fini(&s->request);
-	if (s->fetch == NULL)
-		end_attempt(s, &(struct ending){.retry_after_ms = -1, .text = err.text});
+	if (!s->carrier->start(s->carried, &err))
+		end_attempt(s, &(struct carried){.how = CARRIED_NOT_SENT,
+		                                 .retry_after_ms = -1,
+		                                 .text = err.text});
 }
 
 /* The list may change with each that is sent. */
@@ -259,7 +207,7 @@ static void send_waiting(struct delivery *d)
 
 	while (s != NULL) {
 		if (s->is_waiting && !must_wait(s)) {
-			send_request(s);
+			send_now(s);
 			s = d->sendings;
 		} else {
 			s = s->next;
@@ -283,9 +231,6 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	keep_text(s->id, sizeof(s->id), m->id);
 	keep_text(s->action, sizeof(s->action), m->action);
 	keep_text(s->destination, sizeof(s->destination), m->destination);
-	keep_text(s->method, sizeof(s->method), m->method);
-	if (s->method[0] == '\0')
-		keep_text(s->method, sizeof(s->method), "POST");
 	s->release_id = m->release_id;
 	s->row_version = m->row_version;
 	s->sequence = m->sequence;
@@ -312,19 +257,23 @@ static bool prepare(struct sending *s, const struct store_message *m, struct err
 		return err_set(err, ERR_NOT_FOUND,
 		               "this instance's configuration has no destination %s",
 		               s->destination);
-	if (!webhook_build(m,
-	                   &(struct webhook_target){
-	                           .base = s->to->url,
-	                           .secrets = s->to->secrets,
-	                           .authorization = s->to->authorization,
-	                           .public_url = app->config->public_url,
-	                   },
-	                   loop_now(app->loop).wall, &s->request, err))
-		return false;
-	if (s->request.ndropped > 0)
-		log_line(LOG_WARN, "delivery_headers_left_out", "id=%s headers=%zu",
-		         log_quote(s->id), s->request.ndropped);
-	return true;
+	s->carrier = carrier_for(s->to->kind);
+	s->carried = s->carrier->prepare(&(struct carrier_job){.app = app,
+	                                                       .fetcher = s->delivery->fetcher,
+	                                                       .to = s->to,
+	                                                       .done = on_carried,
+	                                                       .ctx = s},
+	                                 m, err);
+	return s->carried != NULL;
+}
+
+/* An instance that does not own the releases and lacks the destination must not refuse in the
+ * owner's name: the message goes back for the owner to take. */
+static enum carried_how how_unprepared(const struct sending *s, const struct err *err)
+{
+	if (err->code == ERR_NOMEM || !engine_is_owner(s->delivery->app->engine))
+		return CARRIED_NOT_SENT;
+	return CARRIED_UNDELIVERABLE;
 }
 
 static void begin(struct delivery *d, const struct store_message *m)
@@ -336,19 +285,14 @@ static void begin(struct delivery *d, const struct store_message *m)
 		log_line(LOG_ERROR, "delivery_without_memory", "id=%s", log_quote(m->id));
 		return; /* the claim lapses */
 	}
-	/* An instance that does not own the releases and lacks the destination must not refuse in
-	 * the owner's name: the message goes back for the owner to take. */
 	if (!prepare(s, m, &err))
-		end_attempt(s, &(struct ending){
-		                       .is_undeliverable =
-		                               s->to == NULL && engine_is_owner(d->app->engine),
-		                       .retry_after_ms = -1,
-		                       .text = err.text,
-		               });
+		end_attempt(s, &(struct carried){.how = how_unprepared(s, &err),
+		                                 .retry_after_ms = -1,
+		                                 .text = err.text});
 	else if (must_wait(s))
 		s->is_waiting = true;
 	else
-		send_request(s);
+		send_now(s);
 }
 
 /* --- claiming --- */
@@ -479,8 +423,6 @@ void delivery_free(struct delivery **delivery)
 	loop_timer_stop(&d->poll);
 	for (struct sending *s = d->sendings, *next; s != NULL; s = next) {
 		next = s->next;
-		if (s->fetch != NULL)
-			fetch_cancel(s->fetch);
 		sending_free(s);
 	}
 	fetcher_free(&d->fetcher);

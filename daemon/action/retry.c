@@ -58,21 +58,12 @@ static int64_t spread(const struct retry_class *c, int64_t delay_ms, uint64_t se
 static int64_t next_delay_ms(const struct retry_class *c, const struct attempt *a)
 {
 	int64_t delay = retry_delay_ms(a->class, a->attempts);
-	int64_t asked = a->answered ? a->retry_after_ms : -1;
+	int64_t asked = a->retry_after_ms;
 
 	delay = spread(c, delay, a->seed);
 	if (asked > c->retry_after_max_ms)
 		asked = c->retry_after_max_ms;
 	return asked > delay ? asked : delay;
-}
-
-static bool is_worth_repeating(const struct attempt *a)
-{
-	if (a->is_undeliverable)
-		return false;
-	if (!a->answered)
-		return true;
-	return a->status == 408 || a->status == 425 || a->status == 429 || a->status >= 500;
 }
 
 /* Taken again and again without a callback is given up like silence, after the last one's time. */
@@ -89,9 +80,9 @@ struct retry retry_decide(const struct attempt *a)
 {
 	const struct retry_class *c = &classes[a->class];
 
-	if (a->answered && a->status >= 200 && a->status < 300)
+	if (a->how == CARRIED_OK)
 		return taken(c, a);
-	if (!is_worth_repeating(a))
+	if (a->how == CARRIED_REFUSED || a->how == CARRIED_UNDELIVERABLE)
 		return (struct retry){
 		        .how = c->permanent,
 		        .retry_ms = c->retries_permanent ? next_delay_ms(c, a) : -1,
@@ -105,8 +96,7 @@ struct retry retry_decide_callback(const struct attempt *a, bool ok)
 {
 	struct attempt as = *a;
 
-	as.answered = true;
-	as.status = ok ? 200 : 400;
+	as.how = ok ? CARRIED_OK : CARRIED_REFUSED;
 	as.callback_ms = 0;
 	return retry_decide(&as);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "action/carrier.h"
 #include "release/release.h"
 #include "store/store.h"
 
@@ -18,13 +19,9 @@ struct attempt {
 	enum message_class class;
 	int64_t attempts;      /* this one included */
 	int64_t age_ms;        /* of the message */
-	bool answered;         /* the receiver answered with `status`; else nothing came back */
-	bool is_undeliverable; /* not sent: our configuration knows no such destination, or forbids
-	                          it */
-	long status;
+	enum carried_how how;
 	int64_t retry_after_ms; /* -1: the answer did not say */
-	int64_t callback_ms;    /* a 2xx only takes it, its receiver calls back; 0: a 2xx says it is
-	                           done */
+	int64_t callback_ms;    /* OK only takes it, its receiver calls back; 0: OK says it is done */
 	uint64_t seed;
 };
 
@@ -34,7 +31,7 @@ struct retry {
 };
 
 struct retry retry_decide(const struct attempt *attempt);
-/* What it means that the receiver called back: ok as a 2xx would, else as a 4xx. */
+/* What it means that the receiver called back: ok as a 2xx would, else as a refusal. */
 struct retry retry_decide_callback(const struct attempt *attempt, bool ok);
 /* The table's delay after the nth attempt (from 1), before spreading. */
 int64_t retry_delay_ms(enum message_class class, int64_t attempts);

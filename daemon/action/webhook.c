@@ -302,6 +302,8 @@ static bool add_default_body(struct buf *body, const struct store_message *m, st
 
 static bool build_body(struct buf *body, const struct store_message *m, struct err *err)
 {
+	if (strcmp(m->method, "GET") == 0)
+		return true;
 	if (m->body != NULL && *m->body != '\0' && strcmp(m->body, "null") != 0)
 		buf_add_text(body, m->body);
 	else if (!add_default_body(body, m, err))

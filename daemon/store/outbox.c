@@ -51,7 +51,8 @@ const struct pg_statement sql_claim = {
 	"SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, o.class,"
 	" r.service, r.environment, r.version, o.action, o.destination, o.method, o.path, o.body, o.headers,"
 	" o.attempts, " SQL_MS("o.created_at") ", o.callback_ms,"
-	" CASE WHEN o.callback_ms IS NOT NULL THEN (SELECT encode(k.key, 'hex') FROM headgate.callback_key k) END"
+	" CASE WHEN o.callback_ms IS NOT NULL THEN (SELECT encode(k.key, 'hex') FROM headgate.callback_key k) END,"
+	" o.arguments, o.read"
 	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
 	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
 	3,
@@ -158,6 +159,8 @@ static void message_of_row(struct store_message *m, const PGresult *r, int row)
 	        .attempts = pg_i64(r, row, 16),
 	        .created_at = {.ms = pg_i64(r, row, 17)},
 	        .callback_ms = pg_i64(r, row, 18),
+	        .arguments = PQgetisnull(r, row, 20) ? NULL : pg_text(r, row, 20),
+	        .read = PQgetisnull(r, row, 21) ? NULL : pg_text(r, row, 21),
 	};
 	if (id.n < sizeof(m->id))
 		memcpy(m->id, id.p, id.n);

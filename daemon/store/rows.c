@@ -32,7 +32,7 @@ const struct pg_statement sql_rows_actions = {
 	"SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
 	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', nullif(o.option, -1),"
 	" 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
-	" 'body', o.body, 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
+	" 'body', o.body, 'arguments', o.arguments, 'read', o.read, 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
 	"  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'"
 	"  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'"
 	"  WHEN o.claim_until > clock_timestamp() THEN 'in_flight'"

@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 
@@ -186,6 +186,8 @@ struct store_message {
 	const char *service, *environment, *version;
 	const char *action, *destination, *method, *path;
 	const char *body, *headers; /* JSON text; headers may be NULL */
+	const char *arguments;      /* of a command, a JSON array of texts; NULL: a request */
+	const char *read;           /* JSON text: how to see whether it is so; NULL */
 	int64_t attempts;           /* this one included */
 	struct wall created_at;
 	int64_t callback_ms; /* its receiver may take so long to call back; 0: its status says it

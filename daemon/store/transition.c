@@ -308,6 +308,11 @@ static void add_message_columns(struct pg_args *args, const struct batch *b)
 	EACH_MESSAGE_END(args);
 	EACH_MESSAGE(args, b, p, m) arg_array_i64(args, m->callback_ms);
 	EACH_MESSAGE_END(args);
+	EACH_MESSAGE(args, b, p, m) array_json(args, m->arguments);
+	EACH_MESSAGE_END(args);
+	EACH_MESSAGE(args, b, p, m) array_json(args, m->read);
+	EACH_MESSAGE_END(args);
+	MESSAGE_TEXT(args, b, m, m->dedupe);
 }
 
 static struct pg_args *batch_args(const struct store *s, const struct batch *b)

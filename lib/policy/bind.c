@@ -126,21 +126,41 @@ static bool try_json(const json_t *value, const struct policy_values *values, st
 	return ok;
 }
 
+static bool try_text(const char *text, enum placeholder_place place,
+                     const struct policy_values *values, struct err *err)
+{
+	char *filled = text ? placeholder_fill(text, place, values, err) : NULL;
+	bool ok = !text || filled;
+
+	free(filled);
+	return ok;
+}
+
+static bool try_parts(const struct policy_action *action, const struct policy_values *values,
+                      struct err *err)
+{
+	for (size_t i = 0; i < action->narguments; i++) {
+		if (!try_text(action->arguments[i], PLACE_ARGUMENT, values, err))
+			return false;
+	}
+	return try_text(action->path, PLACE_URL, values, err) &&
+	       try_text(action->input, PLACE_ARGUMENT, values, err) &&
+	       try_text(action->read.path, PLACE_URL, values, err) &&
+	       try_json(action->body, values, err) && try_json(action->headers, values, err) &&
+	       try_json(action->read.equals, values, err);
+}
+
 static bool try_action(const struct policy *p, const char *name, const struct policy_values *values,
                        struct err *err)
 {
 	const struct policy_action *action = policy_action(p, name);
-	char *path = NULL;
-	bool ok = false;
 
 	if (!action)
 		return err_set(err, ERR_INVALID, "there is no action %s", name);
-	path = placeholder_fill(action->path, PLACE_URL, values, err);
-	ok = path && try_json(action->body, values, err) && try_json(action->headers, values, err);
-	free(path);
-	if (!ok)
-		err_prefix(err, "action %s", name);
-	return ok;
+	if (try_parts(action, values, err))
+		return true;
+	err_prefix(err, "action %s", name);
+	return false;
 }
 
 static bool try_actions(const struct policy *p, const struct policy_values *values, struct err *err)

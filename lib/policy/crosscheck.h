@@ -38,6 +38,9 @@ void crosscheck_stages(struct crosscheck *c);
 void crosscheck_actions(struct crosscheck *c);
 void crosscheck_rollback(struct crosscheck *c);
 
+/* Whether filling the action in needs that value. */
+bool policy_action_uses(const struct policy_action *action, const char *placeholder);
+
 /* A JSON Pointer. Names in it were checked, so nothing needs escaping. */
 struct place {
 	char pointer[384];

@@ -1,4 +1,4 @@
-/* Stages, actions and the rollback section: an order that makes sense, evidence in every exposed
+/* Stages and the rollback section: an order that makes sense, evidence in every exposed
  * stage, and a way back from each. */
 #include "policy/crosscheck.h"
 
@@ -34,13 +34,6 @@ static void check_actions_named(struct crosscheck *c, const char *where, char **
 	}
 }
 
-static bool action_uses(const struct policy_action *action, const char *placeholder)
-{
-	return (action->path && placeholder_uses(action->path, placeholder)) ||
-	       placeholder_uses_json(action->body, placeholder) ||
-	       placeholder_uses_json(action->headers, placeholder);
-}
-
 /* An action that cannot be filled in would fail when the stage is entered, in the middle of a
  * release. */
 static void check_entry_values(struct crosscheck *c, size_t s)
@@ -51,7 +44,7 @@ static void check_entry_values(struct crosscheck *c, size_t s)
 		const char *name = stage->enter[i];
 		const struct policy_action *action = name ? policy_action(c->policy, name) : NULL;
 
-		if (action && stage->weight < 0 && action_uses(action, "stage.weight"))
+		if (action && stage->weight < 0 && policy_action_uses(action, "stage.weight"))
 			crosscheck_problem(
 			        c, place_of("/stages/%zu/enter/%zu", s, i),
 			        "action %s needs ${stage.weight}, and the stage has no weight",
@@ -257,116 +250,6 @@ void crosscheck_stages(struct crosscheck *c)
 	check_way_back(c);
 }
 
-static bool header_is_fine(const char *name)
-{
-	for (const char *p = name; *p; p++) {
-		bool fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		            (*p >= '0' && *p <= '9') || *p == '-' || *p == '_';
-
-		if (!fine)
-			return false;
-	}
-	return *name != '\0';
-}
-
-/* Headers we set ourselves, and those that carry what a policy must not. */
-static bool header_is_reserved(const char *name)
-{
-	static const char *const reserved[] = {
-	        "Authorization", "Proxy-Authorization", "Cookie",     "Host", "Content-Length",
-	        "Content-Type",  "Transfer-Encoding",   "Connection", NULL};
-
-	for (size_t i = 0; reserved[i]; i++) {
-		if (strcasecmp(reserved[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void check_header(struct crosscheck *c, const char *action, const char *name,
-                         const json_t *value)
-{
-	struct place at = place_of("/actions/%s/headers", action);
-	const char *text = json_string_value(value);
-	char quote[STR_QUOTE_MAX];
-	struct err err;
-
-	str_quote(str_of(name), quote);
-	if (!header_is_fine(name))
-		crosscheck_problem(c, at, "%s is not the name of a header", quote);
-	else if (header_is_reserved(name))
-		crosscheck_problem(c, at,
-		                   "header %s is not for policies: credentials and framing live in "
-		                   "headgate.yaml",
-		                   quote);
-	else if (!text || strpbrk(text, "\r\n"))
-		crosscheck_problem(c, at, "header %s must be a text of one line, in quotes", quote);
-	else if (!placeholder_check(text, PLACE_ARGUMENT, SCOPE_STAGE, &err))
-		crosscheck_problem(c, at, "%s", err.text);
-}
-
-static void check_headers(struct crosscheck *c, const struct policy_action *action)
-{
-	const char *name;
-	json_t *value;
-
-	if (action->headers && !json_is_object(action->headers))
-		crosscheck_problem(c, place_of("/actions/%s/headers", action->name),
-		                   "must be an object of names and texts");
-	json_object_foreach(action->headers, name, value)
-	        check_header(c, action->name, name, value);
-}
-
-static void check_path(struct crosscheck *c, const struct policy_action *action)
-{
-	struct place at = place_of("/actions/%s/path", action->name);
-	struct err err;
-
-	if (action->path[0] != '/') {
-		crosscheck_problem(c, at, "must start with /");
-		return;
-	}
-	for (const char *p = action->path; *p; p++) {
-		if (*p <= ' ' || *p > '~' || *p == '#') {
-			crosscheck_problem(
-			        c, at, "holds a space, # or another character that URLs encode");
-			return;
-		}
-	}
-	if (strstr(action->path, "/../") || strstr(action->path, "/./"))
-		crosscheck_problem(c, at, "must not climb: it has a \".\" or \"..\" in it");
-	if (!placeholder_check(action->path, PLACE_URL, SCOPE_STAGE, &err))
-		crosscheck_problem(c, at, "%s", err.text);
-}
-
-static void check_action(struct crosscheck *c, const struct policy_action *action)
-{
-	static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
-	bool known = !action->method;
-	struct err err;
-
-	for (size_t i = 0; methods[i] && !known; i++)
-		known = strcmp(methods[i], action->method) == 0;
-	if (!known)
-		crosscheck_problem(c, place_of("/actions/%s/method", action->name),
-		                   "must be POST, PUT, PATCH or DELETE");
-	crosscheck_name(c, place_of("/actions/%s/to", action->name), action->to);
-	if (action->path)
-		check_path(c, action);
-	check_headers(c, action);
-	if (action->body && !placeholder_check_json(action->body, SCOPE_STAGE, &err))
-		crosscheck_problem(c, place_of("/actions/%s/body", action->name), "%s", err.text);
-}
-
-void crosscheck_actions(struct crosscheck *c)
-{
-	for (size_t i = 0; i < c->policy->nactions; i++) {
-		const struct policy_action *action = &c->policy->actions[i];
-
-		check_action(c, action);
-	}
-}
-
 /* From any stage a rollback must be possible, so its actions may not hang on the stage. */
 static void check_option_values(struct crosscheck *c, size_t o)
 {
@@ -376,7 +259,7 @@ static void check_option_values(struct crosscheck *c, size_t o)
 		const char *name = option->actions[i];
 		const struct policy_action *action = name ? policy_action(c->policy, name) : NULL;
 
-		if (action && action_uses(action, "stage.weight"))
+		if (action && policy_action_uses(action, "stage.weight"))
 			crosscheck_problem(c, place_of("/rollback/options/%zu/actions/%zu", o, i),
 			                   "action %s needs ${stage.weight}: a rollback starts "
 			                   "from any stage, and "

@@ -86,13 +86,25 @@ enum acknowledge_by {
 };
 extern const char *const acknowledge_by_names[ACKNOWLEDGE_BY_COUNT + 1];
 
+/* How to see whether what an action asked for is so; placeholders in path and equals. */
+struct policy_read {
+	char *from;       /* destination that is asked; NULL: the action's own */
+	char *path;       /* NULL: the action is not read back */
+	char *pointer;    /* JSON Pointer into the answer; "" is all of it */
+	json_t *equals;   /* what must stand there */
+	int64_t every_ms; /* default 1 min */
+};
 struct policy_action {
 	char *name;
 	char *to;               /* destination in headgate.yaml */
 	char *method;           /* default POST */
-	char *path;             /* placeholders */
+	char *path;             /* placeholders; NULL: a command */
 	json_t *body;           /* placeholders; any JSON */
 	json_t *headers;        /* object of strings or NULL */
+	char **arguments;       /* of a command; placeholders */
+	size_t narguments;
+	char *input;             /* what a command reads; placeholders; NULL: nothing */
+	struct policy_read read; /* path NULL: not read back */
 	int64_t acknowledge_ms; /* entering: after this long without acknowledgement people are
 	                           called; default 5m. By callback: how long the receiver has */
 	int acknowledge_by;     /* enum acknowledge_by */

@@ -296,16 +296,33 @@ static const struct field_table stage_table = {
 	.noun = "stage", .fields = stage_fields, .n = ARRAY_LEN(stage_fields), .size = sizeof(struct policy_stage)
 };
 
+#define READ(member) offsetof(struct policy_read, member)
+static const struct field read_fields[] = {
+	{ .key = "from", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = READ(from), .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "Destination that is asked; left out, the action's own." },
+	{ .key = "path", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = READ(path), .min = 1, .max = 1024,
+	  .doc = "Path and query of a GET below its address; placeholders are filled in." },
+	{ .key = "pointer", .kind = FIELD_TEXT, .offset = READ(pointer), .max = 256, .fallback = "",
+	  .doc = "JSON Pointer to the value in the answer; left out, the whole answer." },
+	{ .key = "equals", .kind = FIELD_JSON, .flags = FIELD_REQUIRED, .offset = READ(equals),
+	  .doc = "What must stand there; a text that is one placeholder keeps the type of its value." },
+	{ .key = "every", .kind = FIELD_DURATION, .offset = READ(every_ms), .min = SECOND_MS, .max = HOUR_MS, .fallback = "1m",
+	  .doc = "Time between two looks while the release goes on." },
+};
+static const struct field_table read_table = {
+	.noun = "read", .fields = read_fields, .n = ARRAY_LEN(read_fields), .size = sizeof(struct policy_read)
+};
+
 static const struct field action_fields[] = {
 	{ .key = "to", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_action, to),
 	  .min = 1, .max = NAME_MAX_BYTES,
 	  .doc = "A destination of `headgate.yaml`, which holds its address and credentials." },
 	{ .key = "method", .kind = FIELD_TEXT, .offset = offsetof(struct policy_action, method), .max = 6,
 	  .fallback = "POST",
-	  .doc = "`POST`, `PUT`, `PATCH` or `DELETE`." },
-	{ .key = "path", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_action, path),
+	  .doc = "`POST`, `PUT`, `PATCH`, `DELETE`, or `GET` for a test that changes nothing." },
+	{ .key = "path", .kind = FIELD_TEXT, .offset = offsetof(struct policy_action, path),
 	  .min = 1, .max = 1024,
-	  .doc = "Path and query below the destination's address; placeholders are filled in, percent-encoded." },
+	  .doc = "Path and query below the destination's address; placeholders are filled in, percent-encoded. Every request has one, a command none." },
 	{ .key = "body", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_action, body),
 	  .doc = "What is sent as JSON; a text that is one placeholder keeps the type of its value." },
 	{ .key = "headers", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT,
@@ -318,9 +335,37 @@ static const struct field action_fields[] = {
 	{ .key = "acknowledge_by", .kind = FIELD_ENUM, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct policy_action, acknowledge_by), .names = acknowledge_by_names,
 	  .doc = "`status`, as when it is left out: a 2xx says that it is done. `callback`: a 2xx says that it is taken, and a later call says how it ended (see [receiver.md](receiver.md))." },
+	{ .key = "arguments", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_action, arguments), .count_offset = offsetof(struct policy_action, narguments),
+	  .min = 1, .max = 64,
+	  .doc = "Of a command, when `to` names a destination with a program: what it is given after the destination's own arguments, each as it stands; no shell reads it. Placeholders are filled in." },
+	{ .key = "input", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_action, input),
+	  .min = 1, .max = 64 * 1024,
+	  .doc = "Of a command: what it reads from standard input; placeholders are filled in." },
+	{ .key = "read", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_action, read),
+	  .table = &read_table,
+	  .doc = "How to see whether it is so: it counts as done only then, and is looked at ever again." },
 };
+
+static bool action_check(const void *decoded, struct decode *d)
+{
+	const struct policy_action *action = decoded;
+	bool is_command = action->narguments > 0 || action->input != NULL;
+
+	if (is_command && (action->path || action->body || action->headers))
+		return decode_problem(d, "a command (arguments, input) has no path, body or headers");
+	if (is_command && action->acknowledge_by == ACKNOWLEDGE_BY_CALLBACK)
+		return decode_problem(d, "a command is acknowledged by its exit status, never by callback");
+	if (is_command && action->read.path && !action->read.from)
+		return decode_problem(d, "what a command does is read back elsewhere: name the destination in read.from");
+	if (!is_command && !action->path)
+		return decode_problem(d, "an action needs a path (a request) or arguments (a command)");
+	return true;
+}
+
 static const struct field_table action_table = {
-	.noun = "action", .fields = action_fields, .n = ARRAY_LEN(action_fields), .size = sizeof(struct policy_action)
+	.noun = "action", .fields = action_fields, .n = ARRAY_LEN(action_fields),
+	.size = sizeof(struct policy_action), .check = action_check
 };
 
 static const struct field option_fields[] = {

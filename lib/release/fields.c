@@ -176,6 +176,9 @@ void messages_free(struct message *list, size_t n)
 		free(list[i].path);
 		json_decref(list[i].body);
 		json_decref(list[i].headers);
+		json_decref(list[i].arguments);
+		json_decref(list[i].read);
+		free(list[i].dedupe);
 	}
 	free(list);
 }

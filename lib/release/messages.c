@@ -14,6 +14,58 @@ static bool keep_text(char **out, const char *text, struct err *err)
 	return *out || !text || err_set(err, ERR_NOMEM, "no memory for a message");
 }
 
+/* A command's input travels as its body. */
+static bool fill_command(struct message *m, const struct policy_action *action,
+                         const struct policy_values *values, struct err *err)
+{
+	if (action->path)
+		return true;
+	m->arguments = json_array();
+	for (size_t i = 0; m->arguments && i < action->narguments; i++) {
+		char *text = placeholder_fill(action->arguments[i], PLACE_ARGUMENT, values, err);
+		int failed = text ? json_array_append_new(m->arguments, json_string(text)) : -1;
+
+		if (!text)
+			return false;
+		free(text);
+		if (failed)
+			return err_set(err, ERR_NOMEM, "no memory for a command");
+	}
+	if (m->arguments && action->input) {
+		char *text = placeholder_fill(action->input, PLACE_ARGUMENT, values, err);
+
+		if (!text)
+			return false;
+		m->body = json_string(text);
+		free(text);
+	}
+	return (m->arguments && (m->body || !action->input)) ||
+	       err_set(err, ERR_NOMEM, "no memory for a command");
+}
+
+static bool fill_read(struct message *m, const struct policy_action *action,
+                      const struct policy_values *values, struct err *err)
+{
+	const struct policy_read *read = &action->read;
+	json_t *equals;
+	char *path;
+
+	if (!read->path)
+		return true;
+	path = placeholder_fill(read->path, PLACE_URL, values, err);
+	equals = path ? placeholder_fill_json(read->equals, values, err) : NULL;
+	if (!equals) {
+		free(path);
+		return false;
+	}
+	m->read =
+	        json_pack("{s:s, s:s, s:s, s:o, s:I}", "from", read->from ? read->from : action->to,
+	                  "path", path, "pointer", read->pointer ? read->pointer : "", "equals",
+	                  equals, "every_ms", (json_int_t)read->every_ms);
+	free(path);
+	return m->read || err_set(err, ERR_NOMEM, "no memory for a message");
+}
+
 static bool fill(struct message *m, const struct policy_action *action,
                  const struct policy_values *values, struct err *err)
 {
@@ -36,7 +88,7 @@ static bool fill(struct message *m, const struct policy_action *action,
 		if (!m->headers)
 			return false;
 	}
-	return true;
+	return fill_command(m, action, values, err) && fill_read(m, action, values, err);
 }
 
 bool messages_build(const struct question *q, const struct policy_stage *stage,

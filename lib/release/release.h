@@ -380,6 +380,9 @@ struct message {
 	char *destination;
 	char *method, *path;
 	json_t *body, *headers;
+	json_t *arguments; /* of a command: an array of texts; NULL: a request */
+	json_t *read;   /* how to see whether it is so: {from, path, pointer, equals, every_ms}; NULL */
+	char *dedupe;   /* of messages with the same text only the first is kept; NULL: all are */
 	int64_t option;      /* index of the rollback option it belongs to; -1 */
 	int64_t callback_ms; /* the receiver may take so long to call back; 0: its status says it
 	                        all */

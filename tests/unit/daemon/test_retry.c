@@ -47,8 +47,9 @@ static struct attempt attempt_of(enum message_class class, long status, int64_t 
 	return (struct attempt){
 	        .class = class,
 	        .attempts = attempts,
-	        .answered = status > 0,
-	        .is_undeliverable = status<0, .status = status> 0 ? status : 0,
+	        .how = status > 0   ? carried_by_status(status)
+	               : status < 0 ? CARRIED_UNDELIVERABLE
+	                            : CARRIED_UNANSWERED,
 	        .retry_after_ms = -1,
 	};
 }
@@ -68,7 +69,7 @@ START_TEST(what_awaits_a_callback_is_taken_until_its_time_is_over)
 	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_DEAD);
 	a.class = MESSAGE_ROLLBACK;
 	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_TAKEN);
-	a.status = 503;
+	a.how = CARRIED_FAILED;
 	ck_assert_int_eq(retry_decide(&a).how, DELIVERY_RETRY);
 }
 END_TEST

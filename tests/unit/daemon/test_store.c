@@ -1423,10 +1423,13 @@ END_TEST
 
 START_TEST(a_schema_that_does_not_fit_is_said)
 {
+	char newer[24];
+
 	world_end();
+	snprintf(newer, sizeof(newer), "version %d", STORE_SCHEMA_VERSION + 10);
 	sql("UPDATE headgate.migration SET version = version + 10");
 	world_start("one");
-	UNTIL(strstr(store_trouble(world.app.store), "version 12") != NULL);
+	UNTIL(strstr(store_trouble(world.app.store), newer) != NULL);
 	ck_assert(!store_is_up(world.app.store));
 	world_end();
 	sql("ALTER SCHEMA headgate RENAME TO away");

@@ -1,0 +1,11 @@
+/* carrier - one row per kind of destination. */
+#include "action/carrier.h"
+
+static const struct carrier *const carriers[DESTINATION_KIND_COUNT] = {
+        [DESTINATION_WEBHOOK] = &carrier_webhook,
+};
+
+const struct carrier *carrier_for(enum destination_kind kind)
+{
+	return carriers[kind];
+}

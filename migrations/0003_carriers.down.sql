@@ -1,0 +1,12 @@
+-- Commands that are still open cannot be sent any more: see that there are none.
+
+DROP INDEX headgate.outbox_read;
+DROP INDEX headgate.outbox_dedupe;
+ALTER TABLE headgate.outbox
+	DROP COLUMN dedupe,
+	DROP COLUMN repairs,
+	DROP COLUMN drifted,
+	DROP COLUMN read_text,
+	DROP COLUMN read_at,
+	DROP COLUMN read,
+	DROP COLUMN arguments;
