@@ -108,6 +108,43 @@ json_t *release_view_legal(unsigned legal)
 	return out;
 }
 
+/* The roles called so far, and who follows unless somebody acknowledges. */
+static json_t *call_json(const struct call *c, const struct policy *bound)
+{
+	size_t n = 0;
+	const struct policy_level *levels = bound == NULL ? NULL : policy_escalation(bound, &n);
+	json_t *called = json_array();
+	json_t *next = json_null();
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < n && (int64_t)i < c->level; i++)
+		(void)json_array_append_new(called, json_string(levels[i].role));
+	if (c->acknowledged_by == NULL && c->level >= 0 && (size_t)c->level < n)
+		next = json_pack(
+		        "{s:s, s:o}", "role", levels[c->level].role, "at",
+		        instant_json((struct wall){c->since.ms + levels[c->level].after_ms}));
+	(void)json_object_set_new(out, "cause", json_string(c->cause));
+	(void)json_object_set_new(out, "reason", json_string(c->reason == NULL ? "" : c->reason));
+	(void)json_object_set_new(out, "since", instant_json(c->since));
+	(void)json_object_set_new(out, "called", called);
+	(void)json_object_set_new(out, "called_at", instant_json(c->called_at));
+	(void)json_object_set_new(out, "next", next);
+	(void)json_object_set_new(out, "acknowledged_by",
+	                          c->acknowledged_by == NULL ? json_null()
+	                                                     : json_string(c->acknowledged_by));
+	(void)json_object_set_new(out, "acknowledged_at", instant_json(c->acknowledged_at));
+	return out;
+}
+
+static json_t *calls_json(const struct tracked *t)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < t->release->ncalls; i++)
+		(void)json_array_append_new(out, call_json(&t->release->calls[i], t->bound));
+	return out;
+}
+
 static void add_links(json_t *out, const struct release *r)
 {
 	static const char *const below[] = {"gates", "timeline", "evaluations", "actions"};
@@ -164,6 +201,7 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 	if (t->bound != NULL)
 		legal = release_legal(r, t->checkpoint, t->bound, &facts);
 	(void)json_object_set_new(out, "legal", release_view_legal(legal));
+	(void)json_object_set_new(out, "calls", calls_json(t));
 	add_from_table(out, r);
 	(void)json_object_set_new(
 	        out, "policy",

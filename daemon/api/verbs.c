@@ -69,7 +69,7 @@ static const struct field approve_fields[] = {
 };
 static const struct field ack_fields[] = {
 	REASON, AUTHOR,
-	TEXT("hold", hold, 128, "The hold or alert that is acknowledged; default all that ask."),
+	TEXT("hold", hold, 128, "The cause of a call, or the hold, that is acknowledged; default all of them."),
 };
 static const struct field resolve_fields[] = {
 	REASON, AUTHOR,

@@ -226,6 +226,27 @@ static void check_header(struct crosscheck *c)
 	}
 }
 
+/* The first is called with the cause, so its offset says nothing; the others follow in time. */
+static void check_escalation(struct crosscheck *c)
+{
+	const struct policy *p = c->policy;
+
+	if (!crosscheck_is_sound(c, place_of("/escalation")))
+		return;
+	for (size_t i = 0; i < p->nescalation; i++) {
+		const struct policy_level *level = &p->escalation[i];
+
+		crosscheck_name(c, place_of("/escalation/%zu/role", i), level->role);
+		if (i == 0 && level->after_ms != 0)
+			crosscheck_problem(
+			        c, place_of("/escalation/0/after"),
+			        "the first level is called at once: after is 0s or left out");
+		if (i > 0 && level->after_ms < p->escalation[i - 1].after_ms)
+			crosscheck_problem(c, place_of("/escalation/%zu/after", i),
+			                   "must not be earlier than the level before it");
+	}
+}
+
 /* Only a decode that ran out of memory, and said so, leaves names out. */
 static bool parts_are_named(const struct policy *p)
 {
@@ -253,5 +274,6 @@ void crosscheck_policy(struct crosscheck *c)
 	crosscheck_gates(c);
 	crosscheck_stages(c);
 	crosscheck_actions(c);
+	check_escalation(c);
 	crosscheck_rollback(c);
 }

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "base/buf.h"
+#include "base/macros.h"
 #include "base/str.h"
 #include "policy/crosscheck.h"
 #include "policy/include.h"
@@ -282,6 +283,20 @@ const struct policy_option *policy_option(const struct policy *p, const char *na
 			return &p->rollback.options[i];
 	}
 	return NULL;
+}
+
+const struct policy_level *policy_escalation(const struct policy *p, size_t *out_n)
+{
+	/* clang-format off */
+	static const struct policy_level usual[] = {
+		{ .role = (char *)(uintptr_t)"on_call" },
+		{ .role = (char *)(uintptr_t)"release_manager", .after_ms = 15 * 60 * 1000 },
+		{ .role = (char *)(uintptr_t)"cto",             .after_ms = 30 * 60 * 1000 },
+	};
+	/* clang-format on */
+
+	*out_n = p->nescalation > 0 ? p->nescalation : ARRAY_LEN(usual);
+	return p->nescalation > 0 ? p->escalation : usual;
 }
 
 bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage)

@@ -31,6 +31,7 @@
 #define POLICY_MAX_SOURCES 32
 #define POLICY_MAX_ACTIONS 64
 #define POLICY_MAX_ADDRESSES 256 /* of one source */
+#define POLICY_MAX_LEVELS 8      /* of an escalation */
 #define POLICY_HASH_TEXT 65      /* SHA-256 in hex + NUL */
 
 enum source_kind { SOURCE_SCRAPE = 0, SOURCE_ALERTMANAGER, SOURCE_KIND_COUNT };
@@ -142,6 +143,12 @@ struct policy_rollback {
 	size_t nreentry;
 };
 
+/* Whom an escalation calls, in order (rule A8). */
+struct policy_level {
+	char *role;
+	int64_t after_ms; /* since the start of the cause; 0 for the first, then not decreasing */
+};
+
 struct policy {
 	char *name;
 	int64_t evaluate_every_ms;
@@ -155,6 +162,8 @@ struct policy {
 	size_t nstages;
 	struct policy_action *actions;
 	size_t nactions;
+	struct policy_level *escalation; /* as written; see policy_escalation() */
+	size_t nescalation;
 	struct policy_rollback rollback;
 	char hash[POLICY_HASH_TEXT]; /* of the canonical form with all defaults written out (rule
 	                                I1) */
@@ -217,6 +226,9 @@ const struct kpi *policy_kpi(const struct policy *p, const char *name, size_t *o
 const struct policy_source *policy_source(const struct policy *p, const char *name,
                                           size_t *out_index);
 const struct policy_option *policy_option(const struct policy *p, const char *name);
+/* Whom to call, at least one level; where the policy does not say: on_call at once, release_manager
+ * after 15 minutes, cto after 30. Borrowed from the policy. */
+const struct policy_level *policy_escalation(const struct policy *p, size_t *out_n);
 /* Whether the gate counts in that stage (in: and shadow, waivers aside). */
 bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stage);
 /* Whether a release is exposed in stage `i` (rule R1): a rollout stage stands at or before it. */

@@ -436,6 +436,19 @@ static const struct field_table rollback_table = {
 	.size = sizeof(struct policy_rollback)
 };
 
+static const struct field level_fields[] = {
+	{ .key = "role", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_level, role),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "The role that is called." },
+	{ .key = "after", .kind = FIELD_DURATION, .offset = offsetof(struct policy_level, after_ms), .max = 30 * DAY_MS,
+	  .fallback = "0s",
+	  .doc = "How long after the cause began, unless somebody acknowledged it; the first level is called at once." },
+};
+static const struct field_table level_table = {
+	.noun = "escalation level", .fields = level_fields, .n = ARRAY_LEN(level_fields),
+	.size = sizeof(struct policy_level)
+};
+
 /* Files are included before the decode; whatever still includes came as JSON. */
 static bool include_decode(json_t *value, void *member, struct decode *d)
 {
@@ -471,6 +484,11 @@ static const struct field policy_fields[] = {
 	{ .key = "actions", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, actions),
 	  .count_offset = offsetof(struct policy, nactions), .max = POLICY_MAX_ACTIONS, .table = &action_table,
 	  .doc = "What can be done to the outside world, by name." },
+	{ .key = "escalation", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy, escalation), .count_offset = offsetof(struct policy, nescalation),
+	  .min = 1, .max = POLICY_MAX_LEVELS, .table = &level_table,
+	  .doc = "Whom to call, one after the other, until somebody acknowledges; left out, `on_call` at once, "
+	         "`release_manager` after 15m, `cto` after 30m." },
 	{ .key = "rollback", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, rollback),
 	  .table = &rollback_table,
 	  .doc = "The way back; required as soon as a stage exposes the release." },

@@ -307,7 +307,8 @@ static bool due_evidence_overdue(const struct question *q, struct event *out)
 {
 	size_t i = 0;
 
-	if (q->r->evidence_called)
+	/* What is called for is the hold, and ends with it. */
+	if (q->r->evidence_called || !hold_of(q->r, "evidence", ""))
 		return false;
 	if (find_overdue_gate(q, RUNG_ASK, &i))
 		return say_gate(q, out, EVENT_EVIDENCE_OVERDUE, advance_evaluation(q), i);
@@ -324,12 +325,12 @@ static bool due_overdue(const struct question *q, struct event *out)
 }
 
 /* The most patient of the stage's actions decides. */
-static int64_t acknowledge_ms(const struct question *q, const struct policy_stage *stage)
+int64_t entry_patience_ms(const struct policy *p, const struct policy_stage *stage)
 {
 	int64_t longest = 0;
 
 	for (size_t i = 0; i < stage->nenter; i++) {
-		const struct policy_action *action = policy_action(q->p, stage->enter[i]);
+		const struct policy_action *action = policy_action(p, stage->enter[i]);
 
 		if (action && action->acknowledge_ms > longest)
 			longest = action->acknowledge_ms;
@@ -343,7 +344,7 @@ static bool due_enter_unconfirmed(const struct question *q, struct event *out)
 
 	return stage && q->r->step == STEP_ENTERING && q->f->enter_pending > 0 &&
 	       !q->r->enter_called &&
-	       q->f->now.ms - q->r->entry_since.ms >= acknowledge_ms(q, stage) &&
+	       q->f->now.ms - q->r->entry_since.ms >= entry_patience_ms(q->p, stage) &&
 	       say(out, EVENT_ENTER_UNCONFIRMED, &by_timer);
 }
 
@@ -411,6 +412,22 @@ static bool due_start(const struct question *q, struct event *out)
 	       say(out, EVENT_START_DUE, &by_timer);
 }
 
+/* Rule A8. One level of one call at a time. */
+static bool due_escalate(const struct question *q, struct event *out)
+{
+	for (size_t i = 0; i < q->r->ncalls; i++) {
+		const struct call *call = &q->r->calls[i];
+
+		if (!call_due(q, call))
+			continue;
+		say(out, EVENT_ESCALATE, &by_timer);
+		out->hold = call->cause;
+		out->reason = call->reason;
+		return true;
+	}
+	return false;
+}
+
 static bool due_advance(const struct question *q, struct event *out)
 {
 	return (q->r->step == STEP_BAKING || q->r->step == STEP_READY) &&
@@ -452,6 +469,7 @@ static const struct {
 	{ due_entered,              false },
 	{ due_start,                false },
 	{ due_stabilised,           true },
+	{ due_escalate,             false }, /* of what nothing above has ended */
 	{ due_advance,              true },
 	{ due_bake_done,            true },
 };

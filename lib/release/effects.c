@@ -172,14 +172,13 @@ static bool end(const struct question *q, struct release *next, struct outcome *
 
 static bool record_ack(const struct question *q, struct release *next, struct outcome *out)
 {
-	(void)out;
 	for (size_t i = 0; i < next->nholds; i++) {
 		struct hold *h = &next->holds[i];
 
 		if (h->source == HOLD_ASK && (!q->e.hold || strcmp(h->name, q->e.hold) == 0))
 			h->acknowledged = true;
 	}
-	return true;
+	return call_acknowledge(q, next, out);
 }
 
 /* A note gives a rollback the reason it was decided without (rule R1). */
@@ -314,5 +313,5 @@ bool effects_apply(const struct question *q, const struct transition *row, struc
 		if ((row->effects & effects[i].effect) && !effects[i].apply(q, next, out))
 			return false;
 	}
-	return true;
+	return calls_follow(q, row, next, out);
 }

@@ -57,6 +57,18 @@ static const struct field waiver_fields[] = {
 };
 static const struct field_table waiver_table = { .noun = "waiver", .fields = waiver_fields, .n = ARRAY_LEN(waiver_fields), .size = sizeof(struct waiver) };
 
+static const struct field call_fields[] = {
+	{ .key = "cause", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(call, cause), .doc = "key within the release" },
+	{ .key = "kind", .kind = FIELD_ENUM, AT(call, kind), .names = call_kind_names, .doc = "what ends it" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(call, reason), .doc = "why, for people" },
+	{ .key = "since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(call, since), .doc = "when the cause began" },
+	{ .key = "level", .kind = FIELD_INT, AT(call, level), .doc = "how many levels have been called" },
+	{ .key = "called_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(call, called_at), .doc = "when the newest of them was" },
+	{ .key = "acknowledged_by", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(call, acknowledged_by), .doc = "person who takes care of it" },
+	{ .key = "acknowledged_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(call, acknowledged_at), .doc = "when" },
+};
+static const struct field_table call_table = { .noun = "call", .fields = call_fields, .n = ARRAY_LEN(call_fields), .size = sizeof(struct call) };
+
 static const struct field rollback_fields[] = {
 	{ .key = "active", .kind = FIELD_BOOL, AT(rollback_progress, active), .doc = "a rollback was decided" },
 	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, reason), .doc = "why" },
@@ -119,6 +131,7 @@ static const struct field release_fields[] = {
 	{ .key = "approvals", .kind = FIELD_LIST, AT(release, approvals), COUNT(release, napprovals), .max = LIST_MAX, .table = &approval_table, .doc = "who approved or rejected" },
 	{ .key = "checks", .kind = FIELD_LIST, AT(release, checks), COUNT(release, nchecks), .max = LIST_MAX, .table = &check_table, .doc = "checks reported so far" },
 	{ .key = "waivers", .kind = FIELD_LIST, AT(release, waivers), COUNT(release, nwaivers), .max = LIST_MAX, .table = &waiver_table, .doc = "gates that do not count" },
+	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },
 	{ .key = "finished_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, finished_at), .doc = "when it completed" },

@@ -11,8 +11,6 @@
 #include "base/macros.h"
 #include "base/str.h"
 
-#define NAME_MAX_BYTES 320
-
 size_t holds_in_force(const struct release *r)
 {
 	size_t n = 0;
@@ -37,14 +35,14 @@ bool hold_keeps_from_entering(const struct release *r, const struct hold *h)
 	       holds_of_pause(r) == 1;
 }
 
-static void name_write(char out[NAME_MAX_BYTES], const char *prefix, const char *name)
+static void name_write(char out[HOLD_NAME_BYTES], const char *prefix, const char *name)
 {
-	(void)snprintf(out, NAME_MAX_BYTES, "%s%s", prefix, name ? name : "");
+	(void)snprintf(out, HOLD_NAME_BYTES, "%s%s", prefix, name ? name : "");
 }
 
 const struct hold *hold_of(const struct release *r, const char *prefix, const char *name)
 {
-	char key[NAME_MAX_BYTES];
+	char key[HOLD_NAME_BYTES];
 
 	name_write(key, prefix, name);
 	return release_hold(r, key);
@@ -133,7 +131,7 @@ static void drop_at(struct release *next, size_t i)
 
 void hold_drop(struct release *next, const char *prefix, const char *name)
 {
-	char key[NAME_MAX_BYTES];
+	char key[HOLD_NAME_BYTES];
 
 	name_write(key, prefix, name);
 	for (size_t i = next->nholds; i-- > 0;) {
@@ -148,16 +146,25 @@ void hold_drop_all(struct release *next)
 		drop_at(next, next->nholds - 1);
 }
 
+bool hold_named(const struct event *e, char out[HOLD_NAME_BYTES])
+{
+	const struct hold_rule *rule = rule_of(e->kind);
+
+	if (rule)
+		name_write(out, rule->prefix, operand_of(e, rule->source));
+	return rule != NULL;
+}
+
 bool hold_add(struct release *next, const struct question *q, struct outcome *out)
 {
 	const struct hold_rule *rule = rule_of(q->e.kind);
-	char key[NAME_MAX_BYTES];
+	char key[HOLD_NAME_BYTES];
 	struct hold *grown = NULL;
 	struct hold *h = NULL;
 
 	if (!rule)
 		return true;
-	name_write(key, rule->prefix, operand_of(&q->e, rule->source));
+	(void)hold_named(&q->e, key);
 	hold_drop(next, key, "");
 	grown = realloc(next->holds, (next->nholds + 1) * sizeof(*grown));
 	if (!grown)

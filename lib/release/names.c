@@ -30,6 +30,15 @@ const char *const hold_source_names[HOLD_SOURCE_COUNT + 1] = {
 };
 _Static_assert(HOLD_DRIFT == 8, "a new source of holds needs a name");
 
+const char *const call_kind_names[CALL_KIND_COUNT + 1] = {
+	"hold", "entering", "stage", "rollback", "failed", "stabilise", "drift", NULL
+};
+_Static_assert(CALL_DRIFT == 6, "a new kind of calls needs a name");
+
+const char *const call_change_names[CALL_CHANGE_COUNT + 1] = {
+	"opened", "raised", "acknowledged", "ended", NULL
+};
+
 const char *const message_class_names[MESSAGE_CLASS_COUNT + 1] = {
 	"advance", "rollback", "notification", NULL
 };
@@ -96,6 +105,7 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_STABILISE_BLIND]      = "stabilise_blind",
 	[EVENT_DRIFT]                = "drift",
 	[EVENT_DRIFT_OVER]           = "drift_over",
+	[EVENT_ESCALATE]             = "escalate",
 	[EVENT_CREATE]               = "create",
 };
 _Static_assert(EVENT_COUNT == EVENT_CREATE + 1, "a new event needs a name");

@@ -144,17 +144,52 @@ static bool refine_cancel(struct question *q, struct outcome *out)
 	return true;
 }
 
+/* What `ack` without a name is about: all that asks, and all that calls. */
+static bool refine_ack_all(struct question *q, struct outcome *out)
+{
+	const char *by = NULL;
+
+	for (size_t i = 0; i < q->r->ncalls; i++) {
+		if (!q->r->calls[i].acknowledged_by)
+			return true;
+		by = q->r->calls[i].acknowledged_by;
+	}
+	for (size_t i = 0; i < q->r->nholds; i++) {
+		if (q->r->holds[i].source == HOLD_ASK && !q->r->holds[i].acknowledged)
+			return true;
+	}
+	if (by)
+		return refuse(out, REFUSED_REPEAT, NULL, "acknowledged already by %s", by);
+	return refuse(out, REFUSED_STATE, NULL,
+	              "nothing to acknowledge: no gate asks and nobody is called");
+}
+
+static bool refine_ack_call(struct question *q, const struct call *call, struct outcome *out)
+{
+	const struct hold *h = release_hold(q->r, call->cause);
+	bool asks = h && h->source == HOLD_ASK && !h->acknowledged;
+
+	if (call->acknowledged_by && !asks)
+		return refuse(out, REFUSED_REPEAT, NULL, "%s is acknowledged already by %s",
+		              call->cause, call->acknowledged_by);
+	q->e.hold = call->cause;
+	return true;
+}
+
 static bool refine_ack(struct question *q, struct outcome *out)
 {
+	const struct call *call = q->e.hold ? call_of(q->r, q->e.hold) : NULL;
 	const struct hold *named = NULL;
 
+	if (call)
+		return refine_ack_call(q, call, out);
 	if (option_is_manual(q) && !q->r->rollback.acknowledged &&
 	    (q->r->state == RELEASE_ROLLING_BACK || q->r->state == RELEASE_FAILED)) {
 		q->e.kind = EVENT_ACK_MANUAL;
 		return true;
 	}
 	if (!q->e.hold)
-		return true;
+		return refine_ack_all(q, out);
 	named = release_hold(q->r, q->e.hold);
 	if (!named || named->source != HOLD_ASK)
 		named = hold_of(q->r, "ask:", q->e.hold);
@@ -215,6 +250,18 @@ static bool refine_hold_expired(struct question *q, struct outcome *out)
 	return true;
 }
 
+/* Looked at again: what was due when the question arose may have been answered since. */
+static bool refine_escalate(struct question *q, struct outcome *out)
+{
+	const struct call *call = q->e.hold ? call_of(q->r, q->e.hold) : NULL;
+	const struct policy_level *level = call ? call_due(q, call) : NULL;
+
+	if (!level)
+		return refuse(out, REFUSED_STATE, NULL, "nobody is to be called now");
+	q->e.role = level->role;
+	return true;
+}
+
 /* What is asked, what it may become, and how that is found out. */
 struct refiner {
 	enum release_event event;
@@ -242,6 +289,7 @@ static const struct refiner refiners[] = {
 	{ EVENT_START_DUE, false, refine_start,    1, { EVENT_START_DUE_SILENT } },
 	{ EVENT_ADVANCE,   false, refine_advance,  2, { EVENT_ADVANCE_SILENT, EVENT_FINISH } },
 	{ EVENT_HOLD_EXPIRED, false, refine_hold_expired, 2, { EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING } },
+	{ EVENT_ESCALATE,  false, refine_escalate, 0, { 0 } },
 };
 /* clang-format on */
 

@@ -27,6 +27,7 @@
 #define RELEASE_MAX_HOLDS 64
 #define RELEASE_MAX_APPROVALS 256
 #define RELEASE_MAX_WAIVERS 64
+#define RELEASE_MAX_CALLS 256   /* more than a policy has causes */
 #define RELEASE_MAX_REASON 2000 /* bytes */
 
 enum release_state {
@@ -129,6 +130,34 @@ struct rollback_progress {
 	bool drift_called;     /* an action drifted on the way back: people were called */
 };
 
+/* What ends a call. */
+enum call_kind {
+	CALL_HOLD = 0,  /* the end of the hold that it is named after */
+	CALL_ENTERING,  /* the stage's actions: acknowledged, sent anew, or waited for no more */
+	CALL_STAGE,     /* the end of the stage that takes too long */
+	CALL_ROLLBACK,  /* rolling_back is left, or people take over from actions, or the reverse */
+	CALL_FAILED,    /* failed is left */
+	CALL_STABILISE, /* stabilising is left */
+	CALL_DRIFT,     /* on the way back: what an action had set reads as it should again */
+	CALL_KIND_COUNT
+};
+extern const char *const call_kind_names[CALL_KIND_COUNT + 1];
+
+/* People are being called, one level of the policy's escalation after the other, until one of them
+ * acknowledges or the cause is over (rules A4, A8). One at a time per cause. */
+struct call {
+	char *cause; /* key within the release: the hold's name ("errors", "ask:errors",
+	                "evidence", "action:x"), "entering", "overdue", "rollback",
+	                "rollback:by_hand" (a manual option), "failed", "stabilise", "drift" */
+	enum call_kind kind;
+	char *reason;             /* for people */
+	struct wall since;        /* start of the cause; offsets count from here */
+	int64_t level;            /* how many levels have been called, from 1 */
+	struct wall called_at;    /* the newest of them */
+	char *acknowledged_by;    /* a person; NULL until then */
+	struct wall acknowledged_at;
+};
+
 struct release {
 	int64_t id;
 	char *service, *environment, *version;
@@ -172,6 +201,8 @@ struct release {
 	size_t nchecks;
 	struct waiver *waivers;
 	size_t nwaivers;
+	struct call *calls;
+	size_t ncalls;
 	struct rollback_progress rollback;
 	char *live_version;      /* after resolve (rule R5) */
 	struct wall finished_at; /* completed, for rollback.window (rule R6) */
@@ -305,6 +336,7 @@ enum release_event {
 	EVENT_STABILISE_BLIND, /* deadline without evidence: call people, keep watching */
 	EVENT_DRIFT,           /* what an action had set reads differently now */
 	EVENT_DRIFT_OVER,
+	EVENT_ESCALATE,        /* nobody acknowledged a call in time: its next level */
 	EVENT_CREATE,          /* of a first snapshot's decision; in no row */
 	EVENT_COUNT
 };
@@ -389,6 +421,26 @@ struct message {
 };
 void messages_free(struct message *list, size_t n);
 
+enum call_change {
+	CALL_OPENED = 0,   /* the first level is called */
+	CALL_RAISED,       /* the next one is */
+	CALL_ACKNOWLEDGED, /* by a person: nobody else is called */
+	CALL_ENDED,        /* the cause is over; of every call once, acknowledged or not */
+	CALL_CHANGE_COUNT
+};
+extern const char *const call_change_names[CALL_CHANGE_COUNT + 1];
+
+/* What a decision does to one call. Owned texts. Of one cause there may be two in one decision: the
+ * end of a call, then its successor's beginning. */
+struct call_news {
+	enum call_change change;
+	char *cause;
+	char *role;       /* of the newest level called; opened and raised: whom to call now */
+	int64_t level;    /* levels called by now: policy_escalation()[0] to [level - 1] */
+	struct wall since;
+	char *text;       /* opened, raised: the call's reason; else why it is over or by whom */
+};
+
 struct decision {
 	enum release_event event;
 	const char *why; /* the row's sentence; static */
@@ -404,7 +456,9 @@ struct decision {
 	                          it, or  another option was acknowledged and has proved stable */
 	bool resets_checkpoint; /* bake and passes start at 0; checkpoint_follow() does it */
 	bool clears_votes;      /* rule E3: resume; likewise */
-	bool calls_people;      /* escalation starts */
+	bool calls_people;      /* a call is opened, raised, or found open: see `calls` */
+	struct call_news *calls;
+	size_t ncalls;
 	json_t *detail;         /* for audit; owned */
 };
 

@@ -13,6 +13,7 @@
 #define EVIDENCE_ROUNDS 3         /* rule E5 */
 #define TAKEOVER_ROUNDS 3 /* fresh evaluations after a start or takeover before an advance */
 #define NO_OPTION (-1)
+#define HOLD_NAME_BYTES 320
 
 /* One event put to one snapshot. `e` is a copy that refinement may change and complete. */
 struct question {
@@ -71,6 +72,8 @@ size_t holds_of_pause(const struct release *r);
 /* Whether its end, and the end of nothing else, sends the stage's actions anew. */
 bool hold_keeps_from_entering(const struct release *r, const struct hold *h);
 const struct hold *hold_of(const struct release *r, const char *prefix, const char *name);
+/* The name of the hold the event puts there; false when it puts none. */
+bool hold_named(const struct event *e, char out[HOLD_NAME_BYTES]);
 bool hold_add(struct release *next, const struct question *q, struct outcome *out);
 void hold_clear(struct release *next, const struct question *q);
 void hold_drop(struct release *next, const char *prefix, const char *name);
@@ -105,6 +108,23 @@ bool refine_rollback(struct question *q, struct outcome *out);
 bool refine_retry(struct question *q, struct outcome *out);
 bool rollback_begin(const struct question *q, struct release *next, struct outcome *out);
 bool rollback_is_acked(const struct question *q);
+
+/* calls.c */
+const struct call *call_of(const struct release *r, const char *cause);
+/* The level that is to be called now; NULL: none. */
+const struct policy_level *call_due(const struct question *q, const struct call *call);
+/* When that is, and who; NULL: nobody follows. */
+const struct policy_level *call_next(const struct policy *p, const struct call *call,
+                                     struct wall *out_at);
+/* The role of the newest level called. */
+const char *call_newest(const struct policy *p, const struct call *call);
+bool call_acknowledge(const struct question *q, struct release *next, struct outcome *out);
+/* After all other effects: calls whose cause is over end, and what the row calls for is called. */
+bool calls_follow(const struct question *q, const struct transition *row, struct release *next,
+                  struct outcome *out);
+
+/* due.c: how long the stage's actions may go unacknowledged before people are called. */
+int64_t entry_patience_ms(const struct policy *p, const struct policy_stage *stage);
 
 /* messages.c: *out is owned by the caller. False with *err: no memory, or a placeholder without
  * value. */

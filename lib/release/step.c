@@ -35,6 +35,12 @@ bool refuse_nomem(struct outcome *out)
 
 static void decision_fini(struct decision *d)
 {
+	for (size_t i = 0; i < d->ncalls; i++) {
+		free(d->calls[i].cause);
+		free(d->calls[i].role);
+		free(d->calls[i].text);
+	}
+	free(d->calls);
 	free(d->text);
 	json_decref(d->detail);
 	*d = (struct decision){0};
@@ -151,10 +157,34 @@ static bool put_place(json_t *detail, const struct question *q, const struct rel
 	                           json_string(q->p->rollback.options[b->option].option)) == 0;
 }
 
-static json_t *decision_detail(const struct question *q, const struct release *next)
+/* Who was called, and whom nobody needs any more. */
+static bool put_calls(json_t *detail, const struct decision *d)
+{
+	json_t *list = d->ncalls > 0 ? json_array() : NULL;
+
+	for (size_t i = 0; i < d->ncalls; i++) {
+		const struct call_news *n = &d->calls[i];
+
+		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "change",
+		                                          call_change_names[n->change], "cause",
+		                                          n->cause, "role", n->role, "level",
+		                                          (json_int_t)n->level)) != 0)
+			goto fail;
+	}
+	if (d->ncalls == 0)
+		return true;
+	return json_object_set_new(detail, "calls", list) == 0;
+fail:
+	json_decref(list);
+	return false;
+}
+
+static json_t *decision_detail(const struct question *q, const struct release *next,
+                               const struct decision *d)
 {
 	json_t *detail = json_object();
-	bool ok = detail && put_operands(detail, &q->e) && put_place(detail, q, next);
+	bool ok = detail && put_operands(detail, &q->e) && put_place(detail, q, next) &&
+	          put_calls(detail, d);
 
 	if (ok && q->e.detail)
 		ok = json_object_set_new(detail, "evaluation", json_deep_copy(q->e.detail)) == 0;
@@ -182,7 +212,7 @@ static bool decide(const struct question *q, const struct transition *row, struc
 	d->to_state = row->to;
 	d->to_step = row->to_step;
 	d->text = decision_text(q, out->next, row->why);
-	d->detail = decision_detail(q, out->next);
+	d->detail = decision_detail(q, out->next, d);
 	return (d->text && d->detail) || refuse_nomem(out);
 }
 

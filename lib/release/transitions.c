@@ -45,10 +45,12 @@ const struct transition release_transitions[] = {
 	{ PLANNED,      EVENT_APPROVE,            PLANNED,      FX_RECORD,                                 "approved" },
 	{ PLANNED,      EVENT_REJECT,             PLANNED,      FX_RECORD | FX_ADD_HOLD,                   "rejected: held until the same role approves" },
 	{ PLANNED,      EVENT_CHECK,              PLANNED,      FX_RECORD,                                 "a check was reported" },
+	{ PLANNED,      EVENT_ACK,                PLANNED,      FX_RECORD,                                 "acknowledged by a person" },
 	{ PLANNED,      EVENT_RETRY,              PLANNED,      FX_CLEAR_HOLDS,                            "a person asked to try the action again" },
 	{ PLANNED,      EVENT_NOTE,               PLANNED,      FX_RECORD,                                 "a person left a note" },
 	{ PLANNED,      EVENT_HOLD_EXPIRED,       PLANNED,      FX_CLEAR_HOLDS | FX_LEASE,                 "a person's hold expired" },
 	{ PLANNED,      EVENT_ACTION_REFUSED,     PLANNED,      FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
+	{ PLANNED,      EVENT_ESCALATE,           PLANNED,      FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ ENTERING,     EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD | FX_PARK,                     "paused by a person" },
 	{ ENTERING,     EVENT_WAIVE,              ENTERING,     FX_RECORD,                                 "a person waived a gate for one stage" },
@@ -74,6 +76,7 @@ const struct transition release_transitions[] = {
 	{ ENTERING,     EVENT_ACTION_REFUSED,     ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 	{ ENTERING,     EVENT_DRIFT,              ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ ENTERING,     EVENT_DRIFT_OVER,         ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
+	{ ENTERING,     EVENT_ESCALATE,           ENTERING,     FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ BAKING,       EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ BAKING,       EVENT_PROMOTE,            BAKING,       FX_RECORD | FX_THAW,                       "promoted by a person: the remaining bake is skipped, no gate is" },
@@ -104,6 +107,7 @@ const struct transition release_transitions[] = {
 	{ BAKING,       EVENT_ACTION_REFUSED,     BAKING,       FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 	{ BAKING,       EVENT_DRIFT,              BAKING,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ BAKING,       EVENT_DRIFT_OVER,         BAKING,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
+	{ BAKING,       EVENT_ESCALATE,           BAKING,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ READY,        EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ READY,        EVENT_PROMOTE,            READY,        FX_RECORD | FX_THAW,                       "promoted by a person: the go of a manual stage, no gate is skipped" },
@@ -134,6 +138,7 @@ const struct transition release_transitions[] = {
 	{ READY,        EVENT_ACTION_REFUSED,     READY,        FX_ADD_HOLD | FX_CALLED,                   "an action cannot be carried out" },
 	{ READY,        EVENT_DRIFT,              READY,        FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ READY,        EVENT_DRIFT_OVER,         READY,        FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
+	{ READY,        EVENT_ESCALATE,           READY,        FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ PAUSED,       EVENT_PAUSE_AGAIN,        PAUSED,       FX_ADD_HOLD,                               "held by one more person" },
 	{ PAUSED,       EVENT_RESUME,             BAKING,       FX_CLEAR_HOLDS | FX_CLEAR_VOTES,           "resumed by a person" },
@@ -162,6 +167,7 @@ const struct transition release_transitions[] = {
 	{ PAUSED,       EVENT_LAST_HOLD_EXPIRED_ENTERING, ENTERING, FX_CLEAR_HOLDS | FX_RESEND | FX_THAW | FX_LEASE, "the last hold expired: the stage's actions are sent anew" },
 	{ PAUSED,       EVENT_DRIFT,              PAUSED,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ PAUSED,       EVENT_DRIFT_OVER,         PAUSED,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
+	{ PAUSED,       EVENT_ESCALATE,           PAUSED,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ ROLLING_BACK, EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ ROLLING_BACK, EVENT_RESTORE_CONFIRMED,  ROLLING_BACK, FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -175,6 +181,7 @@ const struct transition release_transitions[] = {
 	{ ROLLING_BACK, EVENT_ROLLBACK_EXHAUSTED, FAILED,       FX_CALLED,                                 "no rollback option is left; retries go on" },
 	{ ROLLING_BACK, EVENT_DRIFT,              ROLLING_BACK, FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ ROLLING_BACK, EVENT_DRIFT_OVER,         ROLLING_BACK, FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
+	{ ROLLING_BACK, EVENT_ESCALATE,           ROLLING_BACK, FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ STABILISING,  EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ STABILISING,  EVENT_RESTORE_CONFIRMED,  STABILISING,  FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -188,6 +195,7 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_STABILISE_BLIND,    STABILISING,  FX_RECORD | FX_CALLED,                     "the deadline passed without evidence: still watching" },
 	{ STABILISING,  EVENT_DRIFT,              STABILISING,  FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ STABILISING,  EVENT_DRIFT_OVER,         STABILISING,  FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
+	{ STABILISING,  EVENT_ESCALATE,           STABILISING,  FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ FAILED,       EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ FAILED,       EVENT_RESTORE_CONFIRMED,  FAILED,       FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -200,6 +208,7 @@ const struct transition release_transitions[] = {
 	{ FAILED,       EVENT_ROLLBACK_ACKED,     STABILISING,  FX_STABILISE,                              "acknowledged late: watching it stabilise" },
 	{ FAILED,       EVENT_DRIFT,              FAILED,       FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ FAILED,       EVENT_DRIFT_OVER,         FAILED,       FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
+	{ FAILED,       EVENT_ESCALATE,           FAILED,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
 
 	{ COMPLETED,    EVENT_ROLLBACK,           ROLLING_BACK, FX_BACK,                                   "rollback decided by a person" },
 	{ COMPLETED,    EVENT_NOTE,               COMPLETED,    FX_RECORD,                                 "a person left a note" },

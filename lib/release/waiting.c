@@ -77,6 +77,32 @@ static void say_start(const struct question *q, struct list *list)
 	}
 }
 
+/* Whom else it will call, and when; what a person has acknowledged waits for nobody. */
+static void say_calls(const struct question *q, struct list *list)
+{
+	for (size_t i = 0; i < q->r->ncalls; i++) {
+		const struct call *call = &q->r->calls[i];
+		struct wall at = {0};
+		const struct policy_level *level = call_next(q->p, call, &at);
+		const char *last = call_newest(q->p, call);
+		char called[UNITS_TEXT_MAX];
+		char next[UNITS_TEXT_MAX];
+
+		if (call->acknowledged_by)
+			continue;
+		instant_format(call->called_at, called);
+		instant_format(at, next);
+		if (level)
+			say(list, call->since, at,
+			    "%s: called %s at %s, %s follows at %s unless acknowledged",
+			    call->cause, last, called, level->role, next);
+		else
+			say(list, call->since, never(),
+			    "%s: called %s at %s, nobody has acknowledged yet", call->cause, last,
+			    called);
+	}
+}
+
 static void say_planned(const struct question *q, struct list *list)
 {
 	say_start(q, list);
@@ -327,6 +353,7 @@ size_t release_waiting_for(const struct release *r, const struct checkpoint *c,
 	case RELEASE_STATE_COUNT:
 		break;
 	}
+	say_calls(&q, &list);
 	return list.n;
 }
 

@@ -8,12 +8,13 @@ after 1m
 bob pauses because me too
 ann pauses
 expect repeat
-expect legal resume rollback approve reject waive check note pause ack
+expect legal resume rollback approve reject waive check note pause
 expect not legal start promote cancel retry resolve
 rita approves full
 quin checks smoke
 rita waives errors in full because broken
 ann acks
+expect refused "nothing to acknowledge"
 ann notes because still busy
 mia rejects full because not now
 expect paused

@@ -37,6 +37,7 @@ quin checks smoke open
 quin checks lunch
 expect invalid "has a check lunch"
 ann acks
+expect refused "nothing to acknowledge"
 ann acks errors
 expect invalid "nothing asks under the name errors"
 ann notes

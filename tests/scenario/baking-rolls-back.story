@@ -15,6 +15,7 @@ ann cancels because x
 expect refused "use rollback"
 ann notes because see 4713
 ann acks
+expect refused "nothing to acknowledge"
 quin checks incident_note see http://wiki/4713
 ack
 expect stabilising
@@ -25,6 +26,7 @@ expect repeat
 ann pauses
 expect refused "while the release is stabilising"
 ann acks
+expect refused "nothing to acknowledge"
 ann notes because it looks better
 quin checks root_cause
 quin checks root_cause open

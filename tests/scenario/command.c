@@ -411,6 +411,7 @@ static bool run_verb(struct story *s, const struct words *w, size_t i)
 	if (!s->r)
 		return story_fail(s, "no release yet");
 	s->decided[0] = '\0';
+	s->news[0] = '\0';
 	e.by = (struct actor){.subject = p->name,
 	                      .person = p->person[0] ? p->person : NULL,
 	                      .origin = "story",
@@ -494,8 +495,10 @@ bool command_run(struct story *s, const struct words *w, size_t from)
 			continue;
 		if (!commands[i].before_release && !s->r)
 			return story_fail(s, "no release yet");
-		if (commands[i].run != expect_check)
+		if (commands[i].run != expect_check) {
 			s->decided[0] = '\0';
+			s->news[0] = '\0';
+		}
 		return commands[i].run(s, w, from + 1);
 	}
 	if (find_person(s, name))

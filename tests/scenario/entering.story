@@ -5,6 +5,7 @@ rita approves full
 quin checks smoke
 ann notes because the deployer is slow today
 ann acks
+expect refused "nothing to acknowledge"
 after 4m
 expect not called
 after 2m

@@ -162,6 +162,50 @@ static bool expect_called(struct story *s, const struct words *w, size_t i)
 	return called > 0 || story_fail(s, "nobody was called");
 }
 
+/* The call of that cause: of a person's name, or that nobody has acknowledged it. */
+static const struct call *find_call(const struct story *s, const char *cause)
+{
+	for (size_t i = 0; i < s->r->ncalls; i++) {
+		if (strcmp(s->r->calls[i].cause, cause) == 0)
+			return &s->r->calls[i];
+	}
+	return NULL;
+}
+
+static bool say_call(struct story *s, const struct call *call)
+{
+	if (!call)
+		return story_fail(s, "there is no such call; news: %s", s->news);
+	return story_fail(s, "%lld levels were called; acknowledged by %s", (long long)call->level,
+	                  call->acknowledged_by ? call->acknowledged_by : "nobody");
+}
+
+/* expect calling ROLE for CAUSE: not acknowledged, and that is the newest level */
+static bool expect_calling(struct story *s, const struct words *w, size_t i)
+{
+	const struct call *call = i + 2 < w->n ? find_call(s, w->list[i + 2]) : NULL;
+	size_t n = 0;
+	const struct policy_level *levels = policy_escalation(s->bound, &n);
+
+	return (call && !call->acknowledged_by && is(w, i, levels[call->level - 1].role)) ||
+	       say_call(s, call);
+}
+
+/* expect addressed CAUSE by NAME */
+static bool expect_addressed(struct story *s, const struct words *w, size_t i)
+{
+	const struct call *call = i + 2 < w->n ? find_call(s, w->list[i]) : NULL;
+
+	return (call && call->acknowledged_by && is(w, i + 2, call->acknowledged_by)) ||
+	       say_call(s, call);
+}
+
+/* expect news "raised errors cto" */
+static bool expect_news(struct story *s, const struct words *w, size_t i)
+{
+	return (i < w->n && strstr(s->news, w->list[i])) || story_fail(s, "news: %s", s->news);
+}
+
 static bool check_legal(struct story *s, const struct words *w, size_t i, bool legal)
 {
 	struct release_facts facts;
@@ -263,6 +307,11 @@ static bool expect_not(struct story *s, const struct words *w, size_t i)
 		return !release_hold(s->r, w->list[i + 1]) || story_fail(s, "it is held");
 	if (is(w, i, "called"))
 		return s->called == 0 || story_fail(s, "people were called");
+	if (is(w, i, "calling"))
+		return s->r->ncalls == 0 ||
+		       story_fail(s, "there is a call %s", s->r->calls[0].cause);
+	if (is(w, i, "news"))
+		return s->news[0] == '\0' || story_fail(s, "news: %s", s->news);
 	if (is(w, i, "legal"))
 		return check_legal(s, w, i + 1, false);
 	if (is(w, i, "message")) {
@@ -289,6 +338,9 @@ static const struct {
 	{ "held",        expect_held },
 	{ "because",     expect_because },
 	{ "called",      expect_called },
+	{ "calling",     expect_calling },
+	{ "addressed",   expect_addressed },
+	{ "news",        expect_news },
 	{ "legal",       expect_legal },
 	{ "bake",        expect_bake },
 	{ "option",      expect_option },

@@ -10,6 +10,7 @@ ann promotes because looks good
 expect refused "approval release_manager: 0 of 1"
 rita waives errors in full because broken there
 ann acks
+expect refused "nothing to acknowledge"
 ann notes because asked rita
 rita approves
 after 1m

@@ -7,6 +7,7 @@
 #ifndef TESTS_SCENARIO_STORY_H
 #define TESTS_SCENARIO_STORY_H
 
+#include "../call_ledger.h"
 #include "base/macros.h"
 #include "release/release.h"
 
@@ -85,7 +86,10 @@ struct story {
 	char refusal_text[400];
 	char decided[2400];   /* text of the newest decision */
 	struct decision last; /* its flags; texts are not kept */
-	unsigned called;      /* decisions that called people since the story last asked */
+	unsigned called;      /* decisions that called people since the story last asked, further
+	                         levels aside */
+	char news[1200];      /* "opened errors on_call; ...", since the last line that did something */
+	struct call_ledger ledger;
 	unsigned transitions;
 	unsigned char *taken; /* per row of the table; shared by all stories */
 };

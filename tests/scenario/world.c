@@ -338,6 +338,20 @@ static void say_decided(struct story *s, const char *text)
 	(void)snprintf(s->decided + n, sizeof(s->decided) - n, "%s%s", n > 0 ? " | " : "", text);
 }
 
+/* Every change of a call, and the newest level's role. */
+static bool note_calls(struct story *s, const struct outcome *out)
+{
+	const struct decision *d = &out->decision;
+	const char *wrong = ledger_take(&s->ledger, d, out->next, s->bound);
+	size_t n = strlen(s->news);
+
+	for (size_t i = 0; i < d->ncalls && n < sizeof(s->news); i++)
+		n += (size_t)snprintf(s->news + n, sizeof(s->news) - n, "%s%s %s %s",
+		                      n > 0 ? "; " : "", call_change_names[d->calls[i].change],
+		                      d->calls[i].cause, d->calls[i].role);
+	return !wrong || story_fail(s, "%s: %s", release_event_names[d->event], wrong);
+}
+
 static bool commit(struct story *s, struct outcome *out)
 {
 	char id[RELEASE_UUID_TEXT];
@@ -346,13 +360,16 @@ static bool commit(struct story *s, struct outcome *out)
 	(void)snprintf(id, sizeof(id), "00000000-0000-0000-0000-%012u", ++s->transitions);
 	if (!outcome_stamp(out, id, &err))
 		return story_fail(s, "%s", err.text);
-	if (!check_commit(s, out->next, &out->decision) || !keep_letters(s, out))
+	if (!check_commit(s, out->next, &out->decision) || !keep_letters(s, out) ||
+	    !note_calls(s, out))
 		return false;
 	mark_row(s, &out->decision);
 	say_decided(s, out->decision.text);
-	s->called += out->decision.calls_people;
+	s->called += out->decision.calls_people && out->decision.event != EVENT_ESCALATE;
 	s->last = out->decision;
 	s->last.text = NULL;
+	s->last.calls = NULL;
+	s->last.ncalls = 0;
 	s->last.detail = NULL;
 	release_free(&s->r);
 	s->r = out->next;

@@ -20,6 +20,7 @@ bool oracle_commit(struct story *s, const struct release *before, const struct o
 	const struct release *next = out->next;
 	const struct decision *d = &out->decision;
 	bool forward = next->stage > before->stage || next->state == RELEASE_COMPLETED;
+	const char *wrong = NULL;
 	bool is_moving = next->state == RELEASE_RUNNING || next->state == RELEASE_PAUSED;
 
 	if (next->row_version != before->row_version + 1)
@@ -44,7 +45,8 @@ bool oracle_commit(struct story *s, const struct release *before, const struct o
 	    next->state != RELEASE_RESOLVED)
 		return fail(s, "I10: %s closes a rollback's messages",
 		            release_event_names[d->event]);
-	return true;
+	wrong = ledger_take(&s->db.ledger, d, next, s->policy);
+	return !wrong || fail(s, "A8: %s: %s", release_event_names[d->event], wrong);
 }
 
 /* Invariant I1, where the daemon decides: rule V1 in full. */

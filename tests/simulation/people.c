@@ -4,6 +4,8 @@
  */
 #include "simulation.h"
 
+#include <stdio.h>
+
 static const char *const roles[] = {"release_manager"};
 static const struct actor ann = {
         .subject = "ann", .person = "ann", .origin = "10.0.0.1", .roles = roles, .nroles = 1};
@@ -31,6 +33,18 @@ static bool carry_out(struct story *s)
 	return true;
 }
 
+/* Somebody who was called says so; what is to be done by hand is not done by that. */
+static void take_over(struct story *s)
+{
+	const struct release *r = s->db.r;
+	char cause[320];
+
+	if (r->ncalls == 0)
+		return;
+	(void)snprintf(cause, sizeof(cause), "%s", r->calls[dice(s, r->ncalls)].cause);
+	submit(s, &(struct event){.kind = EVENT_ACK, .hold = cause});
+}
+
 static void meddle(struct story *s)
 {
 	/* clang-format off */
@@ -43,7 +57,8 @@ static void meddle(struct story *s)
 	bool is_back = s->db.r->rollback.active;
 
 	if (e.kind == EVENT_ACK) {
-		carry_out(s);
+		if (!carry_out(s))
+			take_over(s);
 		return;
 	}
 	if (e.kind != EVENT_WAIVE)

@@ -58,6 +58,8 @@ static const char policy_text[] =
         "weight: 0}}\n"
         "  mirror_back: {to: mirror, path: /deploy, body: {version: \"${stable_version}\", "
         "weight: 0}}\n"
+        "escalation: [{role: on_call}, {role: release_manager, after: 20s}, {role: cto, after: "
+        "1m}]\n"
         "rollback:\n"
         "  options:\n"
         "    - {option: kill_switch, actions: [weight_zero, mirror_zero], acknowledge: 1m}\n"

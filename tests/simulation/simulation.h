@@ -9,6 +9,7 @@
 #define TESTS_SIMULATION_SIMULATION_H
 
 #include "base/macros.h"
+#include "../call_ledger.h"
 #include "release/release.h"
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
@@ -52,6 +53,7 @@ struct row {
 
 struct database {
 	struct release *r;
+	struct call_ledger ledger;
 	json_t *checkpoint; /* as saved; NULL: none yet */
 	int64_t away_until;
 	bool frozen;

@@ -195,6 +195,35 @@ START_TEST(an_action_may_be_acknowledged_by_callback_and_others_keep_their_hash)
 }
 END_TEST
 
+/* Rule A8. What is not written is not hashed, so that running releases keep their policy. */
+START_TEST(an_escalation_is_written_or_the_usual_one)
+{
+	struct policy *plain = read_changed("path: /zero", "path: /zero");
+	struct policy *written =
+	        read_changed("policy: sample",
+	                     "policy: sample\nescalation: [{role: nurse}, {role: cto, after: 5m}]");
+	size_t n = 0;
+	const struct policy_level *levels = policy_escalation(plain, &n);
+	json_t *document = policy_to_json(plain);
+
+	ck_assert_ptr_null(json_object_get(document, "escalation"));
+	json_decref(document);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_str_eq(levels[0].role, "on_call");
+	ck_assert_int_eq(levels[0].after_ms, 0);
+	ck_assert_str_eq(levels[1].role, "release_manager");
+	ck_assert_int_eq(levels[1].after_ms, 15 * 60 * 1000);
+	ck_assert_str_eq(levels[2].role, "cto");
+	ck_assert_int_eq(levels[2].after_ms, 30 * 60 * 1000);
+	levels = policy_escalation(written, &n);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_str_eq(levels[0].role, "nurse");
+	ck_assert_int_eq(levels[1].after_ms, 5 * 60 * 1000);
+	policy_free(&plain);
+	policy_free(&written);
+}
+END_TEST
+
 START_TEST(gates_count_where_they_say)
 {
 	struct policy *p = read_changed("    then: ask\n", "    then: ask\n    in: [canary]\n");
@@ -262,6 +291,15 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		{ "a policy's name", "policy: sample", "policy: My Policy", "p.yaml:1:1: /policy: ", "not a policy's name" },
 		{ "a second document key", "policy: sample", "policy: sample\nkpi: 1",
 		  "p.yaml:2:1: /kpi: ", "did you mean \"kpis\"" },
+		{ "an escalation that calls nobody", "policy: sample", "policy: sample\nescalation: []",
+		  "p.yaml:2:1: /escalation: ", "1" },
+		{ "a first level that waits", "policy: sample", "policy: sample\nescalation: [{role: a, after: 5m}]",
+		  "p.yaml:2:24: /escalation/0/after: ", "called at once" },
+		{ "levels out of order", "policy: sample",
+		  "policy: sample\nescalation: [{role: a}, {role: b, after: 5m}, {role: c, after: 4m}]",
+		  "p.yaml:2:57: /escalation/2/after: ", "not be earlier" },
+		{ "a role that is no name", "policy: sample", "policy: sample\nescalation: [{role: on call}]",
+		  "p.yaml:2:15: /escalation/0/role: ", "not a name" },
 		{ "too seldom looked at", "evaluate_every: 15s", "evaluate_every: 2h",
 		  "p.yaml:2:1: /evaluate_every: ", "between 1s and 1h" },
 		{ "a sample judged twice", "evaluate_every: 15s", "evaluate_every: 10s",
@@ -1026,6 +1064,7 @@ int main(void)
 	tcase_add_test(tcase, a_password_in_a_url_is_not_repeated_in_the_message);
 	tcase_add_test(tcase, without_a_way_back_nothing_may_be_exposed);
 	tcase_add_test(tcase, every_exposed_stage_needs_a_gate_that_counts);
+	tcase_add_test(tcase, an_escalation_is_written_or_the_usual_one);
 	tcase_add_test(tcase, a_policy_written_out_and_read_again_has_the_same_hash);
 	tcase_add_test(tcase, a_database_that_reorders_keys_keeps_the_hash_and_every_index);
 	tcase_add_test(tcase, the_hash_is_of_what_is_meant_not_of_how_it_is_spelled);

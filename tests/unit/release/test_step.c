@@ -491,7 +491,7 @@ START_TEST(a_refusal_says_what_would_be_possible)
 	put(&w, RELEASE_STABILISING, STEP_NONE, STAGE_CANARY);
 	verb(&w, EVENT_PAUSE, ann, NULL);
 	ck_assert_str_eq(w.out.text, "pause is not possible while the release is stabilising; "
-	                             "possible now: rollback, check, ack, resolve, note");
+	                             "possible now: rollback, check, resolve, note");
 }
 END_TEST
 
@@ -546,6 +546,8 @@ START_TEST(max_hold_is_of_the_gate_that_is_silent)
 	later(&w, HOUR);
 	look_bad(&w, GATE_LATENCY, GATE_NO_DATA, VERDICT_HOLD, NULL);
 	w.c.no_proof_since.ms = T0;
+	w.c.no_proof_rounds = 3;
+	ck_assert_int_eq((int)due(&w, true), EVENT_NO_EVIDENCE);
 	w.c.gates[GATE_ERRORS].silent_since.ms = T0; /* it is back: not looked at */
 	w.c.gates[GATE_LATENCY].silent_since.ms = T0 + 1;
 	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "../../call_ledger.h"
 #include "fixture.h"
 
 #define EVENTS 200000
@@ -34,6 +35,8 @@ static struct {
 	struct wall breached[GATES];
 	unsigned long completed;
 	unsigned long advances, rollbacks, pauses, lives;
+	unsigned long calls, raised, acknowledged;
+	struct call_ledger ledger;
 } life;
 
 static const struct actor *const people[] = {&ann, &bob, &dora, &rita, &rob, &mia, &quin, &robot};
@@ -41,6 +44,7 @@ static const char *const stages[] = {NULL, "go", "canary", "full", "watch", "moo
 static const char *const gates[] = {NULL, "errors", "latency", "lag"};
 static const char *const roles[] = {NULL, "release_manager", "medical_lead", "qa"};
 static const char *const options[] = {NULL, "kill_switch", "previous_version", "by_hand", "moon"};
+static const char *const holds[] = {"errors", "ask:errors", "overdue", "rollback", "failed"};
 static const char *const checks[] = {"tests", "smoke", "incident_note", "moon"};
 
 /* --- the oracles --------------------------------------------------------------------------- */
@@ -141,6 +145,19 @@ static void check_step(const struct release *r, const struct release *next,
 		ck_assert(next->rollback.active && !d->needs_lease && !d->needs_thaw);
 }
 
+/* Rules A4 and A8. */
+static void check_calls(const struct release *next, const struct decision *d)
+{
+	const char *wrong = ledger_take(&life.ledger, d, next, w.bound);
+
+	ck_assert_msg(!wrong, "%s: %s", release_event_names[d->event], wrong);
+	for (size_t i = 0; i < d->ncalls; i++) {
+		life.calls += d->calls[i].change == CALL_OPENED;
+		life.raised += d->calls[i].change == CALL_RAISED;
+		life.acknowledged += d->calls[i].change == CALL_ACKNOWLEDGED;
+	}
+}
+
 /* Invariant I6, from wherever the walk is. */
 static void check_way_back(void)
 {
@@ -187,6 +204,7 @@ static void begin_life(void)
 	life.bake_began = w.f.now;
 	life.decided = false;
 	memset(life.breached, 0, sizeof(life.breached));
+	memset(&life.ledger, 0, sizeof(life.ledger));
 	life.luck = chance(3) ? 40 : chance(2) ? 400 : 4000;
 	life.lives++;
 }
@@ -205,6 +223,7 @@ static void take(const struct event *e)
 		return;
 	}
 	check_step(w.r, w.out.next, &w.out.decision);
+	check_calls(w.out.next, &w.out.decision);
 	ck_assert(outcome_stamp(&w.out, id, &err));
 	if (w.out.decision.resets_checkpoint)
 		life.bake_began = w.f.now;
@@ -232,7 +251,7 @@ static void settle(void)
 	int n = 0;
 
 	while (release_due(w.r, &w.c, w.bound, &w.f, &e)) {
-		ck_assert_msg(++n < 20, "%s again and again", release_event_names[e.kind]);
+		ck_assert_msg(++n < 40, "%s again and again", release_event_names[e.kind]);
 		take(&e);
 		json_decref((json_t *)(uintptr_t)e.detail);
 		ck_assert_msg(w.out.refused == REFUSED_NONE, "%s is due and refused: %s",
@@ -302,7 +321,8 @@ static void speak(void)
 	                  .check = checks[dice(ARRAY_LEN(checks))],
 	                  .done = !chance(4),
 	                  .restore_confirmed = chance(6),
-	                  .live_version = chance(2) ? NULL : "1.3.1"};
+	                  .live_version = chance(2) ? NULL : "1.3.1",
+	                  .hold = chance(2) ? NULL : holds[dice(ARRAY_LEN(holds))]};
 
 	/* What headgate alone says is not said by others; and rollbacks would end every walk early.
 	 */
@@ -443,6 +463,9 @@ START_TEST(two_hundred_thousand_events_keep_every_invariant)
 	              "the walk got nowhere: %lu lives, %lu advances, %lu completed, "
 	              "%lu rollbacks, %lu pauses",
 	              life.lives, life.advances, life.completed, life.rollbacks, life.pauses);
+	ck_assert_msg(life.calls > 200 && life.raised > 100 && life.acknowledged > 10,
+	              "few were called: %lu calls, %lu raised, %lu acknowledged", life.calls,
+	              life.raised, life.acknowledged);
 }
 END_TEST
 
