@@ -205,13 +205,23 @@ int64_t database_next_claim(const struct story *s)
 	return next != NEVER && next < s->db.away_until ? s->db.away_until : next;
 }
 
+/* What the webhook carrier makes of an answer. */
+static enum carried_how how_it_ended(long status)
+{
+	if (status == 0)
+		return CARRIED_UNANSWERED;
+	if (status / 100 == 2)
+		return CARRIED_OK;
+	return status == 408 || status == 425 || status == 429 || status >= 500 ? CARRIED_FAILED
+	                                                                        : CARRIED_REFUSED;
+}
+
 void database_record(struct story *s, struct row *row, const struct sending *with)
 {
 	struct retry how = retry_decide(&(struct attempt){.class = row->class,
 	                                                  .attempts = with->attempts,
 	                                                  .age_ms = s->now - row->created,
-	                                                  .answered = with->status != 0,
-	                                                  .status = with->status,
+	                                                  .how = how_it_ended(with->status),
 	                                                  .retry_after_ms = -1,
 	                                                  .seed = s->state});
 	bool acked = how.how == DELIVERY_ACKNOWLEDGED;
