@@ -26,8 +26,9 @@
 #define ROLLBACK_CLAIM_MS "5000"
 
 /* clang-format off */
-/* Advances go in order per release and destination; rollbacks wait for nothing; notifications hold
- * up nobody. now() so that the index can be used; a claim's length counts from the clock. */
+/* Advances go in order per release and destination; rollbacks wait for nothing. Notifications go in
+ * order while their receiver answers: one that has failed and waits for its next try is overtaken.
+ * now() so that the index can be used; a claim's length counts from the clock. */
 const struct pg_statement sql_claim = {
 	"claim",
 	"WITH due AS MATERIALIZED ("
@@ -38,6 +39,10 @@ const struct pg_statement sql_claim = {
 	"   WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'advance'"
 	"    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
 	"    AND p.done_at IS NULL AND p.superseded_by IS NULL))"
+	"  AND (o.class <> 'notification' OR NOT EXISTS (SELECT FROM headgate.outbox p"
+	"   WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'notification'"
+	"    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
+	"    AND p.done_at IS NULL AND NOT p.dead AND (p.attempts = 0 OR p.claim_until IS NOT NULL)))"
 	" ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
 	" LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
 	"claimed AS ("

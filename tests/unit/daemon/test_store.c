@@ -453,6 +453,35 @@ START_TEST(advances_go_in_order_per_destination)
 }
 END_TEST
 
+/* "completed" was read before "started". */
+START_TEST(notifications_go_in_order_until_one_fails)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c;
+	struct step s;
+
+	step_to(&s, r, 2, EVENT_NOTE, RELEASE_RUNNING, STEP_READY);
+	step_message(&s, MESSAGE_NOTIFICATION, "one", "chat");
+	step_message(&s, MESSAGE_NOTIFICATION, "two", "chat");
+	step_message(&s, MESSAGE_NOTIFICATION, "three", "chat");
+	step_message(&s, MESSAGE_NOTIFICATION, "elsewhere", "mail");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 2);
+	ck_assert(has(&c, "one") && has(&c, "elsewhere"));
+	ck_assert_uint_eq(claim(60000).n, 0); /* in flight */
+	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_str_eq(c.actions[0], "two");
+	delivered(c.ids[0], DELIVERY_RETRY, 60000); /* overtaken while it waits */
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_str_eq(c.actions[0], "three");
+	release_free(&r);
+}
+END_TEST
+
 START_TEST(a_lapsed_claim_is_claimed_again_under_the_same_id)
 {
 	struct release *r = release_with_advances();
@@ -1487,6 +1516,7 @@ int main(void)
 	tcase_add_test(tcase, a_freeze_stops_advances_and_nothing_else);
 	tcase_add_test(tcase, a_freeze_waits_for_an_advance_under_way);
 	tcase_add_test(tcase, advances_go_in_order_per_destination);
+	tcase_add_test(tcase, notifications_go_in_order_until_one_fails);
 	tcase_add_test(tcase, a_lapsed_claim_is_claimed_again_under_the_same_id);
 	tcase_add_test(
 	        tcase,
