@@ -214,6 +214,8 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 	(void)json_object_set_new(out, "updated_at", instant_json(r->updated_at));
 	if (r->start.ms != 0)
 		(void)json_object_set_new(out, "start", instant_json(r->start));
+	if (r->announced.ms != 0)
+		(void)json_object_set_new(out, "announced", instant_json(r->announced));
 	add_links(out, r);
 	return out;
 }

@@ -60,9 +60,12 @@ struct create_request {
 
 static void create_refused(struct request *r, const struct create_reply *reply)
 {
-	json_t *extra =
-	        reply->problems == NULL ? NULL : json_pack("{s:O}", "problems", reply->problems);
+	json_t *extra = json_object();
 
+	if (reply->problems != NULL)
+		(void)json_object_set(extra, "problems", reply->problems);
+	if (reply->pointer != NULL)
+		(void)json_object_set_new(extra, "pointer", json_string(reply->pointer));
 	if (reply->status == 503)
 		request_set_header(r, "Retry-After", "2");
 	idempotency_answer_problem(r, reply->status, extra, reply->text);

@@ -159,9 +159,14 @@ static void make(struct create_op *op, const struct store_slot *slot)
 	if (bound == NULL ||
 	    !release_create(q, bound, slot->next_id, slot->attempts + 1, &actor,
 	                    loop_now(op->engine->app->loop).wall, &outcome, &err)) {
+		struct create_reply reply = {.answer = DOOR_REFUSED,
+		                             .status = err.code == ERR_DENIED ? 403 : 422,
+		                             .pointer = outcome.pointer};
+
+		snprintf(reply.text, sizeof(reply.text), "%s", err.text);
 		policy_free(&bound);
 		outcome_fini(&outcome);
-		answer_text(op, DOOR_REFUSED, err.code == ERR_DENIED ? 403 : 422, err.text);
+		answer(op, &reply);
 		return;
 	}
 	if (!door_create(op->engine, &outcome, bound, &actor, NULL, committed, op, &err))

@@ -124,6 +124,7 @@ struct create_reply {
 	bool created;
 	int status; /* HTTP status when not DOOR_DONE */
 	char text[400];
+	const char *pointer; /* static: what in the request is wrong; NULL */
 	json_t *problems; /* borrowed: [{pointer, detail}] or NULL */
 	int64_t release_id;
 };

@@ -162,6 +162,7 @@ struct policy {
 	size_t nstages;
 	struct policy_action *actions;
 	size_t nactions;
+	int64_t notice_ms; /* of a start, at least; 0: none */
 	struct policy_level *escalation; /* as written; see policy_escalation() */
 	size_t nescalation;
 	struct policy_rollback rollback;

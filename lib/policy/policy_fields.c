@@ -484,6 +484,10 @@ static const struct field policy_fields[] = {
 	{ .key = "actions", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, actions),
 	  .count_offset = offsetof(struct policy, nactions), .max = POLICY_MAX_ACTIONS, .table = &action_table,
 	  .doc = "What can be done to the outside world, by name." },
+	{ .key = "notice", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy, notice_ms), .max = 90 * DAY_MS,
+	  .doc = "How long before its start a release is posted at least; its scheduled start is announced by then. "
+	         "Left out, it may start at once." },
 	{ .key = "escalation", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct policy, escalation), .count_offset = offsetof(struct policy, nescalation),
 	  .min = 1, .max = POLICY_MAX_LEVELS, .table = &level_table,

@@ -14,6 +14,7 @@
 #define NAME_BYTES 64
 #define VERSION_BYTES 128
 #define TEXT_BYTES 512
+#define MINUTE_MS 60000
 
 static bool is_alnum(char c, bool upper)
 {
@@ -71,6 +72,31 @@ static bool parse_start(const char *text, struct wall *out, bool *out_manual, st
 		return true;
 	err_prefix(err, "start is \"now\", \"manual\" or an instant");
 	return false;
+}
+
+/* To be posted again with what is answered, so a little later than the rule asks for. */
+static struct wall offer_start(struct wall now, int64_t notice_ms)
+{
+	int64_t ms = now.ms + notice_ms + 2 * MINUTE_MS - 1;
+
+	return (struct wall){ms - ms % MINUTE_MS};
+}
+
+/* Rule H5. */
+static bool gives_notice(const struct policy *p, struct wall start, bool manual, struct wall now,
+                         struct outcome *out, struct err *err)
+{
+	char at[UNITS_TEXT_MAX];
+	char notice[UNITS_TEXT_MAX];
+
+	if (manual || p->notice_ms == 0 || start.ms >= now.ms + p->notice_ms)
+		return true;
+	instant_format(offer_start(now, p->notice_ms), at);
+	duration_format(p->notice_ms, notice);
+	refuse(out, REFUSED_INVALID, "/start",
+	       "policy %s asks for %s of notice: start is %s or later, or manual", p->name, notice,
+	       at);
+	return err_set(err, ERR_INVALID, "%s", out->text);
 }
 
 static bool check_start(struct decode *d, const char *text)
@@ -208,6 +234,8 @@ bool release_create(const struct release_request *request, const struct policy *
 		return false;
 	if (!parse_start(request->start, &start, &manual, err))
 		return refuse(out, REFUSED_INVALID, "/start", "%s", err->text);
+	if (!gives_notice(bound, start, manual, now, out, err))
+		return false;
 	r = calloc(1, sizeof(*r));
 	out->next = r;
 	if (!r || !fill_texts(r, request, bound, by))

@@ -403,6 +403,27 @@ static bool due_entered(const struct question *q, struct event *out)
 	       say(out, EVENT_ENTERED, &by_action);
 }
 
+/* Late is better than never: whoever looks after an outage is told before it starts. */
+bool announce_is_due(const struct question *q)
+{
+	const struct release *r = q->r;
+	int64_t notice_ms = q->p->notice_ms;
+
+	return r->state == RELEASE_PLANNED && !r->start_manual && r->announced.ms == 0 &&
+	       r->start.ms > r->created_at.ms &&
+	       (notice_ms == 0 || q->f->now.ms >= r->start.ms - notice_ms);
+}
+
+struct wall start_earliest(const struct question *q)
+{
+	return (struct wall){q->p->notice_ms > 0 ? q->r->created_at.ms + q->p->notice_ms : 0};
+}
+
+static bool due_announce(const struct question *q, struct event *out)
+{
+	return announce_is_due(q) && say(out, EVENT_ANNOUNCE, &by_timer);
+}
+
 /* Rule H1. */
 static bool due_start(const struct question *q, struct event *out)
 {
@@ -467,6 +488,7 @@ static const struct {
 	{ due_hold_expired,         false },
 	{ due_bake_lost,            true },
 	{ due_entered,              false },
+	{ due_announce,             false },
 	{ due_start,                false },
 	{ due_stabilised,           true },
 	{ due_escalate,             false }, /* of what nothing above has ended */

@@ -219,6 +219,13 @@ static bool forget_drift(const struct question *q, struct release *next, struct 
 	return true;
 }
 
+static bool record_announced(const struct question *q, struct release *next, struct outcome *out)
+{
+	(void)out;
+	next->announced = q->f->now;
+	return true;
+}
+
 /* Events that leave something behind: a record, or a flag that says it was so. */
 /* clang-format off */
 static const struct {
@@ -234,6 +241,7 @@ static const struct {
 	{ EVENT_NOTE,                  record_note },
 	{ EVENT_RESOLVE,               record_live },
 	{ EVENT_ACK,                   record_ack },
+	{ EVENT_ANNOUNCE,              record_announced },
 	{ EVENT_DRIFT_OVER,            forget_drift },
 };
 static const struct {

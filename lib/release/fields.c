@@ -106,6 +106,7 @@ static const struct field release_fields[] = {
 	{ .key = "params", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, params), .doc = "values for ${params.x}" },
 	{ .key = "links", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, links), .doc = "links for people" },
 	{ .key = "start", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, start), .doc = "scheduled start" },
+	{ .key = "announced", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, announced), .doc = "when its scheduled start was announced" },
 	{ .key = "start_manual", .kind = FIELD_BOOL, AT(release, start_manual), .doc = "waits for the verb" },
 	{ .key = "queue", .kind = FIELD_BOOL, AT(release, queue), .doc = "waits for the pair to be free" },
 	{ .key = "created_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, created_at), .doc = "when it was created" },

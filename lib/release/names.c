@@ -74,6 +74,7 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_ACK_MANUAL]           = "ack_manual",
 	[EVENT_START_DUE]            = "start_due",
 	[EVENT_START_DUE_SILENT]     = "start_due_silent",
+	[EVENT_ANNOUNCE]             = "announce",
 	[EVENT_ENTERED]              = "entered",
 	[EVENT_ENTER_UNCONFIRMED]    = "enter_unconfirmed",
 	[EVENT_BAKE_DONE]            = "bake_done",

@@ -12,6 +12,7 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "base/units.h"
 
 #define VERSION_MAX_BYTES 128
 #define BECOMES_MAX 3
@@ -27,6 +28,17 @@ bool refuse_while_frozen(const struct question *q, struct outcome *out)
 	              why);
 }
 
+static bool refuse_early(const struct question *q, struct outcome *out)
+{
+	char at[UNITS_TEXT_MAX];
+	char notice[UNITS_TEXT_MAX];
+
+	instant_format(start_earliest(q), at);
+	duration_format(q->p->notice_ms, notice);
+	return refuse(out, REFUSED_STATE, NULL,
+	              "it may not start before %s: the policy asks for %s of notice", at, notice);
+}
+
 static bool refine_start(struct question *q, struct outcome *out)
 {
 	const struct policy_stage *first = release_stage(q->r, q->p);
@@ -35,6 +47,8 @@ static bool refine_start(struct question *q, struct outcome *out)
 
 	if (!first)
 		return refuse(out, REFUSED_STATE, NULL, "the policy has no stage");
+	if (by_person && q->f->now.ms < start_earliest(q).ms)
+		return refuse_early(q, out);
 	if (holds_in_force(q->r) > 0) {
 		advance_sentence(q, BLOCK_HOLDS, why, sizeof(why));
 		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
@@ -262,6 +276,12 @@ static bool refine_escalate(struct question *q, struct outcome *out)
 	return true;
 }
 
+static bool refine_announce(struct question *q, struct outcome *out)
+{
+	return announce_is_due(q) ||
+	       refuse(out, REFUSED_STATE, NULL, "there is no start to announce now");
+}
+
 /* What is asked, what it may become, and how that is found out. */
 struct refiner {
 	enum release_event event;
@@ -289,6 +309,7 @@ static const struct refiner refiners[] = {
 	{ EVENT_START_DUE, false, refine_start,    1, { EVENT_START_DUE_SILENT } },
 	{ EVENT_ADVANCE,   false, refine_advance,  2, { EVENT_ADVANCE_SILENT, EVENT_FINISH } },
 	{ EVENT_HOLD_EXPIRED, false, refine_hold_expired, 2, { EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING } },
+	{ EVENT_ANNOUNCE,  false, refine_announce, 0, { 0 } },
 	{ EVENT_ESCALATE,  false, refine_escalate, 0, { 0 } },
 };
 /* clang-format on */

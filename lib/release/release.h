@@ -170,6 +170,7 @@ struct release {
 	                      author */
 	struct wall start; /* scheduled start; 0: now */
 	bool start_manual;
+	struct wall announced; /* when its scheduled start was; 0: not yet */
 	bool queue; /* on_active: queue; else reject */
 	struct wall created_at, updated_at;
 
@@ -305,6 +306,7 @@ enum release_event {
 	/* headgate's own */
 	EVENT_START_DUE,
 	EVENT_START_DUE_SILENT,
+	EVENT_ANNOUNCE,          /* its scheduled start is near: the policy's notice */
 	EVENT_ENTERED,           /* every enter message acknowledged (or none needed) */
 	EVENT_ENTER_UNCONFIRMED, /* not acknowledged for too long: call people */
 	EVENT_BAKE_DONE,

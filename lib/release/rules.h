@@ -123,6 +123,11 @@ bool call_acknowledge(const struct question *q, struct release *next, struct out
 bool calls_follow(const struct question *q, const struct transition *row, struct release *next,
                   struct outcome *out);
 
+/* due.c: a scheduled start that is to be announced now. */
+bool announce_is_due(const struct question *q);
+/* When a person may start it (the policy's notice); not before that is 409. */
+struct wall start_earliest(const struct question *q);
+
 /* due.c: how long the stage's actions may go unacknowledged before people are called. */
 int64_t entry_patience_ms(const struct policy *p, const struct policy_stage *stage);
 

@@ -36,6 +36,7 @@ const struct transition release_transitions[] = {
 	{ PLANNED,      EVENT_START_SILENT,       BAKING,       FX_START_STAGE | FX_THAW,                  "started by a person" },
 	{ PLANNED,      EVENT_START_DUE,          ENTERING,     FX_START_STAGE | FX_THAW | FX_LEASE,       "its start has come and nothing stands in the way" },
 	{ PLANNED,      EVENT_START_DUE_SILENT,   BAKING,       FX_START_STAGE | FX_THAW | FX_LEASE,       "its start has come and nothing stands in the way" },
+	{ PLANNED,      EVENT_ANNOUNCE,           PLANNED,      FX_RECORD | FX_LEASE,                      "its scheduled start is announced" },
 	{ PLANNED,      EVENT_PAUSE,              PLANNED,      FX_ADD_HOLD,                               "held by a person: it will not start" },
 	{ PLANNED,      EVENT_RESUME,             PLANNED,      FX_CLEAR_HOLDS,                            "holds cleared by a person: it may start" },
 	{ PLANNED,      EVENT_RESUME_PARTLY,      PLANNED,      FX_CLEAR_HOLDS,                            "holds cleared by a person; others stay" },

@@ -75,6 +75,11 @@ static void say_start(const struct question *q, struct list *list)
 		instant_format(q->r->start, at);
 		say(list, q->r->created_at, q->r->start, "starts at %s", at);
 	}
+	if (start_earliest(q).ms > q->f->now.ms) {
+		instant_format(start_earliest(q), at);
+		say(list, q->r->created_at, start_earliest(q),
+		    "nobody may start it before %s: the policy's notice", at);
+	}
 }
 
 /* Whom else it will call, and when; what a person has acknowledged waits for nobody. */

@@ -198,3 +198,43 @@ def test_lists_filter_and_page(slow):
     rest = slow.get(f"/v1/releases?state=planned&limit=10&cursor={page['next_cursor']}")[1]
     assert [r["id"] for r in rest["releases"]] == ids[2::-1]
     assert slow.get("/v1/releases?service=other")[1]["releases"] == []
+
+
+def test_nobody_answers_and_the_next_level_is_called_until_one_acknowledges(postgres, make_daemon, target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["stages"][0]["bake"] = "1h"
+    document["escalation"] = [{"role": "nurse"}, {"role": "release_manager", "after": "2s"},
+                              {"role": "cto", "after": "1h"}]
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    id_ = baking(daemon)
+    assert daemon.release(id_)["calls"] == []
+    status, body, _ = daemon.post(f"/v1/releases/{id_}/ack")
+    assert status == 409 and "nothing to acknowledge" in body["detail"], body
+    target.set(lag=5000)
+    seen = daemon.wait_release(id_, "a second level", lambda r: r["calls"] and len(r["calls"][0]["called"]) == 2)
+    assert seen["state"] == "paused" and "ack" in seen["legal"]
+    call = seen["calls"][0]
+    assert call["cause"] == "lag" and call["called"] == ["nurse", "release_manager"], call
+    assert call["next"]["role"] == "cto" and call["acknowledged_by"] is None, call
+    assert any("cto follows at" in w["sentence"] for w in seen["waiting_for"]), seen["waiting_for"]
+    daemon.kill()
+    daemon.start()
+    acknowledged = daemon.verb(id_, "ack", hold="lag")
+    assert acknowledged["state"] == "paused" and acknowledged["calls"][0]["acknowledged_by"] == "ann"
+    assert acknowledged["calls"][0]["next"] is None
+    daemon.verb(id_, "rollback", reason="not today")
+    assert all(c["cause"] != "lag" for c in daemon.release(id_)["calls"])
+
+
+def test_a_start_without_notice_is_422_and_the_offered_one_is_taken(postgres, make_daemon, target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["notice"] = "24h"
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    body = daemon.create(expect=422)
+    assert body["pointer"] == "/start" and "1d of notice" in body["detail"], body
+    offered = body["detail"].split("start is ")[1].split(" or later")[0]
+    release = daemon.create(start=offered)
+    assert release["start"] == offered and release["state"] == "planned"
+    status, body, _ = daemon.post(f"/v1/releases/{release['id']}/start")
+    assert status == 409 and "may not start before" in body["detail"], body
+    assert "start" not in body["legal"]

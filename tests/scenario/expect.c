@@ -206,6 +206,13 @@ static bool expect_news(struct story *s, const struct words *w, size_t i)
 	return (i < w->n && strstr(s->news, w->list[i])) || story_fail(s, "news: %s", s->news);
 }
 
+static bool expect_announced(struct story *s, const struct words *w, size_t i)
+{
+	(void)w;
+	(void)i;
+	return s->r->announced.ms > 0 || story_fail(s, "it is not announced; last: %s", s->decided);
+}
+
 static bool check_legal(struct story *s, const struct words *w, size_t i, bool legal)
 {
 	struct release_facts facts;
@@ -307,6 +314,10 @@ static bool expect_not(struct story *s, const struct words *w, size_t i)
 		return !release_hold(s->r, w->list[i + 1]) || story_fail(s, "it is held");
 	if (is(w, i, "called"))
 		return s->called == 0 || story_fail(s, "people were called");
+	if (is(w, i, "because") && i + 1 < w->n)
+		return !strstr(s->decided, w->list[i + 1]) || story_fail(s, "last: %s", s->decided);
+	if (is(w, i, "announced"))
+		return s->r->announced.ms == 0 || story_fail(s, "it is announced");
 	if (is(w, i, "calling"))
 		return s->r->ncalls == 0 ||
 		       story_fail(s, "there is a call %s", s->r->calls[0].cause);
@@ -341,6 +352,7 @@ static const struct {
 	{ "calling",     expect_calling },
 	{ "addressed",   expect_addressed },
 	{ "news",        expect_news },
+	{ "announced",   expect_announced },
 	{ "legal",       expect_legal },
 	{ "bake",        expect_bake },
 	{ "option",      expect_option },

@@ -5,6 +5,7 @@ pair busy
 reentry open incident_note
 freeze "night"
 release start +10m
+expect announced                             # no notice to keep: at once
 after 20m
 expect planned
 pair free

@@ -23,6 +23,11 @@ bool oracle_commit(struct story *s, const struct release *before, const struct o
 	const char *wrong = NULL;
 	bool is_moving = next->state == RELEASE_RUNNING || next->state == RELEASE_PAUSED;
 
+	if (before->state == RELEASE_PLANNED && next->state == RELEASE_RUNNING &&
+	    (before->announced.ms == 0 || s->now < before->start.ms))
+		return fail(s, "H5: started before its time, or unannounced");
+	if (before->announced.ms != 0 && next->announced.ms != before->announced.ms)
+		return fail(s, "H5: announced twice");
 	if (next->row_version != before->row_version + 1)
 		return fail(s, "I3: version %d follows %d", (int)next->row_version,
 		            (int)before->row_version);

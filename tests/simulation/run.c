@@ -58,6 +58,7 @@ static const char policy_text[] =
         "weight: 0}}\n"
         "  mirror_back: {to: mirror, path: /deploy, body: {version: \"${stable_version}\", "
         "weight: 0}}\n"
+        "notice: 20s\n"
         "escalation: [{role: on_call}, {role: release_manager, after: 20s}, {role: cto, after: "
         "1m}]\n"
         "rollback:\n"

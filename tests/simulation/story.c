@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
+
 #define PATIENCE_MS (12 * 60 * MINUTE)
 #define TURNS_MAX 200000
 
@@ -76,8 +78,11 @@ static bool begin(struct story *s)
 	                                  .migration = chance(s, 4) ? MIGRATION_IRREVERSIBLE
 	                                                            : MIGRATION_NONE};
 	struct outcome out = {0};
+	char start[UNITS_TEXT_MAX];
 	struct err err;
 
+	instant_format((struct wall){s->now + 20 * SECOND + delay(s, 40 * SECOND)}, start);
+	request.start = start;
 	if (!release_create(&request, s->policy, 1, 1, &dora, (struct wall){s->now}, &out, &err))
 		return fail(s, "%s", err.text);
 	s->db.r = out.next;

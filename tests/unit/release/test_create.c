@@ -132,6 +132,41 @@ START_TEST(a_machine_names_the_author)
 }
 END_TEST
 
+/* Rule H5. The start that is answered is taken when it is posted again. */
+START_TEST(a_start_keeps_to_the_notice)
+{
+	/* clang-format off */
+	static const struct {
+		const char *why, *start;
+		bool good;
+	} rows[] = {
+		{ "left out is now",         "",                                        false },
+		{ "now",                     ", \"start\": \"now\"",                      false },
+		{ "a moment too early",      ", \"start\": \"2026-01-01T23:59:59.999Z\"", false },
+		{ "just in time",            ", \"start\": \"2026-01-02T00:00:00Z\"",     true },
+		{ "the one that is offered", ", \"start\": \"2026-01-02T00:01:00.000Z\"", true },
+		{ "by hand, later",          ", \"start\": \"manual\"",                   true },
+	};
+	/* clang-format on */
+
+	w.bound->notice_ms = 24 * (int64_t)HOUR;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char body[300];
+		struct err err = {0};
+
+		(void)snprintf(body, sizeof(body), "{" PAIR "%s}", rows[i].start);
+		ck_assert_msg(post(body, &ann, &err) == rows[i].good, "%s: %s", rows[i].why,
+		              err.text);
+		if (rows[i].good)
+			continue;
+		ck_assert_int_eq((int)w.out.refused, REFUSED_INVALID);
+		ck_assert_str_eq(w.out.pointer, "/start");
+		ck_assert_str_eq(err.text, "policy shop asks for 1d of notice: start is "
+		                           "2026-01-02T00:01:00.000Z or later, or manual");
+	}
+}
+END_TEST
+
 START_TEST(a_release_without_stages_cannot_be)
 {
 	size_t n = w.bound->nstages;
@@ -205,6 +240,7 @@ int main(void)
 	tcase_add_loop_test(t, a_body_is_read_strictly, 0, ARRAY_LEN(bodies));
 	tcase_add_test(t, the_first_snapshot_is_planned);
 	tcase_add_test(t, a_machine_names_the_author);
+	tcase_add_test(t, a_start_keeps_to_the_notice);
 	tcase_add_test(t, a_release_without_stages_cannot_be);
 	tcase_add_test(t, a_snapshot_survives_its_json_form);
 	tcase_add_test(t, a_copy_is_deep_and_whole);

@@ -115,6 +115,20 @@ static void check_advance(const struct release *r)
 		ck_assert(!w.e->gates[i].counts || w.e->gates[i].result == GATE_PASS);
 }
 
+/* Rule H5. */
+static void check_start(const struct release *r, const struct release *next)
+{
+	if (r->announced.ms != 0)
+		ck_assert_int_eq(next->announced.ms, r->announced.ms);
+	if (r->state == RELEASE_PLANNED && next->state == RELEASE_RUNNING)
+		ck_assert_int_ge(w.f.now.ms, r->created_at.ms + w.bound->notice_ms);
+	if (r->announced.ms == 0 && next->announced.ms != 0) {
+		ck_assert(!r->start_manual);
+		ck_assert(w.bound->notice_ms == 0 ||
+		          r->start.ms - w.f.now.ms <= w.bound->notice_ms);
+	}
+}
+
 static void check_step(const struct release *r, const struct release *next,
                        const struct decision *d)
 {
@@ -127,6 +141,7 @@ static void check_step(const struct release *r, const struct release *next,
 	ck_assert(next->state != RELEASE_RUNNING || pauses_of(next) == 0);
 	ck_assert(!release_is_ended(r->state) || r->state == RELEASE_COMPLETED ||
 	          next->state == r->state);
+	check_start(r, next);
 	if (r->rollback.active || life.decided) { /* invariant I5 */
 		ck_assert(!forward || next->state != RELEASE_COMPLETED);
 		ck_assert_int_eq(next->stage, r->stage);
@@ -201,6 +216,10 @@ static void begin_life(void)
 	facts = (struct release_facts){.now = {now}, .pair_free = true};
 	w.f = facts;
 	w.r->start_manual = chance(3);
+	w.r->created_at = w.f.now;
+	w.bound->notice_ms = chance(3) ? 5 * (int64_t)MINUTE : 0;
+	if (!w.r->start_manual && (w.bound->notice_ms > 0 || chance(3)))
+		w.r->start.ms = now + w.bound->notice_ms + (int64_t)dice(5) * MINUTE;
 	life.bake_began = w.f.now;
 	life.decided = false;
 	memset(life.breached, 0, sizeof(life.breached));
