@@ -306,7 +306,9 @@ static void say_stabilising(const struct question *q, struct list *list)
 
 static void say_failed(const struct question *q, struct list *list)
 {
-	say(list, q->r->updated_at, never(),
+	const struct call *call = call_of(q->r, "failed");
+
+	say(list, call ? call->since : q->r->updated_at, never(),
 	    "the rollback failed: a person must retry, choose another option, ack or resolve");
 	say_closed(q, list);
 }

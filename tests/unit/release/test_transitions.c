@@ -171,6 +171,27 @@ START_TEST(messages_of_the_way_back_are_closed_where_it_ends_and_nowhere_else)
 }
 END_TEST
 
+/* lib/release/calls.c names the cause: after the hold, after the state, or by the event. */
+START_TEST(whatever_calls_people_has_a_cause_that_ends)
+{
+	static const enum release_event named[] = {EVENT_ENTER_UNCONFIRMED, EVENT_OVERDUE,
+	                                           EVENT_EVIDENCE_OVERDUE, EVENT_ESCALATE};
+
+	for (size_t i = 0; i < release_ntransitions; i++) {
+		const struct transition *row = &release_transitions[i];
+		bool is_back = row->to == RELEASE_ROLLING_BACK || row->to == RELEASE_STABILISING ||
+		               row->to == RELEASE_FAILED;
+		bool has_cause = is_back || (row->effects & FX_ADD_HOLD);
+
+		for (size_t k = 0; k < ARRAY_LEN(named); k++)
+			has_cause |= row->event == named[k];
+		ck_assert_msg(!(row->effects & FX_CALL_PEOPLE) || has_cause,
+		              "%s from %s calls people, for how long?",
+		              release_event_names[row->event], release_state_names[row->state]);
+	}
+}
+END_TEST
+
 static char *read_whole(const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -263,6 +284,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, forward_needs_the_lease_and_the_thaw_and_back_needs_neither);
 	tcase_add_test(t, own_events_hold_back_without_lease_and_go_on_with_it);
 	tcase_add_test(t, messages_of_the_way_back_are_closed_where_it_ends_and_nowhere_else);
+	tcase_add_test(t, whatever_calls_people_has_a_cause_that_ends);
 	tcase_add_test(t, the_printed_table_is_the_golden_file);
 	tcase_add_test(t, the_database_allows_the_edges_of_the_table_and_no_others);
 	suite_add_tcase(s, t);
