@@ -48,7 +48,7 @@ struct sending {
 	char action[128], destination[128];
 	int64_t release_id, row_version, sequence;
 	enum message_class class;
-	int64_t attempts, callback_ms;
+	int64_t option, attempts, callback_ms;
 	struct wall created_at;
 	bool has_ended; /* being recorded */
 };
@@ -171,18 +171,26 @@ static void on_carried(void *ctx, const struct carried *end)
 	end_attempt(ctx, end);
 }
 
+/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time.
+ */
+static bool is_waited_for(const struct sending *s)
+{
+	return s->option >= 0 || (s->option == MESSAGE_DAMPENS && s->attempts <= 1);
+}
+
 /* Rollbacks wait for nothing in the database, so several messages of one may be claimed together.
  * To one receiver they go one after the other: overtaken by the second, the first would be refused
- * as stale. */
+ * as stale. What dampens goes first and all at once, so that together they cost the way back no
+ * more than one attempt. */
 static bool must_wait(const struct sending *s)
 {
-	if (s->class != MESSAGE_ROLLBACK)
+	if (s->class != MESSAGE_ROLLBACK || s->option == MESSAGE_DAMPENS)
 		return false;
 	for (const struct sending *o = s->delivery->sendings; o != NULL; o = o->next) {
 		bool is_earlier = o->row_version < s->row_version ||
 		                  (o->row_version == s->row_version && o->sequence < s->sequence);
 
-		if (is_earlier && !o->has_ended && o->class == s->class &&
+		if (is_earlier && !o->has_ended && is_waited_for(o) && o->class == s->class &&
 		    o->release_id == s->release_id && o->to == s->to)
 			return true;
 	}
@@ -235,6 +243,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	s->row_version = m->row_version;
 	s->sequence = m->sequence;
 	s->class = m->class;
+	s->option = m->option;
 	s->attempts = m->attempts;
 	s->callback_ms = m->callback_ms;
 	s->created_at = m->created_at;

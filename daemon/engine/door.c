@@ -98,11 +98,15 @@ static struct door_op *op_dequeue(struct tracked *t)
 /* What is pending is known without asking: exactly what this commit queued. */
 static void count_messages(struct tracked *t, const struct outcome *outcome)
 {
-	size_t advance = 0, rollback = 0;
+	size_t advance = 0, rollback = 0, dampen = 0, smoke = 0;
 
 	for (size_t i = 0; i < outcome->nmessages; i++) {
 		advance += outcome->messages[i].class == MESSAGE_ADVANCE;
-		rollback += outcome->messages[i].class == MESSAGE_ROLLBACK;
+		if (outcome->messages[i].class != MESSAGE_ROLLBACK)
+			continue;
+		rollback += outcome->messages[i].option >= 0;
+		dampen += outcome->messages[i].option == MESSAGE_DAMPENS;
+		smoke += outcome->messages[i].option == MESSAGE_SMOKE;
 	}
 	if (t->release->entry_version == t->release->row_version) {
 		t->enter_pending = advance;
@@ -111,6 +115,12 @@ static void count_messages(struct tracked *t, const struct outcome *outcome)
 	if (t->release->rollback.version == t->release->row_version) {
 		t->rollback_pending = rollback;
 		t->rollback_refused = false;
+	}
+	if (dampen > 0)
+		t->dampen_pending = dampen;
+	if (smoke > 0) {
+		t->smoke_pending = smoke;
+		t->smoke_failing = t->smoke_refused = t->smoke_unanswered = false;
 	}
 	if (advance > 0 || rollback > 0 || t->release->row_version == 1)
 		t->outbox_known = true;

@@ -45,7 +45,10 @@ struct tracked {
 	bool enter_refused, rollback_refused;
 	int64_t rollback_acked; /* bit set of options all of whose messages were acknowledged */
 	char *refused_action;
-	bool outbox_known; /* the four above come from the database at this row_version */
+	size_t dampen_pending, smoke_pending;
+	bool smoke_failing, smoke_refused, smoke_unanswered;
+	char *smoke_action;
+	bool outbox_known; /* those above come from the database at this row_version */
 	int64_t outbox_version;
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */
 	struct door_op *committing;

@@ -75,12 +75,20 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 	        .rollback_pending = t->rollback_pending,
 	        .rollback_refused = t->rollback_refused,
 	        .rollback_acked = t->outbox_known ? t->rollback_acked : 0,
+	        .dampen_pending = t->dampen_pending,
+	        .smoke_pending = t->smoke_pending,
+	        .smoke_failing = t->smoke_failing,
+	        .smoke_refused = t->smoke_refused,
+	        .smoke_unanswered = t->smoke_unanswered,
+	        .smoke_action = t->smoke_action,
 	        .drift_known = t->outbox_known,
 	};
 	if (!t->outbox_known) {
 		/* Not heard yet: nothing may be taken for acknowledged. */
 		out->enter_pending = out->enter_pending == 0 ? 1 : out->enter_pending;
 		out->rollback_pending = out->rollback_pending == 0 ? 1 : out->rollback_pending;
+		out->smoke_pending = out->smoke_pending == 0 ? 1 : out->smoke_pending;
+		out->smoke_failing = out->smoke_refused = out->smoke_unanswered = false;
 	}
 	pair_facts(e, t, out);
 	if (r->state == RELEASE_PLANNED) {

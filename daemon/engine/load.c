@@ -125,7 +125,8 @@ static void follow_outbox(struct engine *e)
 		struct tracked *t = e->list[i];
 
 		if (!release_is_ended(t->release->state) &&
-		    (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0))
+		    (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0 ||
+		     t->dampen_pending > 0 || t->smoke_pending > 0))
 			outbox_refresh(e, t);
 	}
 }

@@ -20,6 +20,12 @@
 	"(" o ".done_at IS NULL OR " o ".resend_at IS NOT NULL) AND " o ".superseded_by IS NULL"   \
 	" AND NOT " o ".parked AND NOT " o ".dead"
 
+/* Answered, and not well: by its status or by the call that followed. */
+#define FAILING                                                                                    \
+	"o.done_at IS NULL AND (o.refused OR o.last_status NOT BETWEEN 200 AND 299 AND "           \
+	"o.last_status <> 0"                                                                       \
+	" OR coalesce(o.callback_status = 'failed', false))"
+
 /* A rollback claimed by somebody who may be dead is not left lying for the whole claim: another
  * instance (a restarted one is another) takes it after this long. Sent twice under one id it does
  * no harm. */
@@ -57,7 +63,7 @@ const struct pg_statement sql_claim = {
 	" r.service, r.environment, r.version, o.action, o.destination, o.method, o.path, o.body, o.headers,"
 	" o.attempts, " SQL_MS("o.created_at") ", o.callback_ms,"
 	" CASE WHEN o.callback_ms IS NOT NULL THEN (SELECT encode(k.key, 'hex') FROM headgate.callback_key k) END,"
-	" o.arguments, o.read"
+	" o.arguments, o.read, o.option"
 	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
 	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
 	3,
@@ -116,7 +122,9 @@ const struct pg_statement sql_outbox = {
 	"outbox",
 	"SELECT o.release_id, o.row_version, o.class, o.option,"
 	" count(*) FILTER (WHERE o.done_at IS NULL),"
-	" count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE o.refused)"
+	" count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE o.refused),"
+	" count(*) FILTER (WHERE " FAILING "), count(*) FILTER (WHERE o.done_at IS NULL AND o.last_status = 0),"
+	" min(o.action) FILTER (WHERE " FAILING " OR o.done_at IS NULL AND o.last_status = 0)"
 	" FROM headgate.outbox o"
 	" WHERE o.release_id = ANY($1::bigint[]) AND o.superseded_by IS NULL AND o.class <> 'notification'"
 	" GROUP BY o.release_id, o.row_version, o.class, o.option"
@@ -166,6 +174,7 @@ static void message_of_row(struct store_message *m, const PGresult *r, int row)
 	        .callback_ms = pg_i64(r, row, 18),
 	        .arguments = PQgetisnull(r, row, 20) ? NULL : pg_text(r, row, 20),
 	        .read = PQgetisnull(r, row, 21) ? NULL : pg_text(r, row, 21),
+	        .option = pg_i64(r, row, 22),
 	};
 	if (id.n < sizeof(m->id))
 		memcpy(m->id, id.p, id.n);
@@ -402,6 +411,9 @@ static void outbox_answered(void *ctx, const struct pg_reply *reply)
 		        .pending = (size_t)pg_i64(r, i, 4),
 		        .refused = (size_t)pg_i64(r, i, 5),
 		        .refused_action = PQgetisnull(r, i, 6) ? NULL : pg_text(r, i, 6),
+		        .failing = (size_t)pg_i64(r, i, 7),
+		        .unanswered = (size_t)pg_i64(r, i, 8),
+		        .failing_action = PQgetisnull(r, i, 9) ? NULL : pg_text(r, i, 9),
 		};
 	}
 out:

@@ -183,6 +183,7 @@ struct store_message {
 	char id[48]; /* transition id + "." + sequence: stable over retries */
 	int64_t release_id, row_version, sequence, fence, epoch;
 	enum message_class class;
+	int64_t option; /* index of the rollback option; MESSAGE_DAMPENS, MESSAGE_SMOKE */
 	const char *service, *environment, *version;
 	const char *action, *destination, *method, *path;
 	const char *body, *headers; /* JSON text; headers may be NULL */
@@ -243,9 +244,12 @@ struct store_outbox_status {
 	int64_t release_id;
 	int64_t row_version; /* of the messages */
 	enum message_class class;
-	int64_t option;             /* rollback option they belong to; -1 */
+	int64_t option;             /* rollback option they belong to; -1; MESSAGE_SMOKE */
 	size_t pending, refused;    /* pending may be 0 for rollback groups: all acknowledged */
 	const char *refused_action; /* one of them */
+	size_t failing;             /* of the pending: answered, and not well */
+	size_t unanswered;          /* of the pending: tried, and not answered */
+	const char *failing_action; /* one of either kind */
 };
 typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_status *rows, size_t n,
                                 const struct err *err);

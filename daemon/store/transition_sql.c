@@ -25,6 +25,9 @@
 	" = 0 THEN o.claimed_at + interval '30 seconds' END)"                                      \
 	" + coalesce(o.callback_ms, 0) * interval '1 millisecond')"
 
+/* A way back is being tried out: earlier smoke tests (MESSAGE_SMOKE) are over. */
+#define SQL_TRIES_ANEW "(d.state = 'stabilising' AND d.from_state <> 'stabilising')"
+
 /* clang-format off */
 const struct pg_statement sql_transition = {
 	"transition",
@@ -102,14 +105,16 @@ const struct pg_statement sql_transition = {
 	" INSERT INTO headgate.audit (chain, sequence, record, hash)"
 	" SELECT 'release/' || d.id, d.expected + 1, d.record, d.last_hash FROM done d), "
 	/* OFFSET 0 keeps the planner from turning this round: per release its few open messages, never all open
-	 * ones against all releases. A rollback's are closed only where the way back has ended. */
+	 * ones against all releases. A rollback's are closed only where the way back has ended, its smoke tests also
+	 * where the next ones are sent. */
 	"open AS MATERIALIZED ("
-	" SELECT x.id, d.transition, d.supersedes OR d.sends OR d.closes AS ends, d.parks"
+	" SELECT x.id, d.transition, d.supersedes OR d.sends OR d.closes OR " SQL_TRIES_ANEW " AS ends, d.parks"
 	" FROM done d CROSS JOIN LATERAL ("
 	"  SELECT o.id FROM headgate.outbox o WHERE o.release_id = d.id"
-	"   AND (o.class = 'advance' OR (o.class = 'rollback' AND d.closes))"
+	"   AND (o.class = 'advance' OR (o.class = 'rollback' AND"
+	"    (d.closes OR (o.option = -2 AND " SQL_TRIES_ANEW "))))"
 	"   AND o.done_at IS NULL AND o.superseded_by IS NULL OFFSET 0) x"
-	" WHERE d.supersedes OR d.sends OR d.parks OR d.closes), "
+	" WHERE d.supersedes OR d.sends OR d.parks OR d.closes OR " SQL_TRIES_ANEW "), "
 	/* New entry messages replace older ones: they say the desired state, not a difference. */
 	"superseded AS ("
 	" UPDATE headgate.outbox o SET"

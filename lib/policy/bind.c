@@ -163,6 +163,34 @@ static bool try_action(const struct policy *p, const char *name, const struct po
 	return false;
 }
 
+static bool try_list(const struct policy *p, char *const *names, size_t n,
+                     const struct policy_values *values, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!try_action(p, names[i], values, err))
+			return false;
+	}
+	return true;
+}
+
+static bool try_way_back(const struct policy *p, const struct policy_values *values,
+                         struct err *err)
+{
+	const struct policy_rollback *b = &p->rollback;
+
+	for (size_t o = 0; o < b->noptions; o++) {
+		if (!try_list(p, b->options[o].actions, b->options[o].nactions, values, err)) {
+			err_prefix(err, "rollback option %s", b->options[o].option);
+			return false;
+		}
+	}
+	if (try_list(p, b->dampen, b->ndampen, values, err) &&
+	    try_list(p, b->smoke, b->nsmoke, values, err))
+		return true;
+	err_prefix(err, "rollback");
+	return false;
+}
+
 static bool try_actions(const struct policy *p, const struct policy_values *values, struct err *err)
 {
 	struct policy_values any = *values;
@@ -178,16 +206,7 @@ static bool try_actions(const struct policy *p, const struct policy_values *valu
 			}
 		}
 	}
-	for (size_t o = 0; o < p->rollback.noptions; o++) {
-		for (size_t i = 0; i < p->rollback.options[o].nactions; i++) {
-			if (!try_action(p, p->rollback.options[o].actions[i], &any, err)) {
-				err_prefix(err, "rollback option %s",
-				           p->rollback.options[o].option);
-				return false;
-			}
-		}
-	}
-	return true;
+	return try_way_back(p, &any, err);
 }
 
 struct policy *policy_bind(const struct policy *p, const struct policy_values *values,

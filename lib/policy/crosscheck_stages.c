@@ -251,21 +251,25 @@ void crosscheck_stages(struct crosscheck *c)
 }
 
 /* From any stage a rollback must be possible, so its actions may not hang on the stage. */
-static void check_option_values(struct crosscheck *c, size_t o)
+static void check_back_values(struct crosscheck *c, const char *where, char **names, size_t n)
 {
-	const struct policy_option *option = &c->policy->rollback.options[o];
-
-	for (size_t i = 0; i < option->nactions; i++) {
-		const char *name = option->actions[i];
+	for (size_t i = 0; i < n; i++) {
+		const char *name = names[i];
 		const struct policy_action *action = name ? policy_action(c->policy, name) : NULL;
 
 		if (action && policy_action_uses(action, "stage.weight"))
-			crosscheck_problem(c, place_of("/rollback/options/%zu/actions/%zu", o, i),
+			crosscheck_problem(c, place_of("%s/%zu", where, i),
 			                   "action %s needs ${stage.weight}: a rollback starts "
 			                   "from any stage, and "
 			                   "must not hang on its weight",
 			                   action->name);
 	}
+}
+
+static void check_back_actions(struct crosscheck *c, struct place at, char **names, size_t n)
+{
+	check_actions_named(c, at.pointer, names, n);
+	check_back_values(c, at.pointer, names, n);
 }
 
 static void check_option(struct crosscheck *c, size_t o)
@@ -285,8 +289,7 @@ static void check_option(struct crosscheck *c, size_t o)
 		crosscheck_problem(c, place_of("/rollback/options/%zu", o),
 		                   "option %s does nothing: it needs actions, or manual: true",
 		                   option->option);
-	check_actions_named(c, actions.pointer, option->actions, option->nactions);
-	check_option_values(c, o);
+	check_back_actions(c, actions, option->actions, option->nactions);
 	for (size_t i = 0; i < option->nroles; i++)
 		crosscheck_name(c, place_of("/rollback/options/%zu/roles/%zu", o, i),
 		                option->roles[i]);
@@ -330,6 +333,8 @@ void crosscheck_rollback(struct crosscheck *c)
 	if (rollback->nstabilise_gates > 0 &&
 	    crosscheck_is_sound(c, place_of("/rollback/stabilise")))
 		check_stabilise(c);
+	check_back_actions(c, place_of("/rollback/dampen"), rollback->dampen, rollback->ndampen);
+	check_back_actions(c, place_of("/rollback/smoke"), rollback->smoke, rollback->nsmoke);
 	for (size_t i = 0; i < rollback->nreentry; i++) {
 		struct place at = place_of("/rollback/reentry/%zu", i);
 

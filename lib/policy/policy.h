@@ -141,6 +141,10 @@ struct policy_rollback {
 	int64_t stabilise_deadline_ms;
 	char **reentry;
 	size_t nreentry;
+	char **dampen; /* actions sent as soon as a rollback is decided; hold nothing up */
+	size_t ndampen;
+	char **smoke; /* actions that must be acknowledged before green time counts */
+	size_t nsmoke;
 };
 
 /* Whom an escalation calls, in order (rule A8). */

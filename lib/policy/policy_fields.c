@@ -430,6 +430,14 @@ static const struct field rollback_fields[] = {
 	  .offset = offsetof(struct policy_rollback, reentry), .count_offset = offsetof(struct policy_rollback, nreentry),
 	  .max = 16,
 	  .doc = "Checks of the rolled-back release that must be filled before the next one may start." },
+	{ .key = "dampen", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_rollback, dampen), .count_offset = offsetof(struct policy_rollback, ndampen),
+	  .max = 16,
+	  .doc = "Actions sent first whenever a rollback is decided, such as flags off or workers paused; the rollback waits for none of them." },
+	{ .key = "smoke", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_rollback, smoke), .count_offset = offsetof(struct policy_rollback, nsmoke),
+	  .max = 16,
+	  .doc = "Actions that try the service out once the way back was acknowledged; green time counts from when all of them are acknowledged." },
 };
 static const struct field_table rollback_table = {
 	.noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields),

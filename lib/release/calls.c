@@ -84,6 +84,8 @@ static bool is_over(const struct question *q, const struct release *next, const 
 		return next->state != RELEASE_FAILED;
 	case CALL_STABILISE:
 		return next->state != RELEASE_STABILISING;
+	case CALL_SMOKE:
+		return next->state != RELEASE_STABILISING || next->rollback.smoke_passed;
 	case CALL_DRIFT:
 		return !next->rollback.drift_called || release_is_ended(next->state);
 	case CALL_KIND_COUNT:
@@ -173,6 +175,7 @@ static enum call_kind name_cause(const struct question *q, const struct transiti
 		{ EVENT_OVERDUE,           CALL_STAGE,    "overdue" },
 		{ EVENT_EVIDENCE_OVERDUE,  CALL_HOLD,     "evidence" },
 		{ EVENT_DRIFT,             CALL_DRIFT,    "drift" },
+		{ EVENT_SMOKE_FAILING,     CALL_SMOKE,    "smoke" },
 	};
 	/* clang-format on */
 

@@ -141,6 +141,8 @@ static bool due_stabilised(const struct question *q, struct event *out)
 
 	if (q->r->state != RELEASE_STABILISING)
 		return false;
+	if (smoke_is_open(q))
+		return false;
 	if (q->p->rollback.nstabilise_gates > 0 &&
 	    (!e || !e->all_pass || !advance_is_recent(q, e) ||
 	     e->at.ms < q->r->rollback.stabilising_since.ms ||
@@ -159,6 +161,15 @@ static bool any_gate_breaches(const struct evaluation *e)
 	return false;
 }
 
+static bool say_stabilise_failed(const struct question *q, struct event *out)
+{
+	say(out, option_next_exists(q) ? EVENT_STABILISE_NEXT : EVENT_STABILISE_EXHAUSTED,
+	    &by_gate);
+	if (smoke_is_failed(q))
+		out->reason = "a smoke test fails";
+	return true;
+}
+
 static bool due_stabilise_deadline(const struct question *q, struct event *out)
 {
 	const struct rollback_progress *b = &q->r->rollback;
@@ -169,11 +180,9 @@ static bool due_stabilise_deadline(const struct question *q, struct event *out)
 	if (q->r->state != RELEASE_STABILISING || deadline_ms <= 0 ||
 	    q->f->now.ms - b->stabilising_since.ms < deadline_ms)
 		return false;
-	if (known && any_gate_breaches(e))
-		return say(out,
-		           option_next_exists(q) ? EVENT_STABILISE_NEXT : EVENT_STABILISE_EXHAUSTED,
-		           &by_gate);
-	return !(known && e->all_pass) && !b->stabilise_called &&
+	if ((known && any_gate_breaches(e)) || smoke_is_failed(q))
+		return say_stabilise_failed(q, out);
+	return (!(known && e->all_pass) || smoke_is_open(q)) && !b->stabilise_called &&
 	       say(out, EVENT_STABILISE_BLIND, &by_timer);
 }
 
@@ -474,6 +483,7 @@ static const struct {
 	{ due_rollback_next,        false },
 	{ due_rollback_unconfirmed, false },
 	{ due_stabilise_deadline,   true },
+	{ due_smoke_failing,        false },
 	{ due_rung_pause,           true },
 	{ due_rung_ask,             true },
 	{ due_action_refused,       false },
@@ -490,6 +500,7 @@ static const struct {
 	{ due_entered,              false },
 	{ due_announce,             false },
 	{ due_start,                false },
+	{ due_smoke_passed,         false },
 	{ due_stabilised,           true },
 	{ due_escalate,             false }, /* of what nothing above has ended */
 	{ due_advance,              true },

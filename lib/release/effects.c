@@ -150,7 +150,7 @@ static bool stabilise(const struct question *q, struct release *next, struct out
 	b->stabilising_since = q->f->now;
 	b->stabilise_called = false;
 	next->exposure_since = q->f->now;
-	return restart_bake(q, next, out);
+	return restart_bake(q, next, out) && smoke_begin(q, next, out);
 }
 
 static bool finish(const struct question *q, struct release *next, struct outcome *out)
@@ -255,6 +255,8 @@ static const struct {
 	{ EVENT_OVERDUE,              offsetof(struct release, overdue_called) },
 	{ EVENT_ROLLBACK_UNCONFIRMED, offsetof(struct release, rollback.unconfirmed) },
 	{ EVENT_STABILISE_BLIND,      offsetof(struct release, rollback.stabilise_called) },
+	{ EVENT_SMOKE_PASSED,         offsetof(struct release, rollback.smoke_passed) },
+	{ EVENT_SMOKE_FAILING,        offsetof(struct release, rollback.smoke_called) },
 	{ EVENT_DRIFT,                offsetof(struct release, rollback.drift_called) },
 };
 /* clang-format on */

@@ -16,7 +16,7 @@
 struct place {
 	const struct policy_stage *stage; /* NULL when there is none */
 	bool judged;                      /* gates may count and vote here */
-	bool baking;                      /* a pass adds green time */
+	bool baking;                      /* a pass adds green time (rule R4: smoke tests first) */
 	bool waiting;                     /* missing proof is counted (rule E5) */
 	bool entering;                    /* the exposure is only being changed */
 	bool stabilising;
@@ -54,8 +54,9 @@ static struct place place_of(const struct release *r, const struct policy *p, st
 
 	place.judged = place.stabilising || ((is_running || is_paused) && place.stage);
 	place.entering = (is_running || is_paused) && step == STEP_ENTERING;
-	place.baking = place.stabilising ||
-	               (is_running && place.stage && (step == STEP_BAKING || step == STEP_READY));
+	place.baking =
+	        (place.stabilising && (p->rollback.nsmoke == 0 || r->rollback.smoke_passed)) ||
+	        (is_running && place.stage && (step == STEP_BAKING || step == STEP_READY));
 	place.waiting = place.stabilising || (is_running && place.stage);
 	place.bake_ms = place.stabilising ? p->rollback.stabilise_bake_ms
 	                : place.stage     ? place.stage->bake_ms

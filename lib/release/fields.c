@@ -85,6 +85,10 @@ static const struct field rollback_fields[] = {
 	{ .key = "stabilising_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, stabilising_since), .doc = "when stabilising began" },
 	{ .key = "stabilise_called", .kind = FIELD_BOOL, AT(rollback_progress, stabilise_called), .doc = "deadline without evidence: people were called" },
 	{ .key = "transition", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, transition), .doc = "the transition that decided it" },
+	{ .key = "smoke_version", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, smoke_version), .doc = "row_version of the smoke tests" },
+	{ .key = "smoke_unwritten", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, smoke_unwritten), .doc = "smoke tests that could not be written" },
+	{ .key = "smoke_passed", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, smoke_passed), .doc = "every smoke test was acknowledged" },
+	{ .key = "smoke_called", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, smoke_called), .doc = "a smoke test fails: people were called" },
 	{ .key = "drift_called", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT, AT(rollback_progress, drift_called), .doc = "an action drifted on the way back: people were called" },
 };
 static const struct field_table rollback_table = { .noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields), .size = sizeof(struct rollback_progress) };

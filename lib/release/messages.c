@@ -5,6 +5,7 @@
 #include "release/rules.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -123,4 +124,43 @@ bool messages_build(const struct question *q, const struct policy_stage *stage,
 fail:
 	messages_free(list, n);
 	return false;
+}
+
+bool messages_append_take(struct outcome *out, struct message *take, size_t n)
+{
+	struct message *grown = NULL;
+
+	if (n == 0)
+		return true;
+	grown = realloc(out->messages, (out->nmessages + n) * sizeof(*grown));
+	if (!grown) {
+		messages_free(take, n);
+		return refuse_nomem(out);
+	}
+	memcpy(&grown[out->nmessages], take, n * sizeof(*take));
+	out->messages = grown;
+	out->nmessages += n;
+	free(take);
+	return true;
+}
+
+bool messages_add_possible(const struct question *q, char *const *actions, size_t n, int64_t option,
+                           struct outcome *out, size_t *out_left)
+{
+	struct message *one = NULL;
+	struct err err = {0};
+
+	*out_left = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (messages_build(q, release_stage(q->r, q->p), &actions[i], 1, MESSAGE_ROLLBACK,
+		                   option, &one, &err)) {
+			if (!messages_append_take(out, one, 1))
+				return false;
+		} else if (err.code == ERR_NOMEM) {
+			return refuse_nomem(out);
+		} else {
+			++*out_left;
+		}
+	}
+	return true;
 }

@@ -31,9 +31,10 @@ const char *const hold_source_names[HOLD_SOURCE_COUNT + 1] = {
 _Static_assert(HOLD_DRIFT == 8, "a new source of holds needs a name");
 
 const char *const call_kind_names[CALL_KIND_COUNT + 1] = {
-	"hold", "entering", "stage", "rollback", "failed", "stabilise", "drift", NULL
+	"hold", "entering", "stage", "rollback", "failed", "stabilise", "smoke", "drift",
+	NULL
 };
-_Static_assert(CALL_DRIFT == 6, "a new kind of calls needs a name");
+_Static_assert(CALL_DRIFT == 7, "a new kind of calls needs a name");
 
 const char *const call_change_names[CALL_CHANGE_COUNT + 1] = {
 	"opened", "raised", "acknowledged", "ended", NULL
@@ -104,6 +105,8 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_STABILISE_NEXT]       = "stabilise_next",
 	[EVENT_STABILISE_EXHAUSTED]  = "stabilise_exhausted",
 	[EVENT_STABILISE_BLIND]      = "stabilise_blind",
+	[EVENT_SMOKE_PASSED]         = "smoke_passed",
+	[EVENT_SMOKE_FAILING]        = "smoke_failing",
 	[EVENT_DRIFT]                = "drift",
 	[EVENT_DRIFT_OVER]           = "drift_over",
 	[EVENT_ESCALATE]             = "escalate",

@@ -127,6 +127,10 @@ struct rollback_progress {
 	struct wall stabilising_since;
 	bool stabilise_called; /* deadline without evidence: people were called once */
 	char *transition;      /* UUID of the transition that decided it, for repeats */
+	int64_t smoke_version; /* row_version of the smoke tests of the present stabilising */
+	int64_t smoke_unwritten; /* of those that could not be written: never acknowledged */
+	bool smoke_passed;       /* all were acknowledged: green time counts */
+	bool smoke_called;       /* one fails: people were called */
 	bool drift_called;     /* an action drifted on the way back: people were called */
 };
 
@@ -138,6 +142,7 @@ enum call_kind {
 	CALL_ROLLBACK,  /* rolling_back is left, or people take over from actions, or the reverse */
 	CALL_FAILED,    /* failed is left */
 	CALL_STABILISE, /* stabilising is left */
+	CALL_SMOKE,     /* the smoke tests are acknowledged, or stabilising is left */
 	CALL_DRIFT,     /* on the way back: what an action had set reads as it should again */
 	CALL_KIND_COUNT
 };
@@ -148,7 +153,8 @@ extern const char *const call_kind_names[CALL_KIND_COUNT + 1];
 struct call {
 	char *cause; /* key within the release: the hold's name ("errors", "ask:errors",
 	                "evidence", "action:x"), "entering", "overdue", "rollback",
-	                "rollback:by_hand" (a manual option), "failed", "stabilise", "drift" */
+	                "rollback:by_hand" (a manual option), "failed", "stabilise", "smoke",
+	                "drift" */
 	enum call_kind kind;
 	char *reason;             /* for people */
 	struct wall since;        /* start of the cause; offsets count from here */
@@ -336,6 +342,8 @@ enum release_event {
 	EVENT_STABILISE_NEXT, /* deadline with breaches: next option */
 	EVENT_STABILISE_EXHAUSTED,
 	EVENT_STABILISE_BLIND, /* deadline without evidence: call people, keep watching */
+	EVENT_SMOKE_PASSED,    /* every smoke test acknowledged: green time begins */
+	EVENT_SMOKE_FAILING,
 	EVENT_DRIFT,           /* what an action had set reads differently now */
 	EVENT_DRIFT_OVER,
 	EVENT_ESCALATE,        /* nobody acknowledged a call in time: its next level */
@@ -390,6 +398,12 @@ struct release_facts {
 	int64_t rollback_acked;  /* bit set: options all of whose messages have been acknowledged by
 	                            now; only  those in rollback.passed_over matter (late
 	                            acknowledgements) */
+	size_t dampen_pending; /* unacknowledged dampening messages; they hold nothing up */
+	size_t smoke_pending;  /* unacknowledged smoke tests of rollback.smoke_version */
+	bool smoke_failing;    /* one of those was answered badly by now */
+	bool smoke_refused;    /* for good */
+	bool smoke_unanswered; /* one was tried and got no answer */
+	const char *smoke_action;   /* one of those that fail; may be NULL */
 	const char *drifted_action; /* what it had set reads differently now; of several always the
 	                               same one; NULL: none */
 	const char *drifted_text;   /* how it reads, for the sentence; may be NULL */
@@ -407,6 +421,10 @@ enum message_class {
 };
 extern const char *const message_class_names[MESSAGE_CLASS_COUNT + 1];
 
+/* `option` of messages that belong to none. */
+#define MESSAGE_DAMPENS (-1) /* of class rollback: sent first, waited for by nothing */
+#define MESSAGE_SMOKE (-2)   /* of class rollback: tries the way back out */
+
 /* One side effect to be delivered at least once. Owned texts. */
 struct message {
 	enum message_class class;
@@ -417,7 +435,7 @@ struct message {
 	json_t *arguments; /* of a command: an array of texts; NULL: a request */
 	json_t *read;   /* how to see whether it is so: {from, path, pointer, equals, every_ms}; NULL */
 	char *dedupe;   /* of messages with the same text only the first is kept; NULL: all are */
-	int64_t option;      /* index of the rollback option it belongs to; -1 */
+	int64_t option;      /* index of the rollback option it belongs to; -1; MESSAGE_SMOKE */
 	int64_t callback_ms; /* the receiver may take so long to call back; 0: its status says it
 	                        all */
 };

@@ -368,17 +368,42 @@ static void take_option(const struct question *q, struct rollback_progress *b, i
 		b->unconfirmed = false;
 	b->stabilising_since = (struct wall){0};
 	b->stabilise_called = false;
+	b->smoke_passed = false;
+}
+
+/* When it is decided, and not again for the next option: what they say holds until people say
+ * otherwise. */
+static bool dampen(const struct question *q, struct outcome *out)
+{
+	const struct policy_rollback *p = &q->p->rollback;
+	size_t left = 0;
+
+	if (q->r->rollback.active)
+		return true;
+	if (!messages_add_possible(q, p->dampen, p->ndampen, MESSAGE_DAMPENS, out, &left))
+		return false;
+	if (left > 0)
+		out->decision.calls_people = true;
+	return true;
 }
 
 bool rollback_begin(const struct question *q, struct release *next, struct outcome *out)
 {
 	struct rollback_progress *b = &next->rollback;
+	struct message *list = NULL;
 	int64_t option = NO_OPTION;
+	size_t n = 0;
 
 	if (!b->active)
 		b->option = NO_OPTION;
-	if (!option_choose(q, &option, &out->messages, &out->nmessages))
+	if (!option_choose(q, &option, &list, &n))
 		return refuse_nomem(out);
+	if (!dampen(q, out)) {
+		messages_free(list, n);
+		return false;
+	}
+	if (!messages_append_take(out, list, n))
+		return false;
 	if (is_decision(q->e.kind) && !note_decision(q, next))
 		return refuse_nomem(out);
 	if (q->e.restore_confirmed)

@@ -136,5 +136,18 @@ int64_t entry_patience_ms(const struct policy *p, const struct policy_stage *sta
 bool messages_build(const struct question *q, const struct policy_stage *stage,
                     char *const *actions, size_t n, enum message_class class, int64_t option,
                     struct message **out, struct err *err) MUST_CHECK;
+/* False and refused without memory; the list is taken either way. */
+bool messages_append_take(struct outcome *out, struct message *take, size_t n);
+/* What goes with the way back is not allowed to hold it up: an action that cannot be written is left
+ * out and counted. False and refused without memory. */
+bool messages_add_possible(const struct question *q, char *const *actions, size_t n, int64_t option,
+                           struct outcome *out, size_t *out_left);
+
+/* smoke.c */
+bool smoke_begin(const struct question *q, struct release *next, struct outcome *out);
+bool smoke_is_open(const struct question *q);  /* green time does not count yet */
+bool smoke_is_failed(const struct question *q); /* answered badly, not acknowledged since */
+bool due_smoke_passed(const struct question *q, struct event *out);
+bool due_smoke_failing(const struct question *q, struct event *out);
 
 #endif

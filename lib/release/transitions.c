@@ -194,6 +194,8 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_STABILISE_NEXT,     ROLLING_BACK, FX_BACK | FX_CALLED,                       "it did not stabilise in time: the next option" },
 	{ STABILISING,  EVENT_STABILISE_EXHAUSTED, FAILED,      FX_CALLED,                                 "it did not stabilise in time and no rollback option is left" },
 	{ STABILISING,  EVENT_STABILISE_BLIND,    STABILISING,  FX_RECORD | FX_CALLED,                     "the deadline passed without evidence: still watching" },
+	{ STABILISING,  EVENT_SMOKE_PASSED,       STABILISING,  FX_RECORD | FX_LEASE,                      "every smoke test is acknowledged: green time counts" },
+	{ STABILISING,  EVENT_SMOKE_FAILING,      STABILISING,  FX_RECORD | FX_CALLED,                     "a smoke test of the way back fails" },
 	{ STABILISING,  EVENT_DRIFT,              STABILISING,  FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ STABILISING,  EVENT_DRIFT_OVER,         STABILISING,  FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 	{ STABILISING,  EVENT_ESCALATE,           STABILISING,  FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },

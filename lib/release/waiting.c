@@ -150,13 +150,13 @@ static void say_gates(const struct question *q, struct list *list)
 }
 
 /* "set_weight, warm_cache" */
-static void join_actions(const struct policy_stage *stage, char *out, size_t size)
+static void join_actions(char *const *names, size_t count, char *out, size_t size)
 {
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < stage->nenter && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", stage->enter[i]);
+	for (size_t i = 0; i < count && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", names[i]);
 }
 
 static const char *plural(size_t n)
@@ -171,7 +171,7 @@ static void say_entering(const struct question *q, struct list *list)
 
 	if (!stage)
 		return;
-	join_actions(stage, actions, sizeof(actions));
+	join_actions(stage->enter, stage->nenter, actions, sizeof(actions));
 	if (q->f->enter_refused)
 		say(list, q->r->entry_since, never(), "action %s was refused: retry or roll back",
 		    q->f->enter_refused_action ? q->f->enter_refused_action : actions);
@@ -258,6 +258,47 @@ static void say_closed(const struct question *q, struct list *list)
 	}
 }
 
+/* It holds nothing up, but people rely on it. */
+static void say_dampening(const struct question *q, struct list *list)
+{
+	const struct policy_rollback *p = &q->p->rollback;
+	char actions[160];
+
+	if (q->f->dampen_pending == 0 || p->ndampen == 0)
+		return;
+	join_actions(p->dampen, p->ndampen, actions, sizeof(actions));
+	say(list, q->r->rollback.since, never(),
+	    "%zu of the dampening actions (%s) not acknowledged yet; nothing waits for that",
+	    q->f->dampen_pending, actions);
+}
+
+static void say_smoke(const struct question *q, struct list *list)
+{
+	const struct policy_rollback *p = &q->p->rollback;
+	const struct rollback_progress *b = &q->r->rollback;
+	const char *state = q->f->smoke_failing      ? " fails"
+	                    : q->f->smoke_unanswered ? " gets no answer"
+	                                             : "";
+	char actions[160];
+
+	if (!smoke_is_open(q))
+		return;
+	join_actions(p->smoke, p->nsmoke, actions, sizeof(actions));
+	if (q->f->smoke_pending > 0)
+		say(list, b->stabilising_since, never(),
+		    "waits for %zu acknowledgement%s of smoke tests (%s)%s%s%s: green time does "
+		    "not "
+		    "count yet",
+		    q->f->smoke_pending, plural(q->f->smoke_pending), actions, *state ? "; " : "",
+		    *state ? (q->f->smoke_action ? q->f->smoke_action : "one") : "", state);
+	if (b->smoke_unwritten > 0)
+		say(list, b->stabilising_since, never(),
+		    "%lld of the smoke tests (%s) could not be written: a person must look, and "
+		    "may "
+		    "resolve",
+		    (long long)b->smoke_unwritten, actions);
+}
+
 /* Where no hold says it. */
 static void say_drift(const struct question *q, struct list *list)
 {
@@ -285,6 +326,7 @@ static void say_rolling_back(const struct question *q, struct list *list)
 	if (!b->reason || b->reason[0] == '\0')
 		say(list, b->since, never(), "the rollback has no reason yet: add it with a note");
 	say_closed(q, list);
+	say_dampening(q, list);
 }
 
 static void say_stabilising(const struct question *q, struct list *list)
@@ -298,6 +340,8 @@ static void say_stabilising(const struct question *q, struct list *list)
 	duration_format(q->p->rollback.stabilise_bake_ms, all);
 	say(list, b->stabilising_since, after(q->f->now, left_ms > 0 ? left_ms : 0),
 	    "stabilising: %s of %s observed green", done, all);
+	say_smoke(q, list);
+	say_dampening(q, list);
 	say_gates(q, list);
 	if (b->stabilise_called)
 		say(list, b->stabilising_since, never(),
@@ -311,6 +355,7 @@ static void say_failed(const struct question *q, struct list *list)
 	say(list, call ? call->since : q->r->updated_at, never(),
 	    "the rollback failed: a person must retry, choose another option, ack or resolve");
 	say_closed(q, list);
+	say_dampening(q, list);
 }
 
 static void say_paused(const struct question *q, struct list *list)

@@ -181,22 +181,37 @@ static bool is_present(const struct story *s, const struct letter *m)
 {
 	if (m->class == MESSAGE_ADVANCE)
 		return m->version == s->r->entry_version && !m->superseded;
-	return m->version == s->r->rollback.version;
+	return m->version == s->r->rollback.version && m->option >= 0;
 }
 
-static bool answer(struct story *s, const struct words *w, size_t i, bool acks)
+static bool is_meant(struct story *s, const struct letter *m, const char *name)
 {
-	int64_t option = i < w->n ? option_named(s, w->list[i]) : -1;
+	if (!name)
+		return is_present(s, m);
+	if (m->class != MESSAGE_ROLLBACK)
+		return false;
+	if (strcmp(name, "dampening") == 0)
+		return m->option == MESSAGE_DAMPENS;
+	if (strcmp(name, "smoke") == 0)
+		return m->option == MESSAGE_SMOKE && m->version == s->r->rollback.smoke_version;
+	return m->option == option_named(s, name);
+}
+
+enum answer { ANSWER_ACKS = 0, ANSWER_REFUSES, ANSWER_FAILS, ANSWER_NONE };
+
+static bool answer(struct story *s, const struct words *w, size_t i, enum answer how)
+{
 	size_t n = 0;
 
 	for (size_t k = 0; k < s->noutbox && !s->failed; k++) {
 		struct letter *m = &s->outbox[k];
-		bool meant = option >= 0 ? m->option == option : is_present(s, m);
 
-		if (!meant || m->acked)
+		if (m->acked || !is_meant(s, m, i < w->n ? w->list[i] : NULL))
 			continue;
-		m->acked = acks;
-		m->refused = !acks;
+		m->acked = how == ANSWER_ACKS;
+		m->refused = how == ANSWER_REFUSES;
+		m->failed = how == ANSWER_FAILS;
+		m->unanswered = how == ANSWER_NONE;
 		n++;
 	}
 	if (n == 0)
@@ -206,12 +221,22 @@ static bool answer(struct story *s, const struct words *w, size_t i, bool acks)
 
 static bool run_ack(struct story *s, const struct words *w, size_t i)
 {
-	return answer(s, w, i, true);
+	return answer(s, w, i, ANSWER_ACKS);
 }
 
 static bool run_refuse(struct story *s, const struct words *w, size_t i)
 {
-	return answer(s, w, i, false);
+	return answer(s, w, i, ANSWER_REFUSES);
+}
+
+static bool run_fail(struct story *s, const struct words *w, size_t i)
+{
+	return answer(s, w, i, ANSWER_FAILS);
+}
+
+static bool run_lose(struct story *s, const struct words *w, size_t i)
+{
+	return answer(s, w, i, ANSWER_NONE);
 }
 
 static bool run_freeze(struct story *s, const struct words *w, size_t i)
@@ -478,6 +503,8 @@ static const struct {
 	{ "alerts",   run_alerts,   false },
 	{ "ack",      run_ack,      false },
 	{ "refuse",   run_refuse,   false },
+	{ "fail",     run_fail,     false },
+	{ "lose",     run_lose,     false },
 	{ "expect",   expect_check, true },
 };
 /* clang-format on */

@@ -6,6 +6,8 @@ sample error_rate 0.2
 after 1m
 expect rolling_back
 expect option kill_switch
+expect message flags_off
+expect message workers_paused
 expect message weight_zero
 ann rolls back restored because the backup of 3 o'clock is in place
 expect because "the data is restored"

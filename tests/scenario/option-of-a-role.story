@@ -6,6 +6,8 @@ ci-bot rolls back by last_config
 expect denied
 ann rolls back because users complain
 expect option kill_switch
+expect message flags_off
+expect message workers_paused
 expect message weight_zero
 expect waiting "option last_config is passed over: only a person who holds role medical_lead may take it"
 expect waiting "option after_restore is passed over: it requires a confirmed restore"

@@ -50,6 +50,7 @@ struct letter {
 	enum message_class class;
 	int64_t version, option;
 	bool acked, refused, superseded, seen;
+	bool failed, unanswered; /* smoke tests: answered badly, or not at all */
 };
 
 struct story {

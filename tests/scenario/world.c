@@ -183,6 +183,23 @@ static bool stands(const struct letter *m)
 	return !m->acked && !m->superseded;
 }
 
+/* What goes with the way back. */
+static void count_beside(const struct story *s, const struct letter *m, struct release_facts *f)
+{
+	if (!stands(m))
+		return;
+	if (m->option == MESSAGE_DAMPENS) {
+		f->dampen_pending++;
+	} else if (m->version == s->r->rollback.smoke_version) {
+		f->smoke_pending++;
+		f->smoke_refused |= m->refused;
+		f->smoke_failing |= m->refused || m->failed;
+		f->smoke_unanswered |= m->unanswered;
+		if (m->refused || m->failed || m->unanswered)
+			f->smoke_action = m->action;
+	}
+}
+
 static void count_letters(const struct story *s, struct release_facts *f)
 {
 	int64_t open = 0;
@@ -198,6 +215,10 @@ static void count_letters(const struct story *s, struct release_facts *f)
 		}
 		if (m->class != MESSAGE_ROLLBACK)
 			continue;
+		if (m->option < 0) {
+			count_beside(s, m, f);
+			continue;
+		}
 		if (m->version == s->r->rollback.version && stands(m)) {
 			f->rollback_pending++;
 			f->rollback_refused |= m->refused;
@@ -296,11 +317,14 @@ static bool check_commit(struct story *s, const struct release *next, const stru
 static bool keep_letters(struct story *s, const struct outcome *out)
 {
 	const struct decision *d = &out->decision;
+	bool tries_anew =
+	        d->to_state == RELEASE_STABILISING && d->from_state != RELEASE_STABILISING;
 
 	for (size_t i = 0; i < s->noutbox; i++) {
 		struct letter *m = &s->outbox[i];
 		bool ends = (m->class == MESSAGE_ADVANCE && d->supersedes) ||
-		            (m->class == MESSAGE_ROLLBACK && d->closes_messages);
+		            (m->class == MESSAGE_ROLLBACK &&
+		             (d->closes_messages || (tries_anew && m->option == MESSAGE_SMOKE)));
 
 		m->superseded = m->superseded || (ends && !m->acked);
 	}

@@ -32,12 +32,23 @@ static int64_t in_flight_until(const struct row *r)
 	return until;
 }
 
+static bool sends_advance(const struct outcome *out)
+{
+	for (size_t i = 0; i < out->nmessages; i++) {
+		if (out->messages[i].class == MESSAGE_ADVANCE)
+			return true;
+	}
+	return false;
+}
+
 /* Rule R8, rule H2 and FX_CLOSE: what becomes of the rows that are there already. Returns until
  * when one of them may still arrive. */
 static int64_t close_rows(struct story *s, const struct outcome *out)
 {
 	const struct decision *d = &out->decision;
-	bool sends = out->nmessages > 0;
+	bool sends = sends_advance(out);
+	bool tries_anew =
+	        d->to_state == RELEASE_STABILISING && d->from_state != RELEASE_STABILISING;
 	int64_t until = 0;
 
 	for (size_t i = 0; i < s->db.n; i++) {
@@ -48,11 +59,12 @@ static int64_t close_rows(struct story *s, const struct outcome *out)
 			until = flies;
 		if (r->done != 0 || r->superseded_by != 0 ||
 		    !(r->class == MESSAGE_ADVANCE ||
-		      (r->class == MESSAGE_ROLLBACK && d->closes_messages)))
+		      (r->class == MESSAGE_ROLLBACK &&
+		       (d->closes_messages || (tries_anew && r->option == MESSAGE_SMOKE)))))
 			continue;
 		if (d->parks)
 			r->parked = true;
-		if (!d->supersedes && !sends && !d->closes_messages)
+		if (!d->supersedes && !sends && !d->closes_messages && !tries_anew)
 			continue;
 		if (s->mutant == MUTANT_NO_SUPERSEDE && d->supersedes)
 			continue;
@@ -135,6 +147,21 @@ static bool group_is_done(const struct story *s, const struct row *row)
 	return true;
 }
 
+/* What goes with the way back. */
+static void count_beside(const struct row *row, const struct release *r, struct release_facts *f)
+{
+	if (row->done != 0)
+		return;
+	if (row->option == MESSAGE_DAMPENS) {
+		f->dampen_pending++;
+	} else if (row->version == r->rollback.smoke_version) {
+		f->smoke_pending++;
+		f->smoke_refused |= row->refused;
+		f->smoke_failing |= row->last_status != 0;
+		f->smoke_unanswered |= row->last_status == 0 && row->attempts > 0;
+	}
+}
+
 void database_facts(const struct story *s, const struct release *r, struct release_facts *f)
 {
 	*f = (struct release_facts){0};
@@ -151,6 +178,10 @@ void database_facts(const struct story *s, const struct release *r, struct relea
 		}
 		if (row->class != MESSAGE_ROLLBACK)
 			continue;
+		if (row->option < 0) {
+			count_beside(row, r, f);
+			continue;
+		}
 		if (row->version == r->rollback.version && row->done == 0) {
 			f->rollback_pending++;
 			f->rollback_refused |= row->refused;

@@ -20,7 +20,9 @@ static void apply(struct story *s, struct receiver *r, struct row *row)
 	if (!oracle_apply(s, r, row))
 		return;
 	row->applied++;
-	r->weight = row->weight;
+	/* What goes with the way back sets no weight: the option alone must. */
+	if (row->class != MESSAGE_ROLLBACK || row->option >= 0)
+		r->weight = row->weight;
 	if (row->fence > r->fence)
 		r->fence = row->fence;
 	say(s, "%s applies %td: weight %d", r->fences ? "deployer" : "mirror", row - s->db.rows,
@@ -45,17 +47,27 @@ static long receive(struct story *s, struct row *row)
 
 /* --- attempts ------------------------------------------------------------------------------ */
 
+/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time.
+ */
+static bool is_waited_for(const struct row *row, const struct sending *a)
+{
+	return row->option >= 0 || (row->option == MESSAGE_DAMPENS && a->attempts <= 1);
+}
+
 /* Several messages of one rollback to one receiver go one after the other. */
 static bool must_wait(const struct story *s, const struct sending *a)
 {
 	const struct row *row = &s->db.rows[a->row];
 
-	for (size_t i = 0; i < s->nsendings && row->class == MESSAGE_ROLLBACK; i++) {
+	if (row->class != MESSAGE_ROLLBACK || row->option == MESSAGE_DAMPENS)
+		return false;
+	for (size_t i = 0; i < s->nsendings; i++) {
 		const struct sending *o = &s->sendings[i];
 		const struct row *other = &s->db.rows[o->row];
 
-		if (o->used && o != a && !o->ended && o->instance == a->instance &&
-		    other->class == row->class && other->to == row->to && o->row < a->row)
+		if (o->used && o != a && !o->ended && is_waited_for(other, o) &&
+		    o->instance == a->instance && other->class == row->class &&
+		    other->to == row->to && o->row < a->row)
 			return true;
 	}
 	return false;

@@ -7,6 +7,8 @@
 #include "../../call_ledger.h"
 #include "fixture.h"
 
+#include "base/str.h"
+
 #define EVENTS 200000
 #define KPIS 2
 
@@ -156,6 +158,8 @@ static void check_step(const struct release *r, const struct release *next,
 	if (r->state == RELEASE_RUNNING || r->state == RELEASE_PAUSED)
 		ck_assert(next->state != RELEASE_CANCELLED || !r->exposed);
 	ck_assert(!r->exposed || next->exposed);
+	if (next->state == RELEASE_ROLLED_BACK && r->state != next->state)
+		ck_assert(w.bound->rollback.nsmoke == 0 || next->rollback.smoke_passed);
 	if (next->state == RELEASE_ROLLING_BACK && d->event != EVENT_DRIFT_OVER)
 		ck_assert(next->rollback.active && !d->needs_lease && !d->needs_thaw);
 }
@@ -191,6 +195,9 @@ static void check_bake(int64_t observed_before)
 {
 	ck_assert(w.c.observed_ms <= observed_before || w.e->all_pass);
 	ck_assert_int_le(w.c.observed_ms, w.f.now.ms - life.bake_began.ms);
+	if (w.r->state == RELEASE_STABILISING && w.bound->rollback.nsmoke > 0 &&
+	    !w.r->rollback.smoke_passed) /* rule R4 */
+		ck_assert_int_eq(w.c.observed_ms, 0);
 }
 
 /* Rule E3: whatever stands does so on a breach, seen in this life, that is not forgotten. */
@@ -206,6 +213,14 @@ static void check_rungs(void)
 
 /* --- the walk ------------------------------------------------------------------------------ */
 
+/* One action, freed with the policy. */
+static void list_one(const char *action, char ***out, size_t *out_n)
+{
+	*out = calloc(1, sizeof(**out));
+	(*out)[0] = text_dup(action);
+	*out_n = 1;
+}
+
 static void begin_life(void)
 {
 	struct release_facts facts = w.f;
@@ -220,12 +235,26 @@ static void begin_life(void)
 	w.bound->notice_ms = chance(3) ? 5 * (int64_t)MINUTE : 0;
 	if (!w.r->start_manual && (w.bound->notice_ms > 0 || chance(3)))
 		w.r->start.ms = now + w.bound->notice_ms + (int64_t)dice(5) * MINUTE;
+	if (chance(2))
+		list_one("weight_zero", &w.bound->rollback.dampen, &w.bound->rollback.ndampen);
+	if (chance(2))
+		list_one(chance(4) ? "redeploy" : "weight_zero", &w.bound->rollback.smoke,
+		         &w.bound->rollback.nsmoke);
 	life.bake_began = w.f.now;
 	life.decided = false;
 	memset(life.breached, 0, sizeof(life.breached));
 	memset(&life.ledger, 0, sizeof(life.ledger));
 	life.luck = chance(3) ? 40 : chance(2) ? 400 : 4000;
 	life.lives++;
+}
+
+static size_t count_of_option(int64_t from, int64_t to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w.out.nmessages; i++)
+		n += w.out.messages[i].option >= from && w.out.messages[i].option <= to;
+	return n;
 }
 
 static void take(const struct event *e)
@@ -255,8 +284,12 @@ static void take(const struct event *e)
 		w.f.enter_refused = false;
 	}
 	if (w.out.next->rollback.version == w.out.next->row_version) {
-		w.f.rollback_pending = w.out.nmessages;
+		w.f.rollback_pending = count_of_option(0, 63);
 		w.f.rollback_refused = false;
+	}
+	if (w.out.next->rollback.smoke_version == w.out.next->row_version) {
+		w.f.smoke_pending = count_of_option(MESSAGE_SMOKE, MESSAGE_SMOKE);
+		w.f.smoke_failing = w.f.smoke_refused = w.f.smoke_unanswered = false;
 	}
 	release_free(&w.r);
 	w.r = w.out.next;
@@ -357,7 +390,15 @@ static void speak(void)
 
 static void change_world(void)
 {
-	switch (dice(9)) {
+	switch (dice(11)) {
+	case 10:
+		w.f.smoke_pending = 0;
+		break;
+	case 9:
+		w.f.smoke_failing = w.f.smoke_pending > 0 && chance(3);
+		w.f.smoke_refused = w.f.smoke_failing && chance(3);
+		w.f.smoke_unanswered = w.f.smoke_pending > 0 && chance(3);
+		break;
 	case 8:
 		w.f.drifted_action = chance(4) ? "set_weight" : NULL;
 		w.f.drift_known = !chance(4);
