@@ -35,6 +35,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/retry",        "operate", verbs_retry,          BODY, "Try a failed rollback's option again." },
 	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a rollback that failed or proves nothing; name the live version." },
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
+	{ "POST", "/v1/releases/:id/incident",     "submit",  verbs_incident,       BODY, "Record the incident of a rollback: root cause, impact, restore point." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },
 	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },

@@ -27,6 +27,7 @@ struct verb_body {
 	char *hold;
 	char *live_version;
 	char *evidence;
+	char *root_cause, *impact, *restore_point;
 	struct wall expires;
 	int64_t expires_in_ms;
 	bool restore_confirmed;
@@ -75,6 +76,12 @@ static const struct field resolve_fields[] = {
 	REASON, AUTHOR,
 	TEXT("live_version", live_version, 128, "The version that is live now; becomes the last stable one."),
 };
+static const struct field incident_fields[] = {
+	REASON, AUTHOR,
+	TEXT("root_cause", root_cause, RELEASE_MAX_REASON, "Why it happened, or what it is thought to be."),
+	TEXT("impact", impact, RELEASE_MAX_REASON, "What users met."),
+	TEXT("restore_point", restore_point, RELEASE_MAX_REASON, "What was gone back to: version, configuration, backup."),
+};
 static const struct field check_fields[] = {
 	REASON, AUTHOR,
 	TEXT("evidence", evidence, 2000, "A link or a note."),
@@ -93,12 +100,14 @@ TABLE(approve_table, approve_fields);
 TABLE(ack_table, ack_fields);
 TABLE(resolve_table, resolve_fields);
 TABLE(check_table, check_fields);
+TABLE(incident_table, incident_fields);
 
 /* The table of every operand, to free a body whichever verb's table filled it. */
 static const struct field all_fields[] = {
 	REASON, AUTHOR, STAGE,
 	TEXT("gate", gate, 0, ""), TEXT("role", role, 0, ""), TEXT("option", option, 0, ""),
 	TEXT("hold", hold, 0, ""), TEXT("live_version", live_version, 0, ""), TEXT("evidence", evidence, 0, ""),
+	TEXT("root_cause", root_cause, 0, ""), TEXT("impact", impact, 0, ""), TEXT("restore_point", restore_point, 0, ""),
 };
 TABLE(all_table, all_fields);
 /* clang-format on */
@@ -247,6 +256,9 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	        .evidence = body->evidence,
 	        .done = body->done,
 	        .live_version = body->live_version,
+	        .root_cause = body->root_cause,
+	        .impact = body->impact,
+	        .restore_point = body->restore_point,
 	        .restore_confirmed = body->restore_confirmed,
 	        .expires = body->expires_in_ms > 0 ? (struct wall){now.ms + body->expires_in_ms}
 	                                           : body->expires,
@@ -299,6 +311,7 @@ VERB(ack,      EVENT_ACK,      ack_table)
 VERB(retry,    EVENT_RETRY,    rollback_table)
 VERB(resolve,  EVENT_RESOLVE,  resolve_table)
 VERB(note,     EVENT_NOTE,     plain_table)
+VERB(incident, EVENT_INCIDENT_RECORD, incident_table)
 /* clang-format on */
 
 /* These two never wait for a look at old keys: they must work at once, and repeating them is

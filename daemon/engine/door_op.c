@@ -57,6 +57,9 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
 	e->check = op_text(op, event->check);
 	e->evidence = op_text(op, event->evidence);
 	e->live_version = op_text(op, event->live_version);
+	e->root_cause = op_text(op, event->root_cause);
+	e->impact = op_text(op, event->impact);
+	e->restore_point = op_text(op, event->restore_point);
 	e->hold = op_text(op, event->hold);
 	e->by.subject = op_text(op, event->by.subject);
 	e->by.person = op_text(op, event->by.person);

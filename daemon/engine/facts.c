@@ -6,9 +6,25 @@
 
 #include <string.h>
 
-/* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks first.
- * The first open one is named; NULL when none is. */
-static const char *reentry_missing(const struct engine *e, const struct tracked *t)
+/* The first check that is not done; NULL when all are. */
+static const char *open_check(const struct policy_rollback *rollback, const struct release *r)
+{
+	for (size_t i = 0; i < rollback->nreentry; i++) {
+		bool done = false;
+
+		for (size_t c = 0; c < r->nchecks; c++)
+			done = done || (r->checks[c].done &&
+			                strcmp(r->checks[c].name, rollback->reentry[i]) == 0);
+		if (!done)
+			return rollback->reentry[i];
+	}
+	return NULL;
+}
+
+/* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks and
+ * its incident record first. */
+static void reentry_facts(const struct engine *e, const struct tracked *t,
+                          struct release_facts *out)
 {
 	const struct release *r = t->release;
 	const struct group *pair = registry_pair(e, r->service, r->environment);
@@ -21,24 +37,20 @@ static const char *reentry_missing(const struct engine *e, const struct tracked 
 		if (other->id != r->id && other->rollback.active && release_is_ended(other->state))
 			last = other;
 		else if (other->id != r->id && other->state == RELEASE_COMPLETED)
-			return NULL;
+			return;
 	}
 	if (last == NULL)
-		return NULL;
+		return;
+	out->reentry_release = last->id;
 	policy = engine_policy_by_hash(e, last->policy_hash);
-	if (policy == NULL)
-		return "the policy that lists them cannot be read";
-	for (size_t i = 0; i < policy->rollback.nreentry; i++) {
-		const char *name = policy->rollback.reentry[i];
-		bool done = false;
-
-		for (size_t c = 0; c < last->nchecks; c++)
-			done = done ||
-			       (last->checks[c].done && strcmp(last->checks[c].name, name) == 0);
-		if (!done)
-			return name;
+	if (policy == NULL) {
+		out->reentry_missing = "the policy that lists them cannot be read";
+		out->reentry_open = true;
+		return;
 	}
-	return NULL;
+	out->reentry_missing = open_check(&policy->rollback, last);
+	out->reentry_record = policy->rollback.incident_record && last->record.root_cause == NULL;
+	out->reentry_open = out->reentry_missing != NULL || out->reentry_record;
 }
 
 static void pair_facts(const struct engine *e, const struct tracked *t, struct release_facts *out)
@@ -91,8 +103,6 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 		out->smoke_failing = out->smoke_refused = out->smoke_unanswered = false;
 	}
 	pair_facts(e, t, out);
-	if (r->state == RELEASE_PLANNED) {
-		out->reentry_missing = reentry_missing(e, t);
-		out->reentry_open = out->reentry_missing != NULL;
-	}
+	if (r->state == RELEASE_PLANNED)
+		reentry_facts(e, t, out);
 }

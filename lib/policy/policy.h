@@ -145,6 +145,7 @@ struct policy_rollback {
 	size_t ndampen;
 	char **smoke; /* actions that must be acknowledged before green time counts */
 	size_t nsmoke;
+	bool incident_record; /* the pair's next release waits for one (rule A6) */
 };
 
 /* Whom an escalation calls, in order (rule A8). */

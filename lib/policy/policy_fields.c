@@ -438,6 +438,9 @@ static const struct field rollback_fields[] = {
 	  .offset = offsetof(struct policy_rollback, smoke), .count_offset = offsetof(struct policy_rollback, nsmoke),
 	  .max = 16,
 	  .doc = "Actions that try the service out once the way back was acknowledged; green time counts from when all of them are acknowledged." },
+	{ .key = "incident_record", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy_rollback, incident_record),
+	  .doc = "After a rollback the service's next release waits until root cause, impact and restore point are recorded at the one that was rolled back." },
 };
 static const struct field_table rollback_table = {
 	.noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields),

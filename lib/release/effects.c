@@ -226,6 +226,11 @@ static bool record_announced(const struct question *q, struct release *next, str
 	return true;
 }
 
+static bool record_incident(const struct question *q, struct release *next, struct outcome *out)
+{
+	return incident_record(next, q) || refuse_nomem(out);
+}
+
 /* Events that leave something behind: a record, or a flag that says it was so. */
 /* clang-format off */
 static const struct {
@@ -239,6 +244,7 @@ static const struct {
 	{ EVENT_CHECK,                 record_report },
 	{ EVENT_WAIVE,                 record_waived },
 	{ EVENT_NOTE,                  record_note },
+	{ EVENT_INCIDENT_RECORD,       record_incident },
 	{ EVENT_RESOLVE,               record_live },
 	{ EVENT_ACK,                   record_ack },
 	{ EVENT_ANNOUNCE,              record_announced },

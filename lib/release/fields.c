@@ -93,6 +93,15 @@ static const struct field rollback_fields[] = {
 };
 static const struct field_table rollback_table = { .noun = "rollback", .fields = rollback_fields, .n = ARRAY_LEN(rollback_fields), .size = sizeof(struct rollback_progress) };
 
+static const struct field record_fields[] = {
+	{ .key = "root_cause", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(incident_record, root_cause), .doc = "why it happened, or what it is thought to be" },
+	{ .key = "impact", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(incident_record, impact), .doc = "what users met" },
+	{ .key = "restore_point", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(incident_record, restore_point), .doc = "what was gone back to" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(incident_record, subject), .doc = "who recorded it last" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(incident_record, at), .doc = "when" },
+};
+static const struct field_table record_table = { .noun = "incident record", .fields = record_fields, .n = ARRAY_LEN(record_fields), .size = sizeof(struct incident_record) };
+
 static const struct field release_fields[] = {
 	{ .key = "id", .kind = FIELD_INT, AT(release, id), .doc = "number of the release" },
 	{ .key = "service", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(release, service), .doc = "what is released" },
@@ -139,6 +148,7 @@ static const struct field release_fields[] = {
 	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },
+	{ .key = "incident_record", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, AT(release, record), .table = &record_table, .doc = "what was written down about the rollback" },
 	{ .key = "finished_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, finished_at), .doc = "when it completed" },
 };
 const struct field_table release_table = { .noun = "release", .fields = release_fields, .n = ARRAY_LEN(release_fields), .size = sizeof(struct release) };

@@ -63,6 +63,7 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_RETRY]                = "retry",
 	[EVENT_RESOLVE]              = "resolve",
 	[EVENT_NOTE]                 = "note",
+	[EVENT_INCIDENT_RECORD]      = "incident",
 	[EVENT_START_SILENT]         = "start_silent",
 	[EVENT_PAUSE_AGAIN]          = "pause_again",
 	[EVENT_RESUME_PARTLY]        = "resume_partly",

@@ -44,6 +44,7 @@ static bool refine_start(struct question *q, struct outcome *out)
 	const struct policy_stage *first = release_stage(q->r, q->p);
 	bool by_person = q->e.kind == EVENT_START;
 	char why[200];
+	char reentry[320];
 
 	if (!first)
 		return refuse(out, REFUSED_STATE, NULL, "the policy has no stage");
@@ -61,11 +62,10 @@ static bool refine_start(struct question *q, struct outcome *out)
 		return refuse(out, REFUSED_STATE, NULL,
 		              "it may not start: another release of %s in %s is active",
 		              q->r->service, q->r->environment);
-	if (q->f->reentry_open)
-		return refuse(out, REFUSED_STATE, NULL,
-		              "it may not start: re-entry after the last rollback is open%s%s",
-		              q->f->reentry_missing ? ": " : "",
-		              q->f->reentry_missing ? q->f->reentry_missing : "");
+	if (q->f->reentry_open) {
+		reentry_sentence(q, q->f->reentry_record, reentry, sizeof(reentry));
+		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", reentry);
+	}
 	if (first->nenter == 0)
 		q->e.kind = by_person ? EVENT_START_SILENT : EVENT_START_DUE_SILENT;
 	else if (!by_person)
@@ -306,6 +306,7 @@ static const struct refiner refiners[] = {
 	{ EVENT_RETRY,     false, refine_retry,    0, { 0 } },
 	{ EVENT_RESOLVE,   true,  refine_resolve,  0, { 0 } },
 	{ EVENT_NOTE,      true,  NULL,            0, { 0 } },
+	{ EVENT_INCIDENT_RECORD, false, refine_incident_record, 0, { 0 } },
 	{ EVENT_START_DUE, false, refine_start,    1, { EVENT_START_DUE_SILENT } },
 	{ EVENT_ADVANCE,   false, refine_advance,  2, { EVENT_ADVANCE_SILENT, EVENT_FINISH } },
 	{ EVENT_HOLD_EXPIRED, false, refine_hold_expired, 2, { EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING } },

@@ -28,7 +28,7 @@
 #define RELEASE_MAX_APPROVALS 256
 #define RELEASE_MAX_WAIVERS 64
 #define RELEASE_MAX_CALLS 256   /* more than a policy has causes */
-#define RELEASE_MAX_REASON 2000 /* bytes */
+#define RELEASE_MAX_REASON 2000 /* bytes; also of each part of an incident record */
 
 enum release_state {
 	RELEASE_PLANNED = 0,
@@ -164,6 +164,15 @@ struct call {
 	struct wall acknowledged_at;
 };
 
+/* What a rollback leaves to write down (rule A6). Texts are NULL until it was recorded. */
+struct incident_record {
+	char *root_cause; /* or what it is thought to be */
+	char *impact;
+	char *restore_point; /* what was gone back to */
+	char *subject;       /* who recorded it last */
+	struct wall at;
+};
+
 struct release {
 	int64_t id;
 	char *service, *environment, *version;
@@ -212,6 +221,7 @@ struct release {
 	size_t ncalls;
 	struct rollback_progress rollback;
 	char *live_version;      /* after resolve (rule R5) */
+	struct incident_record record;
 	struct wall finished_at; /* completed, for rollback.window (rule R6) */
 
 	int64_t row_version;                /* 1 at creation, +1 per transition */
@@ -298,6 +308,7 @@ enum release_event {
 	EVENT_RETRY,
 	EVENT_RESOLVE,
 	EVENT_NOTE,
+	EVENT_INCIDENT_RECORD,
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
 	EVENT_START_SILENT,       /* the first stage has nothing to send */
 	EVENT_PAUSE_AGAIN,        /* adds a hold to a paused release */
@@ -351,7 +362,7 @@ enum release_event {
 	EVENT_COUNT
 };
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
-#define EVENT_OPERATOR_COUNT (EVENT_NOTE + 1)
+#define EVENT_OPERATOR_COUNT (EVENT_INCIDENT_RECORD + 1)
 
 /* Who asks. Permissions are checked at the door; rules about persons here. */
 struct actor {
@@ -375,6 +386,7 @@ struct event {
 	const char *check, *evidence; /* check */
 	bool done;                    /* check: done or open again */
 	const char *live_version;     /* resolve */
+	const char *root_cause, *impact, *restore_point; /* incident record */
 	bool restore_confirmed;       /* rollback, retry */
 	struct wall expires;          /* pause */
 	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
@@ -388,7 +400,9 @@ struct release_facts {
 	bool frozen;    /* any freeze over it */
 	const char *freeze_reason;
 	bool reentry_open;           /* rule A6 */
-	const char *reentry_missing; /* for the sentence */
+	const char *reentry_missing; /* a check that is open; NULL */
+	bool reentry_record;         /* the incident record is missing */
+	int64_t reentry_release;     /* whose they are */
 	size_t enter_pending;        /* unacknowledged messages of the present stage entry */
 	bool enter_refused;          /* one of them was refused for good */
 	const char *enter_refused_action;

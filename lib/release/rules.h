@@ -143,6 +143,12 @@ bool messages_append_take(struct outcome *out, struct message *take, size_t n);
 bool messages_add_possible(const struct question *q, char *const *actions, size_t n, int64_t option,
                            struct outcome *out, size_t *out_left);
 
+/* record.c: rule A6. */
+bool refine_incident_record(struct question *q, struct outcome *out);
+bool incident_record(struct release *next, const struct question *q); /* false: no memory */
+/* What the pair's last rollback still owes: its record, or the check that is open. */
+void reentry_sentence(const struct question *q, bool record, char *out, size_t size);
+
 /* smoke.c */
 bool smoke_begin(const struct question *q, struct release *next, struct outcome *out);
 bool smoke_is_open(const struct question *q);  /* green time does not count yet */

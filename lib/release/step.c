@@ -120,9 +120,11 @@ static bool put_operands(json_t *detail, const struct event *e)
 		const char *key;
 		const char *value;
 	} texts[] = {
-	        {"gate", e->gate},     {"role", e->role},         {"check", e->check},
-	        {"hold", e->hold},     {"evidence", e->evidence}, {"live_version", e->live_version},
-	        {"option", e->option},
+	        {"gate", e->gate},         {"role", e->role},
+	        {"check", e->check},       {"hold", e->hold},
+	        {"evidence", e->evidence}, {"live_version", e->live_version},
+	        {"option", e->option},     {"root_cause", e->root_cause},
+	        {"impact", e->impact},     {"restore_point", e->restore_point},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

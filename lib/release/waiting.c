@@ -108,6 +108,30 @@ static void say_calls(const struct question *q, struct list *list)
 	}
 }
 
+static void say_reentry(const struct question *q, struct list *list)
+{
+	char text[320];
+
+	if (q->f->reentry_open && (q->f->reentry_missing || !q->f->reentry_record)) {
+		reentry_sentence(q, false, text, sizeof(text));
+		say(list, never(), never(), "%s", text);
+	}
+	if (q->f->reentry_open && q->f->reentry_record) {
+		reentry_sentence(q, true, text, sizeof(text));
+		say(list, never(), never(), "%s", text);
+	}
+}
+
+/* What the next release will wait for. */
+static void say_record(const struct question *q, struct list *list)
+{
+	if (q->p->rollback.incident_record && !q->r->record.root_cause)
+		say(list, q->r->rollback.since, never(),
+		    "the incident record is owed: the next release of %s in %s waits for root "
+		    "cause, impact and restore point",
+		    q->r->service, q->r->environment);
+}
+
 static void say_planned(const struct question *q, struct list *list)
 {
 	say_start(q, list);
@@ -116,10 +140,7 @@ static void say_planned(const struct question *q, struct list *list)
 	if (!q->f->pair_free)
 		say(list, never(), never(), "another release of %s in %s is active", q->r->service,
 		    q->r->environment);
-	if (q->f->reentry_open)
-		say(list, never(), never(), "re-entry after the last rollback is open%s%s",
-		    q->f->reentry_missing ? ": " : "",
-		    q->f->reentry_missing ? q->f->reentry_missing : "");
+	say_reentry(q, list);
 }
 
 /* Of the gate itself; of the release where the gate is not the one that is silent. */
@@ -389,18 +410,23 @@ size_t release_waiting_for(const struct release *r, const struct checkpoint *c,
 	case RELEASE_ROLLING_BACK:
 		say_rolling_back(&q, &list);
 		say_drift(&q, &list);
+		say_record(&q, &list);
 		break;
 	case RELEASE_STABILISING:
 		say_stabilising(&q, &list);
 		say_drift(&q, &list);
+		say_record(&q, &list);
 		break;
 	case RELEASE_FAILED:
 		say_failed(&q, &list);
 		say_drift(&q, &list);
+		say_record(&q, &list);
 		break;
-	case RELEASE_COMPLETED:
 	case RELEASE_ROLLED_BACK:
 	case RELEASE_RESOLVED:
+		say_record(&q, &list);
+		break;
+	case RELEASE_COMPLETED:
 	case RELEASE_CANCELLED:
 	case RELEASE_STATE_COUNT:
 		break;

@@ -156,3 +156,37 @@ def test_an_option_of_a_role_is_denied_to_others_and_open_to_its_role(postgres, 
     assert "/deploy/checkout" in paths(outside)
     daemon.close()
     check_invariants(daemon)
+
+
+def test_the_next_release_waits_for_the_incident_record(postgres, folder, target, outside):
+    daemon = daemon_with(folder, postgres, target, outside, careful(target, incident_record=True)).start()
+    old = baking(daemon)
+    daemon.verb(old, "incident", expect=409, root_cause="a", impact="b", restore_point="c")
+    daemon.verb(old, "rollback", reason="claims fail")
+    r = daemon.wait_state(old, "rolled_back")
+    assert waiting(r, "the incident record is owed") and "incident_record" not in r
+    new = daemon.create("1.0.1")["id"]
+    r = daemon.release(new)
+    assert r["state"] == "planned" and waiting(r, f"release {old} has no incident record")
+    assert waiting(r, f"/v1/releases/{old}/incident")
+    answer = daemon.verb(new, "start", expect=409)
+    assert "no incident record" in answer["detail"]
+    answer = daemon.verb(old, "incident", expect=422, root_cause="a flag without a default", impact=" ")
+    assert answer["pointer"] == "/impact"
+    assert daemon.verb(old, "incident", who="eve", expect=403, root_cause="a", impact="b", restore_point="c")
+    assert daemon.release(new)["state"] == "planned"
+    daemon.kill()
+    daemon.start()
+    status, r, _ = daemon.request("POST", f"/v1/releases/{old}/incident",
+                                  "root_cause=a+flag&impact=3+%25+of+claims&restore_point=0.9.0",
+                                  headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert status == 200, r
+    assert r["incident_record"]["impact"] == "3 % of claims" and r["incident_record"]["subject"] == "ann"
+    daemon.wait_release(new, "its start", lambda r: r["state"] == "running")
+    audit = daemon.get(f"/v1/releases/{old}/audit")[1]["audit"]
+    assert any("3 % of claims" in bytes.fromhex(row["record"]).decode("utf-8", "replace") for row in audit)
+    daemon.verb(old, "incident", impact="4 % of claims")
+    kept = daemon.release(old)["incident_record"]
+    assert (kept["root_cause"], kept["impact"]) == ("a flag", "4 % of claims")
+    daemon.close()
+    check_invariants(daemon)

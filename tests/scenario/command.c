@@ -263,7 +263,8 @@ static bool run_pair(struct story *s, const struct words *w, size_t i)
 
 static bool run_reentry(struct story *s, const struct words *w, size_t i)
 {
-	s->reentry_open = is(w, i, "open");
+	s->reentry_open = is(w, i, "open") || is(w, i, "record");
+	s->reentry_record = is(w, i, "record");
 	(void)snprintf(s->reentry_missing, sizeof(s->reentry_missing), "%s",
 	               i + 1 < w->n ? w->list[i + 1] : "");
 	return !s->r || world_settle(s);
@@ -389,6 +390,17 @@ static bool ask_ack(struct story *s, const struct words *w, size_t i, struct eve
 	return true;
 }
 
+/* NAME records CAUSE IMPACT RESTORE_POINT; - leaves one out */
+static bool ask_record(struct story *s, const struct words *w, size_t i, struct event *e)
+{
+	const char **const parts[] = {&e->root_cause, &e->impact, &e->restore_point};
+
+	(void)s;
+	for (size_t k = 0; k < ARRAY_LEN(parts); k++)
+		*parts[k] = is(w, i + k, "-") ? NULL : word(w, i + k);
+	return true;
+}
+
 static bool ask_resolve(struct story *s, const struct words *w, size_t i, struct event *e)
 {
 	(void)s;
@@ -416,6 +428,7 @@ static const struct {
 	{ "retries",  EVENT_RETRY,    ask_rollback },
 	{ "resolves", EVENT_RESOLVE,  ask_resolve },
 	{ "notes",    EVENT_NOTE,     ask_plain },
+	{ "records",  EVENT_INCIDENT_RECORD, ask_record },
 };
 /* clang-format on */
 

@@ -76,7 +76,7 @@ struct story {
 	struct letter outbox[OUTBOX_MAX];
 	size_t noutbox;
 
-	bool pair_busy, newer_active, frozen, reentry_open;
+	bool pair_busy, newer_active, frozen, reentry_open, reentry_record;
 	bool store_away; /* nothing can be committed */
 	char freeze_reason[128], reentry_missing[64], drifted[64];
 	struct person people[PEOPLE_MAX];

@@ -237,8 +237,11 @@ void world_facts(const struct story *s, struct release_facts *out)
 	                              .frozen = s->frozen,
 	                              .freeze_reason = s->frozen ? s->freeze_reason : NULL,
 	                              .reentry_open = s->reentry_open,
-	                              .reentry_missing =
-	                                      s->reentry_open ? s->reentry_missing : NULL,
+	                              .reentry_missing = s->reentry_open && s->reentry_missing[0]
+	                                                         ? s->reentry_missing
+	                                                         : NULL,
+	                              .reentry_record = s->reentry_open && s->reentry_record,
+	                              .reentry_release = 7,
 	                              .drifted_action = s->drifted[0] ? s->drifted : NULL,
 	                              .drift_known = true,
 	                              .evaluation = s->e,

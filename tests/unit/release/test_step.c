@@ -491,7 +491,7 @@ START_TEST(a_refusal_says_what_would_be_possible)
 	put(&w, RELEASE_STABILISING, STEP_NONE, STAGE_CANARY);
 	verb(&w, EVENT_PAUSE, ann, NULL);
 	ck_assert_str_eq(w.out.text, "pause is not possible while the release is stabilising; "
-	                             "possible now: rollback, check, resolve, note");
+	                             "possible now: rollback, check, resolve, note, incident");
 }
 END_TEST
 

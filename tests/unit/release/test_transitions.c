@@ -86,7 +86,8 @@ START_TEST(ends_have_no_exit)
 			if (row->state != ends[e])
 				continue;
 			ck_assert_int_eq((int)row->to, (int)ends[e]);
-			ck_assert(row->event == EVENT_NOTE || row->event == EVENT_CHECK);
+			ck_assert(row->event == EVENT_NOTE || row->event == EVENT_CHECK ||
+			          row->event == EVENT_INCIDENT_RECORD);
 			ck_assert_uint_eq(row->effects, FX_RECORD);
 		}
 	}
