@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "action/carrier.h"
+#include "action/lanes.h"
 #include "action/retry.h"
 #include "app.h"
 #include "base/str.h"
@@ -27,14 +28,9 @@
 #include "store/store.h"
 
 #define POLL_MS 250
-#define IN_FLIGHT_MAX 64
-/* After a commit this many more: what is claimed first is a rollback, and receivers that hang must
- * not keep it waiting for a place. */
-#define IN_FLIGHT_RESERVE 32
 #define MULTIS 4
 #define TIMEOUT_MS INT64_C(15000)
 #define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
-#define CLAIM_PATIENCE_NS INT64_C(60000000000)
 
 struct sending {
 	struct delivery *delivery;
@@ -58,15 +54,17 @@ struct delivery {
 	struct fetcher *fetcher;
 	struct loop_timer poll;
 	struct sending *sendings;
-	size_t nsendings;
+	struct lanes *lanes;
 	int64_t claim_ms;
-	bool claiming;        /* an answer of store_claim is awaited */
-	struct mono asked_at; /* since then */
-	bool again;           /* and there may be more by now */
-	bool kicked;          /* something was committed: the reserve may be used */
+	struct claimer {
+		struct delivery *delivery;
+		enum lanes_kind kind;
+		bool claiming; /* an answer of store_claim is awaited */
+		bool again;    /* and there may be more by now */
+	} claimers[LANES_KINDS];
 };
 
-static void claim(struct delivery *d);
+static void claim(struct claimer *c);
 static void send_waiting(struct delivery *d);
 
 static void sending_free(struct sending *s)
@@ -76,7 +74,7 @@ static void sending_free(struct sending *s)
 	*s->link = s->next;
 	if (s->next != NULL)
 		s->next->link = s->link;
-	s->delivery->nsendings--;
+	lanes_leave(s->delivery->lanes, s->class, s->to);
 	free(s);
 }
 
@@ -87,6 +85,7 @@ static void on_recorded(void *ctx, const struct err *err)
 	struct sending *s = ctx;
 	struct delivery *d = s->delivery;
 	int64_t release_id = s->release_id;
+	enum lanes_kind kind = lanes_kind_of(s->class);
 
 	if (err != NULL)
 		log_err(LOG_WARN, "delivery_not_recorded", err, "id=%s", log_quote(s->id));
@@ -95,7 +94,7 @@ static void on_recorded(void *ctx, const struct err *err)
 	if (err == NULL)
 		engine_outbox_changed(d->app->engine, release_id);
 	/* The next message of this release and destination may go out now. */
-	claim(d);
+	claim(&d->claimers[kind]);
 }
 
 static enum log_level level_of(const struct retry *r, enum message_class class)
@@ -239,6 +238,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	keep_text(s->id, sizeof(s->id), m->id);
 	keep_text(s->action, sizeof(s->action), m->action);
 	keep_text(s->destination, sizeof(s->destination), m->destination);
+	s->to = config_destination(d->app->config, m->destination);
 	s->release_id = m->release_id;
 	s->row_version = m->row_version;
 	s->sequence = m->sequence;
@@ -252,7 +252,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	if (s->next != NULL)
 		s->next->link = &s->next;
 	d->sendings = s;
-	d->nsendings++;
+	lanes_enter(d->lanes, s->class, s->to);
 	return s;
 }
 
@@ -261,7 +261,6 @@ static bool prepare(struct sending *s, const struct store_message *m, struct err
 {
 	struct app *app = s->delivery->app;
 
-	s->to = config_destination(app->config, m->destination);
 	if (s->to == NULL)
 		return err_set(err, ERR_NOT_FOUND,
 		               "this instance's configuration has no destination %s",
@@ -309,11 +308,12 @@ static void begin(struct delivery *d, const struct store_message *m)
 static void on_claimed(void *ctx, const struct store_message *messages, size_t n,
                        const struct err *err)
 {
-	struct delivery *d = ctx;
-	bool again = d->again;
+	struct claimer *c = ctx;
+	struct delivery *d = c->delivery;
+	bool again = c->again;
 
-	d->claiming = false;
-	d->again = false;
+	c->claiming = false;
+	c->again = false;
 	if (err != NULL) {
 		log_err(LOG_DEBUG, "claim_failed", err, "instance=%s", d->app->instance);
 		return;
@@ -323,33 +323,30 @@ static void on_claimed(void *ctx, const struct store_message *messages, size_t n
 	for (size_t i = 0; i < n; i++)
 		begin(d, &messages[i]);
 	if (again)
-		claim(d);
+		claim(c);
 }
 
-static void claim(struct delivery *d)
+static void claim(struct claimer *c)
 {
-	size_t most = d->kicked ? IN_FLIGHT_MAX + IN_FLIGHT_RESERVE : IN_FLIGHT_MAX;
+	struct delivery *d = c->delivery;
+	struct store_claim what;
 	struct err err;
 
-	if (d->claiming) {
-		d->again = true;
+	if (c->claiming) {
+		c->again = true;
 		return;
 	}
-	if (d->app->store == NULL || !store_is_up(d->app->store) || d->nsendings >= most)
+	if (d->app->store == NULL || !store_is_up(d->app->store) ||
+	    !lanes_free_places(d->lanes, c->kind, &what))
 		return;
-	d->claiming = store_claim(d->app->store, (int64_t)(most - d->nsendings), d->claim_ms,
-	                          on_claimed, d, &err);
-	d->asked_at = loop_now(d->app->loop).mono;
-	d->kicked = d->kicked && !d->claiming;
+	c->claiming = store_claim(d->app->store, &what, d->claim_ms, on_claimed, c, &err);
 }
 
-/* An answer that never comes must not end all deliveries; one that comes late does no harm. */
-static void give_up_claim(struct delivery *d)
+/* Rollbacks first: their statement is ahead of the others' on the connection. */
+static void claim_all(struct delivery *d)
 {
-	int64_t waited_ns = loop_now(d->app->loop).mono.ns - d->asked_at.ns;
-
-	if (d->claiming && waited_ns > CLAIM_PATIENCE_NS)
-		d->claiming = false;
+	for (size_t i = 0; i < LANES_KINDS; i++)
+		claim(&d->claimers[i]);
 }
 
 static void on_poll(void *ctx)
@@ -357,21 +354,19 @@ static void on_poll(void *ctx)
 	struct delivery *d = ctx;
 
 	loop_timer_start(&d->poll, POLL_MS);
-	give_up_claim(d);
-	claim(d);
+	claim_all(d);
 }
 
 void delivery_kick(struct delivery *d)
 {
 	FAILPOINT(DELIVERY_BEFORE_CLAIM);
-	d->kicked = true;
-	claim(d);
+	claim_all(d);
 }
 
 void delivery_store_changed(struct delivery *d)
 {
 	/* What was asked of the old connection is answered with an error by then. */
-	claim(d);
+	claim_all(d);
 }
 
 /* A claim outlasts the slowest request. */
@@ -411,14 +406,23 @@ struct delivery *delivery_new(struct app *app, struct err *err)
 	d->app = app;
 	warn_of_exposed(app->config);
 	d->claim_ms = longest_claim_ms(app->config);
-	d->fetcher = fetcher_new(app->loop, MULTIS, IN_FLIGHT_MAX + IN_FLIGHT_RESERVE, err);
-	if (d->fetcher == NULL) {
-		free(d);
-		return NULL;
+	d->lanes = lanes_new(app->config->destinations, app->config->ndestinations);
+	if (d->lanes == NULL) {
+		(void)err_set(err, ERR_NOMEM, "no memory for the delivery");
+		goto fail;
 	}
+	for (size_t i = 0; i < LANES_KINDS; i++)
+		d->claimers[i] = (struct claimer){.delivery = d, .kind = (enum lanes_kind)i};
+	d->fetcher = fetcher_new(app->loop, MULTIS, lanes_max(d->lanes), err);
+	if (d->fetcher == NULL)
+		goto fail;
 	loop_timer_init(&d->poll, app->loop, on_poll, d);
 	loop_timer_start(&d->poll, POLL_MS);
 	return d;
+fail:
+	lanes_free(&d->lanes);
+	free(d);
+	return NULL;
 }
 
 /* The store is freed next and forgets what it owes us: no answer comes after this. */
@@ -435,5 +439,6 @@ void delivery_free(struct delivery **delivery)
 		sending_free(s);
 	}
 	fetcher_free(&d->fetcher);
+	lanes_free(&d->lanes);
 	free(d);
 }

@@ -12,7 +12,6 @@
 #include "app.h"
 #include "store/internal.h"
 
-#define CLAIM_MAX 256
 #define LAST_TEXT_MAX 500
 
 /* Still to be sent: the predicate of the index outbox_due. */
@@ -35,28 +34,43 @@
 /* Advances go in order per release and destination; rollbacks wait for nothing. Notifications go in
  * order while their receiver answers: one that has failed and waits for its next try is overtaken.
  * now() so that the index can be used; a claim's length counts from the clock. */
+#define CLAIMABLE \
+	OPEN("o") " AND o.due_at <= now()" \
+	" AND (o.claim_until IS NULL OR o.claim_until <= now() OR o.claimed_by <> $2)" \
+	" AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p" \
+	"  WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'advance'" \
+	"   AND (p.row_version, p.sequence) < (o.row_version, o.sequence)" \
+	"   AND p.done_at IS NULL AND p.superseded_by IS NULL))" \
+	" AND (o.class <> 'notification' OR NOT EXISTS (SELECT FROM headgate.outbox p" \
+	"  WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'notification'" \
+	"   AND (p.row_version, p.sequence) < (o.row_version, o.sequence)" \
+	"   AND p.done_at IS NULL AND NOT p.dead AND (p.attempts = 0 OR p.claim_until IS NOT NULL)))"
+
+/* $1: a claim's length, $2: instance, $3 to $6: lanes, $7: how many of them in all, $8: destinations that may have
+ * lanes, $9: how many to others. Each lane looks only at its own messages, so that a backlog in one costs the others
+ * nothing; where places are short, the lane with least under way comes first. */
 const struct pg_statement sql_claim = {
 	"claim",
 	"WITH due AS MATERIALIZED ("
-	" SELECT o.id FROM headgate.outbox o"
-	" WHERE " OPEN("o") " AND o.due_at <= now()"
-	"  AND (o.claim_until IS NULL OR o.claim_until <= now() OR o.claimed_by <> $3)"
-	"  AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p"
-	"   WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'advance'"
-	"    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
-	"    AND p.done_at IS NULL AND p.superseded_by IS NULL))"
-	"  AND (o.class <> 'notification' OR NOT EXISTS (SELECT FROM headgate.outbox p"
-	"   WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'notification'"
-	"    AND (p.row_version, p.sequence) < (o.row_version, o.sequence)"
-	"    AND p.done_at IS NULL AND NOT p.dead AND (p.attempts = 0 OR p.claim_until IS NOT NULL)))"
-	" ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
-	" LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
+	" (SELECT x.id"
+	"  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[]) AS l(class, destination, busy, free)"
+	"  CROSS JOIN LATERAL (SELECT y.id, row_number() OVER () AS place FROM ("
+	"   SELECT o.id FROM headgate.outbox o"
+	"   WHERE o.class = l.class AND o.destination = l.destination AND " CLAIMABLE
+	"   ORDER BY o.due_at, o.row_version, o.sequence LIMIT l.free FOR UPDATE SKIP LOCKED) y) x"
+	"  ORDER BY l.busy + x.place LIMIT $7::bigint)"
+	" UNION ALL"
+	" SELECT y.id FROM ("
+	"  SELECT o.id FROM headgate.outbox o"
+	"  WHERE o.destination <> ALL ($8::text[]) AND " CLAIMABLE
+	"  ORDER BY (o.class <> 'rollback'), o.due_at, o.row_version, o.sequence"
+	"  LIMIT $9::bigint FOR UPDATE SKIP LOCKED) y), "
 	"claimed AS ("
 	" UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = clock_timestamp(),"
 	"  callback_status = CASE WHEN o.done_at IS NOT NULL THEN o.callback_status END,"
-	"  claimed_by = $3, claim_until = clock_timestamp() + $2::bigint * interval '1 millisecond',"
+	"  claimed_by = $2, claim_until = clock_timestamp() + $1::bigint * interval '1 millisecond',"
 	"  due_at = clock_timestamp() + CASE WHEN o.class = 'rollback'"
-	"   THEN least($2::bigint, " ROLLBACK_CLAIM_MS ") ELSE $2::bigint END * interval '1 millisecond'"
+	"   THEN least($1::bigint, " ROLLBACK_CLAIM_MS ") ELSE $1::bigint END * interval '1 millisecond'"
 	" FROM due WHERE o.id = due.id"
 	" RETURNING o.*) "
 	"SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, o.class,"
@@ -66,7 +80,7 @@ const struct pg_statement sql_claim = {
 	" o.arguments, o.read, o.option"
 	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
 	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
-	3,
+	9,
 };
 
 /* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms, $8: taken, $9: how it ended, when this is the
@@ -205,8 +219,34 @@ out:
 	op_free(op);
 }
 
-bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
-                 struct err *err)
+static void add_lanes(struct pg_args *args, const struct store_claim *what)
+{
+	arg_array_begin(args);
+	for (size_t i = 0; i < what->n; i++)
+		arg_array_text(args, message_class_names[what->lanes[i].class]);
+	arg_array_end(args);
+	arg_array_begin(args);
+	for (size_t i = 0; i < what->n; i++)
+		arg_array_text(args, what->lanes[i].destination);
+	arg_array_end(args);
+	arg_array_begin(args);
+	for (size_t i = 0; i < what->n; i++)
+		arg_array_i64(args, what->lanes[i].busy);
+	arg_array_end(args);
+	arg_array_begin(args);
+	for (size_t i = 0; i < what->n; i++)
+		arg_array_i64(args, what->lanes[i].free);
+	arg_array_end(args);
+	arg_i64(args, what->limit);
+	arg_array_begin(args);
+	for (size_t i = 0; i < what->nknown; i++)
+		arg_array_text(args, what->known[i]);
+	arg_array_end(args);
+	arg_i64(args, what->strangers);
+}
+
+bool store_claim(struct store *s, const struct store_claim *what, int64_t claim_ms,
+                 store_claim_fn fn, void *ctx, struct err *err)
 {
 	struct claim_op *op = op_new(s, sizeof(*op));
 	struct pg_args *args;
@@ -216,9 +256,9 @@ bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_f
 	op->fn = fn;
 	op->ctx = ctx;
 	args = pg_args_new();
-	arg_i64(args, limit < CLAIM_MAX ? limit : CLAIM_MAX);
 	arg_i64(args, claim_ms);
 	arg_text(args, s->app->instance);
+	add_lanes(args, what);
 	if (!store_send(s, &sql_claim, args, claim_answered, op, err)) {
 		op_free(op);
 		return false;

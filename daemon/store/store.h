@@ -197,12 +197,26 @@ struct store_message {
 };
 typedef void (*store_claim_fn)(void *ctx, const struct store_message *messages, size_t n,
                                const struct err *err); /* borrowed during the call */
-/* Claims up to `limit` messages that are due: not acknowledged, not superseded, not parked, claim
- * lapsed; per release and destination only the lowest version and sequence, except that rollback
- * messages wait for nothing. SKIP LOCKED; claim_until = now + claim_ms, but a rollback may be
- * claimed by another instance after 5 s. */
-bool store_claim(struct store *s, int64_t limit, int64_t claim_ms, store_claim_fn fn, void *ctx,
-                 struct err *err) MUST_CHECK;
+/* One class of messages to one destination: how many are under way, how many more may be. */
+struct store_lane {
+	enum message_class class;
+	const char *destination;
+	int64_t busy, free;
+};
+struct store_claim {
+	const struct store_lane *lanes;
+	size_t n;
+	int64_t limit; /* of all lanes; where it is short, those with less under way come first */
+	const char *const *known; /* destinations; messages to others, of whatever class, are */
+	size_t nknown;
+	int64_t strangers; /* claimed beside the lanes, up to so many */
+};
+/* Claims messages that are due: not acknowledged, not superseded, not parked, claim lapsed; per
+ * release and destination only the lowest version and sequence, except that rollback messages wait
+ * for nothing. SKIP LOCKED; claim_until = now + claim_ms, but a rollback may be claimed by another
+ * instance after 5 s. */
+bool store_claim(struct store *s, const struct store_claim *what, int64_t claim_ms,
+                 store_claim_fn fn, void *ctx, struct err *err) MUST_CHECK;
 enum store_delivery {
 	DELIVERY_ACKNOWLEDGED = 0,
 	DELIVERY_RETRY,

@@ -372,7 +372,8 @@ class Daemon:
     def dsn(self, user="headgate"):
         return f"host={self.postgres.home} user={user} dbname={self.database}"
 
-    def write_config(self, **extra):
+    def write_config(self, destinations=None, **extra):
+        """`destinations`: more of them than the receiver, by name: {key: value}."""
         config = {
             "listen": f"127.0.0.1:{self.port}",
             "socket": str(self.folder / "api.sock"),
@@ -390,6 +391,7 @@ class Daemon:
             lines += ["destinations:", "  deployer:", f'    url: "http://127.0.0.1:{self.receiver.port}"',
                       f'    secret_file: "{self.receiver.secret_file}"', "    networks: [127.0.0.0/8]",
                       "    timeout: 5s"]
+            lines += [f"  {name}: {json.dumps(keys)}" for name, keys in (destinations or {}).items()]
         (self.folder / "state").mkdir(exist_ok=True)
         (self.folder / "headgate.yaml").write_text("\n".join(lines) + "\n")
 

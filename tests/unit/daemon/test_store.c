@@ -355,7 +355,8 @@ static struct claimed claim(int64_t claim_ms)
 	struct claimed c = {0};
 	struct err err = {0};
 
-	ck_assert(store_claim(world.app.store, 8, claim_ms, on_claim, &c, &err));
+	ck_assert(store_claim(world.app.store, &(struct store_claim){.strangers = 8}, claim_ms,
+	                      on_claim, &c, &err));
 	UNTIL(c.come);
 	return c;
 }
