@@ -31,6 +31,7 @@
 #define MULTIS 4
 #define TIMEOUT_MS INT64_C(15000)
 #define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
+#define NS_PER_MS 1000000
 
 struct sending {
 	struct delivery *delivery;
@@ -46,7 +47,8 @@ struct sending {
 	enum message_class class;
 	int64_t option, attempts, callback_ms;
 	struct wall created_at;
-	bool has_ended; /* being recorded */
+	struct mono asked_at; /* for the claim */
+	bool has_ended;       /* being recorded */
 };
 
 struct delivery {
@@ -59,8 +61,9 @@ struct delivery {
 	struct claimer {
 		struct delivery *delivery;
 		enum lanes_kind kind;
-		bool claiming; /* an answer of store_claim is awaited */
-		bool again;    /* and there may be more by now */
+		bool claiming;        /* an answer of store_claim is awaited */
+		struct mono asked_at; /* since then */
+		bool again;           /* and there may be more by now */
 	} claimers[LANES_KINDS];
 };
 
@@ -170,6 +173,11 @@ static void on_carried(void *ctx, const struct carried *end)
 	end_attempt(ctx, end);
 }
 
+static int64_t timeout_ms_of(const struct config_destination *to)
+{
+	return to != NULL && to->timeout_ms > 0 ? to->timeout_ms : TIMEOUT_MS;
+}
+
 /* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time.
  */
 static bool is_waited_for(const struct sending *s)
@@ -196,6 +204,21 @@ static bool must_wait(const struct sending *s)
 	return false;
 }
 
+/* After a pause of this process or of the whole machine its claims may have run out, and others may
+ * have moved on: what was claimed before is no longer ours to send. */
+static bool drop_lapsed(struct sending *s)
+{
+	const struct delivery *d = s->delivery;
+	int64_t since_ms = (loop_now(d->app->loop).mono.ns - s->asked_at.ns) / NS_PER_MS;
+
+	if (retry_claim_stands(s->class, since_ms, d->claim_ms, timeout_ms_of(s->to)))
+		return false;
+	log_line(LOG_WARN, "delivery_claim_lapsed", "id=%s release=%" PRId64 " class=%s",
+	         log_quote(s->id), s->release_id, message_class_names[s->class]);
+	sending_free(s);
+	return true;
+}
+
 static void send_now(struct sending *s)
 {
 	struct err err = {.code = ERR_NONE};
@@ -214,7 +237,8 @@ static void send_waiting(struct delivery *d)
 
 	while (s != NULL) {
 		if (s->is_waiting && !must_wait(s)) {
-			send_now(s);
+			if (!drop_lapsed(s))
+				send_now(s);
 			s = d->sendings;
 		} else {
 			s = s->next;
@@ -228,13 +252,15 @@ static void keep_text(char *out, size_t size, const char *text)
 	text_mend_cut(out, size);
 }
 
-static struct sending *sending_new(struct delivery *d, const struct store_message *m)
+static struct sending *sending_new(struct delivery *d, const struct store_message *m,
+                                   struct mono asked_at)
 {
 	struct sending *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
 	s->delivery = d;
+	s->asked_at = asked_at;
 	keep_text(s->id, sizeof(s->id), m->id);
 	keep_text(s->action, sizeof(s->action), m->action);
 	keep_text(s->destination, sizeof(s->destination), m->destination);
@@ -284,15 +310,17 @@ static enum carried_how how_unprepared(const struct sending *s, const struct err
 	return CARRIED_UNDELIVERABLE;
 }
 
-static void begin(struct delivery *d, const struct store_message *m)
+static void begin(struct delivery *d, const struct store_message *m, struct mono asked_at)
 {
-	struct sending *s = sending_new(d, m);
+	struct sending *s = sending_new(d, m, asked_at);
 	struct err err = {.code = ERR_NONE};
 
 	if (s == NULL) {
 		log_line(LOG_ERROR, "delivery_without_memory", "id=%s", log_quote(m->id));
 		return; /* the claim lapses */
 	}
+	if (drop_lapsed(s))
+		return;
 	if (!prepare(s, m, &err))
 		end_attempt(s, &(struct carried){.how = how_unprepared(s, &err),
 		                                 .retry_after_ms = -1,
@@ -321,7 +349,7 @@ static void on_claimed(void *ctx, const struct store_message *messages, size_t n
 	if (n > 0)
 		FAILPOINT(DELIVERY_AFTER_CLAIM);
 	for (size_t i = 0; i < n; i++)
-		begin(d, &messages[i]);
+		begin(d, &messages[i], c->asked_at);
 	if (again)
 		claim(c);
 }
@@ -340,6 +368,7 @@ static void claim(struct claimer *c)
 	    !lanes_free_places(d->lanes, c->kind, &what))
 		return;
 	c->claiming = store_claim(d->app->store, &what, d->claim_ms, on_claimed, c, &err);
+	c->asked_at = loop_now(d->app->loop).mono;
 }
 
 /* Rollbacks first: their statement is ahead of the others' on the connection. */

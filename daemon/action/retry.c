@@ -100,3 +100,9 @@ struct retry retry_decide_callback(const struct attempt *a, bool ok)
 	as.callback_ms = 0;
 	return retry_decide(&as);
 }
+
+bool retry_claim_stands(enum message_class class, int64_t since_ms, int64_t claim_ms,
+                        int64_t timeout_ms)
+{
+	return since_ms + (class == MESSAGE_ROLLBACK ? 1 : timeout_ms) <= claim_ms;
+}

@@ -35,5 +35,10 @@ struct retry retry_decide(const struct attempt *attempt);
 struct retry retry_decide_callback(const struct attempt *attempt, bool ok);
 /* The table's delay after the nth attempt (from 1), before spreading. */
 int64_t retry_delay_ms(enum message_class class, int64_t attempts);
+/* May an attempt begin so long after its claim was asked for? It must also end within the claim:
+ * after that nobody reckons with it any more. A rollback may overlap with its next attempt, but not
+ * begin when the claim is over: by then its release may be history. */
+bool retry_claim_stands(enum message_class class, int64_t since_ms, int64_t claim_ms,
+                        int64_t timeout_ms);
 
 #endif

@@ -54,6 +54,32 @@ static struct attempt attempt_of(enum message_class class, long status, int64_t 
 	};
 }
 
+/* clang-format off */
+static const struct {
+	const char *why;
+	enum message_class class;
+	int64_t since_ms;
+	bool stands;
+} claims[] = {
+	{ "sent at once",                                         MESSAGE_ADVANCE,      0,      true },
+	{ "an advance that ends just within its claim",           MESSAGE_ADVANCE,      15000,  true },
+	{ "an advance that may still arrive when nobody reckons with it", MESSAGE_ADVANCE, 15001, false },
+	{ "a notification is as good an hour later, by its next claim", MESSAGE_NOTIFICATION, 3600000, false },
+	{ "a rollback while it is ours",                          MESSAGE_ROLLBACK,     29999,  true },
+	{ "a rollback that others may have sent by now",          MESSAGE_ROLLBACK,     30000,  false },
+	{ "an answer from before the machine slept",              MESSAGE_ROLLBACK,     9999999, false },
+};
+/* clang-format on */
+
+START_TEST(a_claim_that_has_run_out_is_not_sent)
+{
+	for (size_t i = 0; i < ARRAY_LEN(claims); i++)
+		ck_assert_msg(retry_claim_stands(claims[i].class, claims[i].since_ms, 30000,
+		                                 15000) == claims[i].stands,
+		              "%s", claims[i].why);
+}
+END_TEST
+
 START_TEST(what_awaits_a_callback_is_taken_until_its_time_is_over)
 {
 	struct attempt a = attempt_of(MESSAGE_ADVANCE, 202, 1);
@@ -201,6 +227,7 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("retry");
 	TCase *t = tcase_create("retry");
+	tcase_add_test(t, a_claim_that_has_run_out_is_not_sent);
 	tcase_add_test(t, what_awaits_a_callback_is_taken_until_its_time_is_over);
 	tcase_add_test(t, a_callback_means_what_an_answer_would);
 
