@@ -51,7 +51,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # The parts of lib/ and what each may stand on. The link of every unit test uses just these archives, so
 # an arrow that points the wrong way does not link.
-PARTS := base exposition series promql gate policy release audit
+PARTS := base exposition series promql gate policy release audit notify
 BELOW_base := base
 BELOW_exposition := exposition base
 BELOW_series := series base
@@ -60,7 +60,8 @@ BELOW_gate := gate promql series base
 BELOW_policy := policy gate promql series base
 BELOW_audit := audit base
 BELOW_release := release audit policy gate promql series base
-ARCHIVES := $(foreach p,release policy gate promql series exposition audit base,$(B)/lib/$(p).a)
+BELOW_notify := notify release audit policy gate promql series base
+ARCHIVES := $(foreach p,notify release policy gate promql series exposition audit base,$(B)/lib/$(p).a)
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 DAEMON_SRC := $(sort $(wildcard daemon/*.c daemon/*/*.c))

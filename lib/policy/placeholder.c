@@ -62,6 +62,27 @@ static bool stage_value(struct str name, const struct policy_stage *stage, json_
 	return *out ? true : err_set(err, ERR_NOMEM, "no memory to fill a placeholder");
 }
 
+/* Of names of the caller's own what is missing is empty. */
+static bool named_value(struct str name, const json_t *names, json_t **out, struct err *err)
+{
+	struct err missing;
+
+	if (copy_member(name, names, name, out, &missing))
+		return true;
+	if (missing.code == ERR_NOMEM) {
+		*err = missing;
+		return false;
+	}
+	*out = json_string("");
+	return *out ? true : err_set(err, ERR_NOMEM, "no memory to fill a placeholder");
+}
+
+/* A stage placeholder before the stage is known. */
+static bool is_open(struct str name, const struct policy_values *values)
+{
+	return !values->names && !values->stage && placeholder_is_of_stage(name);
+}
+
 /* The value behind a name, with its type; a new reference. */
 static bool look_up(struct str name, const struct policy_values *values, json_t **out,
                     struct err *err)
@@ -75,6 +96,8 @@ static bool look_up(struct str name, const struct policy_values *values, json_t 
 	        {"component", values->component},
 	};
 
+	if (values->names)
+		return named_value(name, values->names, out, err);
 	if (!placeholder_is_known(name))
 		return placeholder_refuse_unknown(name, err);
 	if (placeholder_is_of_stage(name))
@@ -190,6 +213,9 @@ static bool add_value(struct fill *f, struct str name, struct str s, struct err 
 		return true;
 	case PLACE_ARGUMENT:
 		return add_argument(&f->out, name, s, err);
+	case PLACE_TEXT:
+		buf_add_str(&f->out, s);
+		return true;
 	}
 	return err_set(err, ERR_BUG, "no such place for a placeholder");
 }
@@ -222,7 +248,7 @@ static bool add_name(struct fill *f, struct str name, struct err *err)
 	json_t *value = NULL;
 	bool ok = false;
 
-	if (placeholder_is_of_stage(name) && !f->values->stage) {
+	if (is_open(name, f->values)) {
 		buf_printf(&f->out, "${%.*s}", (int)name.n, name.p);
 		return true;
 	}
@@ -239,8 +265,7 @@ static bool stays_open(struct str text, const struct policy_values *values)
 
 	for (size_t at = 0;
 	     (piece = placeholder_next(text, &at)).kind != PIECE_END && piece.kind != PIECE_BAD;) {
-		if (piece.kind == PIECE_NAME && placeholder_is_of_stage(piece.text) &&
-		    !values->stage)
+		if (piece.kind == PIECE_NAME && is_open(piece.text, values))
 			return true;
 	}
 	return false;
@@ -340,7 +365,7 @@ static json_t *fill_string(struct fill *f, const json_t *value, struct err *err)
 	json_t *filled = NULL;
 	char *text = NULL;
 
-	if (name.n > 0 && !(placeholder_is_of_stage(name) && !f->values->stage)) {
+	if (name.n > 0 && !is_open(name, f->values)) {
 		if (!look_up(name, f->values, &filled, err))
 			return NULL;
 		if (!json_is_string(filled) || may_be_filled_again(f, name, string_of(filled), err))
@@ -418,6 +443,7 @@ struct string_visit {
 	const struct policy_values *values;
 	const char *name;
 	enum placeholder_scope scope;
+	const char *const *names;
 	struct err *err;
 };
 
@@ -456,6 +482,11 @@ static bool visit_bad(struct string_visit *visit, struct str text)
 	return !placeholder_check(text.p, PLACE_JSON, visit->scope, visit->err);
 }
 
+static bool visit_unnamed(struct string_visit *visit, struct str text)
+{
+	return !placeholder_check_names(text.p, visit->names, visit->err);
+}
+
 json_t *placeholder_fill_json(const json_t *value, const struct policy_values *values,
                               struct err *err)
 {
@@ -471,6 +502,13 @@ json_t *placeholder_fill_json(const json_t *value, const struct policy_values *v
 bool placeholder_check_json(const json_t *value, enum placeholder_scope scope, struct err *err)
 {
 	struct string_visit bad = {.each = visit_bad, .scope = scope, .err = err};
+
+	return !visit_strings(value, &bad, 0);
+}
+
+bool placeholder_check_names_json(const json_t *value, const char *const *names, struct err *err)
+{
+	struct string_visit bad = {.each = visit_unnamed, .names = names, .err = err};
 
 	return !visit_strings(value, &bad, 0);
 }

@@ -26,6 +26,12 @@ bool placeholder_check(const char *text, enum placeholder_place place, enum plac
 /* The same for every string inside a JSON value. */
 bool placeholder_check_json(const json_t *value, enum placeholder_scope scope,
                             struct err *err) MUST_CHECK;
+/* The same for a caller's own names (policy_values.names): well-formed, and each of them in the list,
+ * where "links.x" stands for "links." and any word. */
+bool placeholder_check_names(const char *text, const char *const *names,
+                             struct err *err) MUST_CHECK;
+bool placeholder_check_names_json(const json_t *value, const char *const *names,
+                                  struct err *err) MUST_CHECK;
 /* Whether the text names this placeholder, "stage.weight" for one. */
 bool placeholder_uses(const char *text, const char *name);
 bool placeholder_uses_json(const json_t *value, const char *name);

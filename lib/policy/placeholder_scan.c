@@ -170,3 +170,38 @@ bool placeholder_uses(const char *text, const char *name)
 	}
 	return false;
 }
+
+static bool is_among(struct str name, const char *const *names)
+{
+	for (size_t i = 0; names[i]; i++) {
+		struct str known = str_of(names[i]);
+		bool is_family = str_ends_with(known, STR(".x"));
+		struct str family = str_slice(known, 0, is_family ? known.n - 1 : 0);
+
+		if (is_family ? placeholder_is_word(placeholder_member(name, family))
+		              : str_eq(name, known))
+			return true;
+	}
+	return false;
+}
+
+bool placeholder_check_names(const char *text, const char *const *names, struct err *err)
+{
+	struct str all = str_of(text);
+	struct piece piece;
+
+	for (size_t at = 0; (piece = placeholder_next(all, &at)).kind != PIECE_END;) {
+		const char *nearest = NULL;
+		int n = piece.text.n > 64 ? 64 : (int)piece.text.n;
+
+		if (piece.kind == PIECE_BAD)
+			return placeholder_refuse_open(err);
+		if (piece.kind != PIECE_NAME || is_among(piece.text, names))
+			continue;
+		nearest = str_nearest(piece.text, names);
+		return err_set(err, ERR_INVALID, "unknown placeholder ${%.*s}%s%s%s", n,
+		               piece.text.p, nearest ? ": did you mean ${" : "",
+		               nearest ? nearest : "", nearest ? "}?" : "");
+	}
+	return true;
+}

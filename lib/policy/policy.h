@@ -208,6 +208,8 @@ struct policy_values {
 	const json_t *params; /* ${params.x} */
 	const struct policy_stage
 	        *stage; /* ${stage.name}, ${stage.weight}, ${stage.flags.x}; NULL: stay open */
+	const json_t *names; /* an object: other names than all of these; what it lacks reads as
+	                        empty text. NULL: those above */
 };
 /* Fills what belongs to one release, parses expressions, resolves names to indexes. A placeholder
  * without a value is ERR_INVALID naming it, also in the actions of stages and rollback options,
@@ -216,7 +218,7 @@ struct policy *policy_bind(const struct policy *p, const struct policy_values *v
                            struct err *err);
 
 /* Where a filled value will stand; decides how it is escaped. */
-enum placeholder_place { PLACE_PROMQL = 0, PLACE_URL, PLACE_JSON, PLACE_ARGUMENT };
+enum placeholder_place { PLACE_PROMQL = 0, PLACE_URL, PLACE_JSON, PLACE_ARGUMENT, PLACE_TEXT };
 /* Heap text; NULL with *err. Values are never read again. Where stage placeholders stay open (stage
  * NULL), the result is meant to be filled once more, and "$${" stays as it is. */
 char *placeholder_fill(const char *text, enum placeholder_place place,

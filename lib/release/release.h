@@ -449,6 +449,8 @@ struct message {
 	json_t *arguments; /* of a command: an array of texts; NULL: a request */
 	json_t *read;   /* how to see whether it is so: {from, path, pointer, equals, every_ms}; NULL */
 	char *dedupe;   /* of messages with the same text only the first is kept; NULL: all are */
+	const char *withheld; /* why it is kept but not sent, until somebody asks for it; static;
+	                         NULL: it is sent */
 	int64_t option;      /* index of the rollback option it belongs to; -1; MESSAGE_SMOKE */
 	int64_t callback_ms; /* the receiver may take so long to call back; 0: its status says it
 	                        all */

@@ -100,6 +100,29 @@ START_TEST(values_are_escaped_for_where_they_stand)
 }
 END_TEST
 
+START_TEST(names_of_the_callers_own_replace_all_others)
+{
+	static const char *const known[] = {"service", "event.name", "links.x", NULL};
+	json_t *names =
+	        json_pack("{s:s, s:i, s:s}", "event.name", "a.b", "links.n", 7, "links.s", "x\ny");
+	struct policy_values own = {.service = "unused", .names = names};
+	struct err err = {.code = ERR_NONE};
+	char *text =
+	        placeholder_fill("[${service}] ${event.name} ${links.n} ${links.s}${stage.name}",
+	                         PLACE_TEXT, &own, &err);
+
+	ck_assert_str_eq(text, "[] a.b 7 x\ny");
+	free(text);
+	ck_assert(placeholder_check_names("${service} ${links.any} $${x}", known, &err));
+	ck_assert(!placeholder_check_names("${event.nam}", known, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "did you mean ${event.name}"));
+	ck_assert(!placeholder_check_names("${links.}", known, &err));
+	ck_assert(!placeholder_check_names("${links.a.b}", known, &err));
+	ck_assert(!placeholder_check_names("${open", known, &err));
+	json_decref(names);
+}
+END_TEST
+
 START_TEST(without_a_stage_its_placeholders_stay_open_for_later)
 {
 	/* clang-format off */
@@ -222,6 +245,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, values_are_escaped_for_where_they_stand);
+	tcase_add_test(tcase, names_of_the_callers_own_replace_all_others);
 	tcase_add_test(tcase, without_a_stage_its_placeholders_stay_open_for_later);
 	tcase_add_test(tcase, a_text_that_is_one_placeholder_keeps_the_type_of_its_value);
 	tcase_add_test(tcase, a_value_missing_inside_json_is_named);
