@@ -226,6 +226,13 @@ static bool record_announced(const struct question *q, struct release *next, str
 	return true;
 }
 
+static bool take_incident(const struct question *q, struct release *next, struct outcome *out)
+{
+	(void)out;
+	next->incident_applied = q->e.incident;
+	return true;
+}
+
 static bool record_incident(const struct question *q, struct release *next, struct outcome *out)
 {
 	return incident_record(next, q) || refuse_nomem(out);
@@ -245,6 +252,10 @@ static const struct {
 	{ EVENT_WAIVE,                 record_waived },
 	{ EVENT_NOTE,                  record_note },
 	{ EVENT_INCIDENT_RECORD,       record_incident },
+	{ EVENT_INCIDENT,              take_incident },
+	{ EVENT_INCIDENT_PAUSE,        take_incident },
+	{ EVENT_INCIDENT_CALL,         take_incident },
+	{ EVENT_INCIDENT_ROLLBACK,     take_incident },
 	{ EVENT_RESOLVE,               record_live },
 	{ EVENT_ACK,                   record_ack },
 	{ EVENT_ANNOUNCE,              record_announced },

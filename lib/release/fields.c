@@ -148,6 +148,7 @@ static const struct field release_fields[] = {
 	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },
+	{ .key = "incident_applied", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, AT(release, incident_applied), .doc = "newest incident that was taken account of" },
 	{ .key = "incident_record", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, AT(release, record), .table = &record_table, .doc = "what was written down about the rollback" },
 	{ .key = "finished_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, finished_at), .doc = "when it completed" },
 };

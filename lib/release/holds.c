@@ -71,6 +71,8 @@ static const struct hold_rule hold_rules[] = {
 	{ EVENT_NO_EVIDENCE,    HOLD_EVIDENCE, false, "evidence" },
 	{ EVENT_ACTION_REFUSED, HOLD_ACTION,   false, "action:" },
 	{ EVENT_DRIFT,          HOLD_DRIFT,    false, "drift:" },
+	{ EVENT_INCIDENT_PAUSE, HOLD_INCIDENT, true,  "incident:" },
+	{ EVENT_INCIDENT_CALL,  HOLD_INCIDENT, true,  "incident:" },
 };
 /* clang-format on */
 
@@ -96,10 +98,10 @@ static const char *operand_of(const struct event *e, enum hold_source source)
 		return e->gate;
 	case HOLD_ACTION:
 	case HOLD_DRIFT:
+	case HOLD_INCIDENT:
 		return e->hold;
 	case HOLD_EVIDENCE:
 	case HOLD_REENTRY:
-	case HOLD_INCIDENT:
 	case HOLD_SOURCE_COUNT:
 		break;
 	}

@@ -40,6 +40,8 @@ const char *const call_change_names[CALL_CHANGE_COUNT + 1] = {
 	"opened", "raised", "acknowledged", "ended", NULL
 };
 
+const char *const incident_severity_names[INCIDENT_SEVERITY_COUNT + 1] = { "P0", "P1", "P2", "P3", NULL };
+
 const char *const message_class_names[MESSAGE_CLASS_COUNT + 1] = {
 	"advance", "rollback", "notification", NULL
 };
@@ -74,6 +76,10 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_APPROVE_LAST]         = "approve_last",
 	[EVENT_APPROVE_LAST_ENTERING] = "approve_last_entering",
 	[EVENT_ACK_MANUAL]           = "ack_manual",
+	[EVENT_INCIDENT]             = "incident_noted",
+	[EVENT_INCIDENT_PAUSE]       = "incident_pause",
+	[EVENT_INCIDENT_CALL]        = "incident_call",
+	[EVENT_INCIDENT_ROLLBACK]    = "incident_rollback",
 	[EVENT_START_DUE]            = "start_due",
 	[EVENT_START_DUE_SILENT]     = "start_due_silent",
 	[EVENT_ANNOUNCE]             = "announce",

@@ -1,6 +1,6 @@
 /*
- * record - what a rollback leaves to be written down before the pair's next release: root cause,
- * impact and restore point (rule A6).
+ * record - incidents: what one that was reported does to a release (rule A5), and what a rollback
+ * leaves to be written down before the pair's next: root cause, impact and restore point (rule A6).
  *
  * The first time all three are given; later calls replace those they give.
  */
@@ -51,6 +51,43 @@ bool refine_incident_record(struct question *q, struct outcome *out)
 		is_new |= !*parts[i].kept || strcmp(*parts[i].kept, text) != 0;
 	}
 	return is_new || refuse(out, REFUSED_REPEAT, NULL, "it is recorded already");
+}
+
+/* Where nothing is exposed there is nothing to roll back; on the way back nothing is paused. A list
+ * of holds that is full keeps the release already. */
+static enum release_event answer_to(const struct question *q)
+{
+	bool is_moving = q->r->state == RELEASE_RUNNING || q->r->state == RELEASE_PAUSED;
+	bool is_full = is_moving && q->r->nholds >= RELEASE_MAX_HOLDS;
+
+	switch (q->e.severity) {
+	case INCIDENT_P0:
+		if (is_moving && q->r->exposed)
+			return EVENT_INCIDENT_ROLLBACK;
+		return is_full ? EVENT_INCIDENT : EVENT_INCIDENT_CALL;
+	case INCIDENT_P1:
+		return is_full ? EVENT_INCIDENT : EVENT_INCIDENT_CALL;
+	case INCIDENT_P2:
+		return is_moving && !is_full ? EVENT_INCIDENT_PAUSE : EVENT_INCIDENT;
+	case INCIDENT_P3:
+	case INCIDENT_SEVERITY_COUNT:
+		break;
+	}
+	return EVENT_INCIDENT;
+}
+
+/* Whoever reads them from the table hands them over in their order; one that was handed over twice
+ * is known by its number, and one whose forerunner is missing waits for it. */
+bool refine_incident(struct question *q, struct outcome *out)
+{
+	if (q->e.incident <= q->r->incident_applied)
+		return refuse(out, REFUSED_REPEAT, NULL, "incident %lld is known already",
+		              (long long)q->e.incident);
+	if (q->e.incident_after > q->r->incident_applied)
+		return refuse(out, REFUSED_STATE, NULL, "incident %lld comes first",
+		              (long long)q->e.incident_after);
+	q->e.kind = answer_to(q);
+	return true;
 }
 
 static bool replace(char **at, const char *text)

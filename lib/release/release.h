@@ -222,6 +222,7 @@ struct release {
 	struct rollback_progress rollback;
 	char *live_version;      /* after resolve (rule R5) */
 	struct incident_record record;
+	int64_t incident_applied; /* newest incident that was taken account of; 0: none (rule A5) */
 	struct wall finished_at; /* completed, for rollback.window (rule R6) */
 
 	int64_t row_version;                /* 1 at creation, +1 per transition */
@@ -320,6 +321,11 @@ enum release_event {
 	EVENT_APPROVE_LAST,       /* clears the last pause hold, a rejection (rule A2) */
 	EVENT_APPROVE_LAST_ENTERING,
 	EVENT_ACK_MANUAL, /* acknowledges a manual rollback option */
+	/* rule A5: asked for as EVENT_INCIDENT, whatever the severity */
+	EVENT_INCIDENT,          /* noted */
+	EVENT_INCIDENT_PAUSE,    /* P2 */
+	EVENT_INCIDENT_CALL,     /* P1, and P0 with nothing exposed: pause and call people */
+	EVENT_INCIDENT_ROLLBACK, /* P0 */
 	/* headgate's own */
 	EVENT_START_DUE,
 	EVENT_START_DUE_SILENT,
@@ -364,6 +370,9 @@ enum release_event {
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
 #define EVENT_OPERATOR_COUNT (EVENT_INCIDENT_RECORD + 1)
 
+enum incident_severity { INCIDENT_P0 = 0, INCIDENT_P1, INCIDENT_P2, INCIDENT_P3, INCIDENT_SEVERITY_COUNT };
+extern const char *const incident_severity_names[INCIDENT_SEVERITY_COUNT + 1]; /* "P0" ... */
+
 /* Who asks. Permissions are checked at the door; rules about persons here. */
 struct actor {
 	const char *subject; /* "ann", "ci-bot" */
@@ -387,6 +396,9 @@ struct event {
 	bool done;                    /* check: done or open again */
 	const char *live_version;     /* resolve */
 	const char *root_cause, *impact, *restore_point; /* incident record */
+	enum incident_severity severity;        /* incident */
+	int64_t incident;              /* its number; `hold` says the same as a text */
+	int64_t incident_after;        /* number of this release's incident before it; 0: the first */
 	bool restore_confirmed;       /* rollback, retry */
 	struct wall expires;          /* pause */
 	const char *hold;             /* hold_expired, ack: which; action_refused: action name */

@@ -347,7 +347,8 @@ static bool note_decision(const struct question *q, struct release *next)
 static bool is_decision(enum release_event event)
 {
 	return event == EVENT_ROLLBACK || event == EVENT_RUNG_ROLLBACK ||
-	       event == EVENT_EVIDENCE_ROLLBACK || event == EVENT_ROLLBACK_JUMP;
+	       event == EVENT_EVIDENCE_ROLLBACK || event == EVENT_ROLLBACK_JUMP ||
+	       event == EVENT_INCIDENT_ROLLBACK;
 }
 
 static void take_option(const struct question *q, struct rollback_progress *b, int64_t option,

@@ -146,6 +146,7 @@ bool messages_add_possible(const struct question *q, char *const *actions, size_
 /* record.c: rule A6. */
 bool refine_incident_record(struct question *q, struct outcome *out);
 bool incident_record(struct release *next, const struct question *q); /* false: no memory */
+bool refine_incident(struct question *q, struct outcome *out); /* rule A5 */
 /* What the pair's last rollback still owes: its record, or the check that is open. */
 void reentry_sentence(const struct question *q, bool record, char *out, size_t size);
 

@@ -132,6 +132,11 @@ static bool put_operands(json_t *detail, const struct event *e)
 		    json_object_set_new(detail, texts[i].key, json_string(texts[i].value)) != 0)
 			return false;
 	}
+	if (e->incident &&
+	    (json_object_set_new(detail, "incident", json_integer(e->incident)) != 0 ||
+	     json_object_set_new(detail, "severity",
+	                         json_string(incident_severity_names[e->severity])) != 0))
+		return false;
 	if (e->check && json_object_set_new(detail, "done", json_boolean(e->done)) != 0)
 		return false;
 	if (e->restore_confirmed &&

@@ -78,6 +78,10 @@ const struct transition release_transitions[] = {
 	{ ENTERING,     EVENT_DRIFT,              ENTERING,     FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ ENTERING,     EVENT_DRIFT_OVER,         ENTERING,     FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 	{ ENTERING,     EVENT_ESCALATE,           ENTERING,     FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ ENTERING,     EVENT_INCIDENT,           ENTERING,     FX_RECORD,                                 "an incident was reported" },
+	{ ENTERING,     EVENT_INCIDENT_PAUSE,     PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_PARK,"an incident was reported: paused" },
+	{ ENTERING,     EVENT_INCIDENT_CALL,      PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_PARK | FX_CALLED,"a critical incident was reported: paused" },
+	{ ENTERING,     EVENT_INCIDENT_ROLLBACK,  ROLLING_BACK, FX_RECORD | FX_BACK | FX_CALLED,           "a critical incident was reported: rolled back" },
 
 	{ BAKING,       EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ BAKING,       EVENT_PROMOTE,            BAKING,       FX_RECORD | FX_THAW,                       "promoted by a person: the remaining bake is skipped, no gate is" },
@@ -109,6 +113,10 @@ const struct transition release_transitions[] = {
 	{ BAKING,       EVENT_DRIFT,              BAKING,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ BAKING,       EVENT_DRIFT_OVER,         BAKING,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 	{ BAKING,       EVENT_ESCALATE,           BAKING,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ BAKING,       EVENT_INCIDENT,           BAKING,       FX_RECORD,                                 "an incident was reported" },
+	{ BAKING,       EVENT_INCIDENT_PAUSE,     PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE, "an incident was reported: paused" },
+	{ BAKING,       EVENT_INCIDENT_CALL,      PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_CALLED,"a critical incident was reported: paused" },
+	{ BAKING,       EVENT_INCIDENT_ROLLBACK,  ROLLING_BACK, FX_RECORD | FX_BACK | FX_CALLED,           "a critical incident was reported: rolled back" },
 
 	{ READY,        EVENT_PAUSE,              PAUSED,       FX_ADD_HOLD,                               "paused by a person" },
 	{ READY,        EVENT_PROMOTE,            READY,        FX_RECORD | FX_THAW,                       "promoted by a person: the go of a manual stage, no gate is skipped" },
@@ -140,6 +148,10 @@ const struct transition release_transitions[] = {
 	{ READY,        EVENT_DRIFT,              READY,        FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ READY,        EVENT_DRIFT_OVER,         READY,        FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 	{ READY,        EVENT_ESCALATE,           READY,        FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ READY,        EVENT_INCIDENT,           READY,        FX_RECORD,                                 "an incident was reported" },
+	{ READY,        EVENT_INCIDENT_PAUSE,     PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE, "an incident was reported: paused" },
+	{ READY,        EVENT_INCIDENT_CALL,      PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_CALLED,"a critical incident was reported: paused" },
+	{ READY,        EVENT_INCIDENT_ROLLBACK,  ROLLING_BACK, FX_RECORD | FX_BACK | FX_CALLED,           "a critical incident was reported: rolled back" },
 
 	{ PAUSED,       EVENT_PAUSE_AGAIN,        PAUSED,       FX_ADD_HOLD,                               "held by one more person" },
 	{ PAUSED,       EVENT_RESUME,             BAKING,       FX_CLEAR_HOLDS | FX_CLEAR_VOTES,           "resumed by a person" },
@@ -169,6 +181,10 @@ const struct transition release_transitions[] = {
 	{ PAUSED,       EVENT_DRIFT,              PAUSED,       FX_ADD_HOLD | FX_CALLED,                   "what an action has set reads differently now" },
 	{ PAUSED,       EVENT_DRIFT_OVER,         PAUSED,       FX_CLEAR_HOLDS | FX_LEASE,                 "what the action has set reads as it should again" },
 	{ PAUSED,       EVENT_ESCALATE,           PAUSED,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ PAUSED,       EVENT_INCIDENT,           PAUSED,       FX_RECORD,                                 "an incident was reported" },
+	{ PAUSED,       EVENT_INCIDENT_PAUSE,     PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE, "an incident was reported: paused" },
+	{ PAUSED,       EVENT_INCIDENT_CALL,      PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_CALLED,"a critical incident was reported: paused" },
+	{ PAUSED,       EVENT_INCIDENT_ROLLBACK,  ROLLING_BACK, FX_RECORD | FX_BACK | FX_CALLED,           "a critical incident was reported: rolled back" },
 
 	{ ROLLING_BACK, EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ ROLLING_BACK, EVENT_RESTORE_CONFIRMED,  ROLLING_BACK, FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -184,6 +200,8 @@ const struct transition release_transitions[] = {
 	{ ROLLING_BACK, EVENT_DRIFT,              ROLLING_BACK, FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ ROLLING_BACK, EVENT_DRIFT_OVER,         ROLLING_BACK, FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 	{ ROLLING_BACK, EVENT_ESCALATE,           ROLLING_BACK, FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ ROLLING_BACK, EVENT_INCIDENT,           ROLLING_BACK, FX_RECORD,                                 "an incident was reported" },
+	{ ROLLING_BACK, EVENT_INCIDENT_CALL,      ROLLING_BACK, FX_RECORD | FX_CALLED,                     "a critical incident was reported" },
 
 	{ STABILISING,  EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ STABILISING,  EVENT_RESTORE_CONFIRMED,  STABILISING,  FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -201,6 +219,8 @@ const struct transition release_transitions[] = {
 	{ STABILISING,  EVENT_DRIFT,              STABILISING,  FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ STABILISING,  EVENT_DRIFT_OVER,         STABILISING,  FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 	{ STABILISING,  EVENT_ESCALATE,           STABILISING,  FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ STABILISING,  EVENT_INCIDENT,           STABILISING,  FX_RECORD,                                 "an incident was reported" },
+	{ STABILISING,  EVENT_INCIDENT_CALL,      STABILISING,  FX_RECORD | FX_CALLED,                     "a critical incident was reported" },
 
 	{ FAILED,       EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },
 	{ FAILED,       EVENT_RESTORE_CONFIRMED,  FAILED,       FX_RECORD,                                 "a person confirmed that the data is restored" },
@@ -215,6 +235,8 @@ const struct transition release_transitions[] = {
 	{ FAILED,       EVENT_DRIFT,              FAILED,       FX_RECORD | FX_CALLED,                     "what an action has set reads differently now" },
 	{ FAILED,       EVENT_DRIFT_OVER,         FAILED,       FX_RECORD | FX_LEASE,                      "what the action has set reads as it should again" },
 	{ FAILED,       EVENT_ESCALATE,           FAILED,       FX_CALLED,                                 "nobody acknowledged in time: the next level is called" },
+	{ FAILED,       EVENT_INCIDENT,           FAILED,       FX_RECORD,                                 "an incident was reported" },
+	{ FAILED,       EVENT_INCIDENT_CALL,      FAILED,       FX_RECORD | FX_CALLED,                     "a critical incident was reported" },
 
 	{ COMPLETED,    EVENT_ROLLBACK,           ROLLING_BACK, FX_BACK,                                   "rollback decided by a person" },
 	{ COMPLETED,    EVENT_NOTE,               COMPLETED,    FX_RECORD,                                 "a person left a note" },

@@ -283,6 +283,31 @@ static bool run_newer(struct story *s, const struct words *w, size_t i)
 	return true;
 }
 
+/* incident P0 [TITLE]; `incident again` hands the last one over once more */
+static bool run_incident(struct story *s, const struct words *w, size_t i)
+{
+	char number[24];
+	char reason[160];
+	struct event e = {.kind = EVENT_INCIDENT, .by = {.subject = "headgate"}};
+	bool again = is(w, i, "again");
+	size_t severity = 0;
+
+	while (severity < INCIDENT_SEVERITY_COUNT - 1 &&
+	       !is(w, i, incident_severity_names[severity]))
+		severity++;
+	e.severity = (enum incident_severity)severity;
+	e.incident_after = s->incidents - again;
+	s->incidents += !again;
+	e.incident = s->incidents;
+	(void)snprintf(number, sizeof(number), "%lld", (long long)e.incident);
+	(void)snprintf(reason, sizeof(reason), "%s reported by ann: %s",
+	               incident_severity_names[severity],
+	               i + 1 < w->n ? w->list[i + 1] : "it is down");
+	e.hold = number;
+	e.reason = reason;
+	return world_submit(s, &e);
+}
+
 static bool run_drift(struct story *s, const struct words *w, size_t i)
 {
 	(void)snprintf(s->drifted, sizeof(s->drifted), "%s",
@@ -502,6 +527,7 @@ static const struct {
 	{ "thaw",     run_thaw,     false },
 	{ "newer",    run_newer,    false },
 	{ "drift",    run_drift,    false },
+	{ "incident", run_incident, false },
 	{ "store",    run_store,    false },
 	{ "at",       run_at,       false },
 	{ "after",    run_after,    false },

@@ -361,9 +361,27 @@ static void evaluate(void)
 	check_bake(observed);
 }
 
+/* Rule A5: in their order, now and then one twice or too early. */
+static void report(void)
+{
+	static const enum incident_severity severities[] = {INCIDENT_P1, INCIDENT_P2, INCIDENT_P3};
+	struct event e = {.kind = EVENT_INCIDENT,
+	                  .by = {.subject = "headgate"},
+	                  .severity = chance(20) ? INCIDENT_P0 : severities[dice(3)],
+	                  .incident = w.r->incident_applied + (int64_t)dice(3),
+	                  .incident_after = w.r->incident_applied + chance(8),
+	                  .hold = "1",
+	                  .reason = "it is down"};
+	int64_t before = w.r->incident_applied;
+
+	take(&e);
+	ck_assert_int_ge(w.r->incident_applied, before);
+	ck_assert(e.incident_after <= before || w.r->incident_applied == before);
+}
+
 static void speak(void)
 {
-	struct event e = {.kind = (enum release_event)dice(EVENT_COUNT),
+	struct event e = {.kind = (enum release_event)dice(4 * EVENT_OPERATOR_COUNT),
 	                  .by = *people[dice(ARRAY_LEN(people))],
 	                  .reason = chance(5) ? NULL : "so be it",
 	                  .gate = gates[dice(ARRAY_LEN(gates))],
@@ -499,6 +517,8 @@ static void walk(uint64_t from, size_t events)
 		settle();
 		if (chance(12))
 			speak();
+		if (chance(100))
+			report();
 		if (chance(6))
 			help_along();
 		if (chance(3))
