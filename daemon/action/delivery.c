@@ -401,11 +401,13 @@ void delivery_store_changed(struct delivery *d)
 /* A claim outlasts the slowest request. */
 static int64_t longest_claim_ms(const struct config *config)
 {
-	int64_t longest = TIMEOUT_MS;
+	int64_t longest = config->ndestinations == 0 ? TIMEOUT_MS : 0;
 
 	for (size_t i = 0; i < config->ndestinations; i++) {
-		if (config->destinations[i].timeout_ms > longest)
-			longest = config->destinations[i].timeout_ms;
+		int64_t timeout_ms = timeout_ms_of(&config->destinations[i]);
+
+		if (timeout_ms > longest)
+			longest = timeout_ms;
 	}
 	return longest + CLAIM_SLACK_MS;
 }

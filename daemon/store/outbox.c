@@ -83,7 +83,10 @@ const struct pg_statement sql_claim = {
 	9,
 };
 
-/* $2: acknowledged, $3: refused, $4: dead, $5: pause in ms, $8: taken, $9: how it ended, when this is the
+/* An attempt without an answer may have been read all the same: until when it may take effect is kept, whatever
+ * comes of later ones.
+ *
+ * $2: acknowledged, $3: refused, $4: dead, $5: pause in ms, $8: taken, $9: how it ended, when this is the
  * receiver's callback and no answer. An acknowledged rollback that is to be
  * sent once more becomes due again at resend_at, unless the attempt that was acknowledged already
  * began after that; its second acknowledgement ends it, and so does a 409: the receiver that has
@@ -96,6 +99,9 @@ const struct pg_statement sql_delivered = {
 	"delivered",
 	"UPDATE headgate.outbox o SET"
 	" claim_until = CASE WHEN $9::text IS NOT NULL THEN o.claim_until END,"
+	" may_arrive_until = CASE WHEN $9::text IS NULL AND $6::bigint = 0 AND o.class = 'advance'"
+	"   THEN greatest(o.may_arrive_until, coalesce(o.claim_until, o.claimed_at + interval '30 seconds')"
+	"    + coalesce(o.callback_ms, 0) * interval '1 millisecond') ELSE o.may_arrive_until END,"
 	" done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
 	" resent = o.resent OR (o.done_at IS NOT NULL AND o.resend_at IS NOT NULL"
 	"  AND ($2::boolean OR $8::boolean AND o.claimed_at >= o.resend_at)),"

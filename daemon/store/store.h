@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 

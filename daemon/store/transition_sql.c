@@ -17,13 +17,12 @@
 /* One statement on purpose: cutting the text would only hide that. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-/* Until when an advance may still take effect: while it is claimed, and for a while after an
- * attempt that got no answer, which the receiver may have read all the same. One that is
+/* Until when an advance may still take effect: while it is claimed or awaits a callback, and after
+ * attempts that got no answer, which the receiver may have read all the same. One that is
  * acknowledged by callback has its receiver's time on top. */
 #define SQL_IN_FLIGHT                                                                              \
-	"greatest(o.awaits_until, coalesce(o.claim_until, CASE WHEN coalesce(o.last_status, 0)"    \
-	" = 0 THEN o.claimed_at + interval '30 seconds' END)"                                      \
-	" + coalesce(o.callback_ms, 0) * interval '1 millisecond')"
+	"greatest(o.may_arrive_until, o.awaits_until,"                                             \
+	" o.claim_until + coalesce(o.callback_ms, 0) * interval '1 millisecond')"
 
 /* A way back is being tried out: earlier smoke tests (MESSAGE_SMOKE) are over. */
 #define SQL_TRIES_ANEW "(d.state = 'stabilising' AND d.from_state <> 'stabilising')"
@@ -121,14 +120,15 @@ const struct pg_statement sql_transition = {
 	"  superseded_by = CASE WHEN v.ends THEN v.transition END, parked = o.parked OR v.parks"
 	" FROM open v WHERE o.id = v.id AND o.done_at IS NULL AND o.superseded_by IS NULL"
 	" RETURNING o.release_id, " SQL_IN_FLIGHT " AS claim_until), "
-	/* Advances that may still arrive after the rollback (rule R8), those an earlier one superseded included. */
+	/* Advances that may still arrive after the rollback (rule R8), also those that an earlier one superseded and
+	 * those of which a later attempt was acknowledged. */
 	"in_flight AS MATERIALIZED ("
 	" SELECT x.release_id, max(x.claim_until) AS until FROM ("
 	"  SELECT release_id, claim_until FROM superseded"
 	"  UNION ALL"
 	"  SELECT d.id, y.claim_until FROM done d CROSS JOIN LATERAL ("
 	"   SELECT " SQL_IN_FLIGHT " AS claim_until FROM headgate.outbox o WHERE o.release_id = d.id AND o.class = 'advance'"
-	"    AND o.done_at IS NULL AND o.superseded_by IS NOT NULL OFFSET 0) y WHERE d.supersedes) x"
+	"    AND NOT (o.done_at IS NULL AND o.superseded_by IS NULL) OFFSET 0) y WHERE d.supersedes) x"
 	" WHERE x.claim_until > clock_timestamp() GROUP BY x.release_id), "
 	/* One fence per decision: its messages may arrive in any order, and none of them makes another stale. Drawn
 	 * while the release's row is locked, so it rises along with the decisions about a service. */

@@ -19,17 +19,13 @@ static bool is_open(const struct row *r)
 	return (r->done == 0 || r->resend != 0) && r->superseded_by == 0 && !r->parked && !r->dead;
 }
 
-/* Until when an advance may still take effect: while it is claimed, and for a while after an
- * attempt that got no answer. */
+/* Until when an advance may still take effect: while it is claimed, and after attempts that got no
+ * answer until their claims would have ended, whatever came of later ones. */
 static int64_t in_flight_until(const struct row *r)
 {
-	int64_t until = r->claim_until;
-
-	if (r->class != MESSAGE_ADVANCE || r->done != 0)
+	if (r->class != MESSAGE_ADVANCE)
 		return 0;
-	if (until == 0 && r->last_status == 0 && r->claimed != 0)
-		until = r->claimed + CLAIM_MS;
-	return until;
+	return r->claim_until > r->may_arrive_until ? r->claim_until : r->may_arrive_until;
 }
 
 static bool sends_advance(const struct outcome *out)
@@ -55,7 +51,7 @@ static int64_t close_rows(struct story *s, const struct outcome *out)
 		struct row *r = &s->db.rows[i];
 		int64_t flies = in_flight_until(r);
 
-		if (r->superseded_by != 0 && d->supersedes && flies > until)
+		if ((r->superseded_by != 0 || r->done != 0) && d->supersedes && flies > until)
 			until = flies;
 		if (r->done != 0 || r->superseded_by != 0 ||
 		    !(r->class == MESSAGE_ADVANCE ||
@@ -259,6 +255,8 @@ void database_record(struct story *s, struct row *row, const struct sending *wit
 	bool refused = how.how == DELIVERY_REFUSED;
 	bool was_done = row->done != 0;
 
+	if (with->status == 0 && row->claim_until > row->may_arrive_until)
+		row->may_arrive_until = row->claim_until;
 	row->claim_until = 0;
 	row->last_status = with->status;
 	if ((acked && (was_done || row->claimed >= row->resend)) ||

@@ -164,21 +164,11 @@ static void send(struct story *s, struct sending *a)
 		daemon_crash(s, "after sending, before recording");
 }
 
-/* An unfenced receiver that carries out a request after its time limit, and after a later attempt
- * was answered, is beyond what the daemon remembers; only a fence helps there. */
-static bool is_beyond_us(struct story *s, const struct sending *a)
-{
-	const struct row *row = row_of(s, a);
-
-	return a->ended && row->attempts > a->attempts && row->last_status != 0 &&
-	       !s->receivers[row->to].fences;
-}
-
 static void arrive(struct story *s, struct sending *a)
 {
 	bool is_last = a->again == NEVER || a->arrives == NEVER;
 
-	a->status = is_beyond_us(s, a) ? 0 : receive(s, row_of(s, a));
+	a->status = receive(s, row_of(s, a));
 	if (a->arrives != NEVER)
 		a->arrives = NEVER;
 	else

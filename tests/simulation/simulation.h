@@ -43,6 +43,7 @@ struct row {
 	enum destination to;
 	int64_t option, weight;
 	int64_t created, due, claimed, claim_until, done, resend;
+	int64_t may_arrive_until; /* of attempts that got no answer */
 	int claimed_by; /* instance */
 	int64_t attempts;
 	long last_status;

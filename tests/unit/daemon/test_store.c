@@ -361,15 +361,20 @@ static struct claimed claim(int64_t claim_ms)
 	return c;
 }
 
-static void delivered(const char *id, enum store_delivery how, int64_t retry_ms)
+static void recorded(const char *id, enum store_delivery how, int64_t retry_ms, long status)
 {
 	struct answer a = {0};
 	struct err err = {0};
 
-	ck_assert(store_delivered(world.app.store, id, how, retry_ms, 200, "fine", on_done, &a,
+	ck_assert(store_delivered(world.app.store, id, how, retry_ms, status, "fine", on_done, &a,
 	                          &err));
 	UNTIL(a.come);
 	ck_assert_int_eq(a.outcome, STORE_COMMITTED);
+}
+
+static void delivered(const char *id, enum store_delivery how, int64_t retry_ms)
+{
+	recorded(id, how, retry_ms, 200);
 }
 
 struct counted {
@@ -619,23 +624,53 @@ START_TEST(a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again)
 }
 END_TEST
 
+static void roll_back(struct release *r)
+{
+	struct step s;
+
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+}
+
 /* It timed out here, but the receiver may have read it and be slow: it raised the weight after the
  * rollback had set it to 0. */
 START_TEST(a_rollback_is_sent_again_after_an_advance_that_timed_out)
 {
 	struct release *r = release_with_advances();
 	struct claimed c = claim(60000);
-	struct step s;
 
 	for (size_t i = 0; i < c.n; i++)
-		delivered(c.ids[i], DELIVERY_RETRY, 60000);
-	sql("UPDATE headgate.outbox SET last_status = 0");
-	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
-	s.decision.supersedes = true;
-	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
-	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+		recorded(c.ids[i], DELIVERY_RETRY, 60000, 0);
+	roll_back(r);
 	ck_assert_str_eq(
 	        sql("SELECT resend_at > now() FROM headgate.outbox WHERE class = 'rollback'"), "t");
+	release_free(&r);
+}
+END_TEST
+
+/* What comes of a later attempt says nothing of the earlier one. */
+static const enum store_delivery later[] = {DELIVERY_RETRY, DELIVERY_REFUSED,
+                                            DELIVERY_ACKNOWLEDGED};
+
+START_TEST(a_rollback_is_sent_again_after_an_attempt_that_a_later_one_overtook)
+{
+	struct release *r = release_with_advances();
+	struct claimed c = claim(60000);
+
+	for (size_t i = 0; i < c.n; i++)
+		recorded(c.ids[i], DELIVERY_RETRY, 0, 0);
+	sql("UPDATE headgate.outbox SET claimed_at = claimed_at - interval '1 hour'");
+	c = claim(1);
+	ck_assert(has(&c, "first"));
+	for (size_t i = 0; i < c.n; i++)
+		recorded(c.ids[i], later[_i], 60000,
+		         later[_i] == DELIVERY_ACKNOWLEDGED ? 200 : 503);
+	roll_back(r);
+	ck_assert_str_eq(sql("SELECT resend_at > now() + interval '30 seconds' FROM headgate.outbox"
+	                     " WHERE class = 'rollback'"),
+	                 "t");
 	release_free(&r);
 }
 END_TEST
@@ -1526,6 +1561,9 @@ int main(void)
 	tcase_add_test(tcase, a_repeat_that_is_refused_as_stale_ends);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
 	tcase_add_test(tcase, a_rollback_is_sent_again_after_an_advance_that_timed_out);
+	tcase_add_loop_test(tcase,
+	                    a_rollback_is_sent_again_after_an_attempt_that_a_later_one_overtook, 0,
+	                    (int)ARRAY_LEN(later));
 	tcase_add_test(tcase, what_is_taken_waits_for_its_callback_and_counts_when_it_comes);
 	tcase_add_test(tcase, a_callback_may_be_faster_than_the_answer);
 	tcase_add_test(tcase, without_a_callback_it_is_sent_again_with_the_same_token);
