@@ -55,6 +55,12 @@ static json_t *normalise_role(json_t *value, struct decode *d)
 	return json_incref(value);
 }
 
+static json_t *normalise_variable(json_t *value, struct decode *d)
+{
+	(void)d;
+	return json_is_string(value) ? json_pack("{s:O}", "value", value) : json_incref(value);
+}
+
 static bool check_role(const void *decoded, struct decode *d)
 {
 	const struct config_role *role = decoded;
@@ -147,10 +153,31 @@ static const struct field_custom level_custom = {decode_level, encode_level, cop
                                                  free_level};
 
 /* clang-format off */
+static const struct field variable_fields[] = {
+	{ .key = "value", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct config_variable, value), .max = 16384,
+	  .doc = "The text, or the file it stands in; `NAME: text` is short for `NAME: {value: text}`." },
+};
+static const struct field_table variable_table = {
+	.noun = "variable", .fields = variable_fields, .n = ARRAY_LEN(variable_fields),
+	.size = sizeof(struct config_variable), .normalise = normalise_variable,
+};
+
+static const struct field exit_fields[] = {
+	{ .key = "retry", .kind = FIELD_TEXT_LIST, .offset = offsetof(struct config_exit, retry),
+	  .count_offset = offsetof(struct config_exit, nretry), .max = 255, .fallback = "75",
+	  .doc = "It may work later." },
+	{ .key = "refused", .kind = FIELD_TEXT_LIST, .offset = offsetof(struct config_exit, refused),
+	  .count_offset = offsetof(struct config_exit, nrefused), .max = 255, .fallback = "[\"64\", \"65\", \"77\", \"78\"]",
+	  .doc = "It will never work: the release holds and calls people, or the next rollback option is used as well." },
+};
+static const struct field_table exit_table = {
+	.noun = "exit", .fields = exit_fields, .n = ARRAY_LEN(exit_fields), .size = sizeof(struct config_exit),
+};
+
 #define DESTINATION(member) offsetof(struct config_destination, member)
 static const struct field destination_fields[] = {
-	{ .key = "url", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = DESTINATION(url), .min = 1, .max = 2048,
-	  .doc = "Base address, http or https; the path of an action is appended." },
+	{ .key = "url", .kind = FIELD_TEXT, .offset = DESTINATION(url), .min = 1, .max = 2048,
+	  .doc = "Base address, http or https; the path of an action is appended. Every destination has this or a program." },
 	{ .key = "secret_file", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(secret_files),
 	  .count_offset = DESTINATION(nsecret_files), .min = 1, .max = DESTINATION_SECRETS_MAX,
 	  .doc = "File with the secret that signs requests (HMAC-SHA256), or a list of up to three: requests then carry a signature of each, so that a receiver can change its secret. A relative path is looked for in systemd's credentials directory, then beside this file; so are all below. Without it requests are unsigned." },
@@ -168,8 +195,28 @@ static const struct field destination_fields[] = {
 	  .doc = "PEM file with its private key, without passphrase." },
 	{ .key = "networks", .kind = FIELD_TEXT_LIST, .offset = DESTINATION(networks), .count_offset = DESTINATION(nnetworks), .max = 64,
 	  .doc = "Networks its address may lie in; empty: all but link-local and cloud metadata." },
-	{ .key = "timeout", .kind = FIELD_DURATION, .offset = DESTINATION(timeout_ms), .min = 100, .max = 300000, .fallback = "15s",
-	  .doc = "Total time of one request." },
+	{ .key = "timeout", .kind = FIELD_DURATION, .offset = DESTINATION(timeout_ms), .min = 100, .max = 3600000, .fallback = "15s",
+	  .doc = "Total time of one request, at most 5m, or of one run of a program." },
+	{ .key = "program", .kind = FIELD_TEXT, .offset = DESTINATION(program), .min = 1, .max = 4095,
+	  .doc = "Instead of a url: the absolute path of a program that is run with the arguments of an action. No shell is involved. Neither it nor its directory may be writable by others." },
+	{ .key = "arguments", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(arguments),
+	  .count_offset = DESTINATION(narguments), .max = 64,
+	  .doc = "What the program is always given, before the arguments of an action." },
+	{ .key = "directory", .kind = FIELD_TEXT, .offset = DESTINATION(directory), .min = 1, .max = 4095,
+	  .doc = "Where the program runs, and its HOME. Without it: state_dir." },
+	{ .key = "environment", .kind = FIELD_MAP, .offset = DESTINATION(environment), .count_offset = DESTINATION(nenvironment),
+	  .max = 64, .table = &variable_table,
+	  .doc = "Variables of the program's environment, beside PATH, LANG, HOME and HEADGATE_*. It inherits none." },
+	{ .key = "environment_files", .kind = FIELD_MAP, .offset = DESTINATION(environment_files),
+	  .count_offset = DESTINATION(nenvironment_files), .max = 16, .table = &variable_table,
+	  .doc = "Variables whose value is a secret: a file with it. What the program prints of it is shown as ***." },
+	{ .key = "kill_after", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(kill_after_ms),
+	  .min = 100, .max = 60000,
+	  .doc = "Between SIGTERM at the time limit and SIGKILL, both to the whole process group. Without it: 5s." },
+	{ .key = "exit", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(exit), .table = &exit_table,
+	  .doc = "What the program's exit status means. 0 is done; what is not listed is tried again." },
+	{ .key = "concurrency", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(concurrency), .min = 1, .max = 64,
+	  .doc = "Runs of the program at the same time; rollbacks have at least eight places of their own. Without it: 4." },
 };
 static const struct field_table destination_table = {
 	.noun = "destination", .fields = destination_fields, .n = ARRAY_LEN(destination_fields),
@@ -280,7 +327,8 @@ static bool complete(struct config *config, const char *path, const struct posit
 			add_problem(problems, positions, "/destinations", err.text);
 			ok = false;
 		}
-		ok = destination_read(destination, path, positions, problems) && ok;
+		ok = destination_read(destination, config->state_dir, path, positions, problems) &&
+		     ok;
 	}
 	return ok;
 }

@@ -18,8 +18,19 @@ struct networks;
 
 #define DESTINATION_SECRETS_MAX 3
 
-/* By the key that names where it is: url, ... */
-enum destination_kind { DESTINATION_WEBHOOK = 0, DESTINATION_KIND_COUNT };
+/* By the key that names where it is: url, program. */
+enum destination_kind { DESTINATION_WEBHOOK = 0, DESTINATION_COMMAND, DESTINATION_KIND_COUNT };
+
+struct config_variable { /* environment: {NAME: text}, environment_files: {NAME: file} */
+	char *name;
+	char *value;
+};
+struct config_exit { /* decimal, without leading zeros; 0 is done, what is in neither: again */
+	char **retry;
+	size_t nretry;
+	char **refused;
+	size_t nrefused;
+};
 
 struct config_destination {
 	char *name;
@@ -35,11 +46,23 @@ struct config_destination {
 	size_t nnetworks;
 	int64_t timeout_ms; /* default 15 s */
 
+	/* Of a command. */
+	char *program;    /* absolute */
+	char **arguments; /* always first */
+	size_t narguments;
+	char *directory; /* filled with state_dir when left out */
+	struct config_variable *environment, *environment_files;
+	size_t nenvironment, nenvironment_files;
+	int64_t kill_after_ms; /* from TERM to KILL */
+	struct config_exit exit;
+	int64_t concurrency; /* at the same time, rollbacks apart; 0: not limited here */
+
 	/* Read at start by destination_read(); never logged. */
 	char *secrets[DESTINATION_SECRETS_MAX + 1]; /* NULL at the end */
 	char *authorization;                        /* value of that header; NULL: none */
 	struct fetch_tls tls;
 	struct networks *allowed;
+	char **secret_values; /* of environment_files, in their order; NULL: none */
 };
 struct config_role { /* roles: {release_manager: [operate, approve, waive]} */
 	char *name;

@@ -21,12 +21,14 @@
 #include "base/field.h"
 #include "base/str.h"
 #include "config.h"
+#include "destination_internal.h"
 #include "secret_file.h"
 
 #define SECRET_BYTES_MAX ((size_t)4096)
 #define SECRET_BYTES_MIN 16
 #define PEM_BYTES_MAX ((size_t)1 << 20)
 #define PATH_BYTES_MAX 4096
+#define REQUEST_MS_MAX INT64_C(300000)
 
 /* --- the keys --- */
 
@@ -81,7 +83,7 @@ bool destination_check_url(const char *key, const char *text, struct decode *d)
 	return ok;
 }
 
-static bool problem_at(struct decode *d, const char *key, const char *text)
+bool destination_problem(struct decode *d, const char *key, const char *text)
 {
 	size_t mark = decode_push(d, key);
 
@@ -98,7 +100,7 @@ static bool check_pair(const char *a_key, const char *a, const char *b_key, cons
 	if (!a == !b)
 		return true;
 	snprintf(text, sizeof(text), "needs %s beside it", a ? b_key : a_key);
-	return problem_at(d, a ? a_key : b_key, text);
+	return destination_problem(d, a ? a_key : b_key, text);
 }
 
 static bool is_printable(const char *text)
@@ -116,11 +118,12 @@ static bool check_credentials(const struct config_destination *to, struct decode
 	                     to->basic_password_file, d);
 
 	if (to->bearer_file && (to->basic_user || to->basic_password_file))
-		ok = problem_at(d, "bearer_file",
-		                "may not stand beside basic_user: one request has "
-		                "one Authorization header");
+		ok = destination_problem(d, "bearer_file",
+		                         "may not stand beside basic_user: one request has "
+		                         "one Authorization header");
 	if (to->basic_user && (strchr(to->basic_user, ':') || !is_printable(to->basic_user)))
-		ok = problem_at(d, "basic_user", "may not hold a colon or control characters");
+		ok = destination_problem(d, "basic_user",
+		                         "may not hold a colon or control characters");
 	return ok;
 }
 
@@ -138,15 +141,60 @@ static bool check_tls(const struct config_destination *to, struct decode *d)
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (files[i].path && strncasecmp(to->url, "https:", 6) != 0)
-			ok = problem_at(d, files[i].key,
-			                "needs an address that begins with https://");
+			ok = destination_problem(d, files[i].key,
+			                         "needs an address that begins with https://");
+	}
+	return ok;
+}
+
+/* Which keys belong to which kind. */
+static bool check_alien_keys(const struct config_destination *to, struct decode *d)
+{
+	const struct {
+		const char *key;
+		bool is_given, is_of_command;
+	} keys[] = {
+	        {"url", to->url != NULL, false},
+	        {"secret_file", to->nsecret_files > 0, false},
+	        {"bearer_file", to->bearer_file != NULL, false},
+	        {"basic_user", to->basic_user != NULL, false},
+	        {"basic_password_file", to->basic_password_file != NULL, false},
+	        {"ca_file", to->ca_file != NULL, false},
+	        {"client_cert_file", to->client_cert_file != NULL, false},
+	        {"client_key_file", to->client_key_file != NULL, false},
+	        {"networks", to->nnetworks > 0, false},
+	        {"arguments", to->narguments > 0, true},
+	        {"directory", to->directory != NULL, true},
+	        {"environment", to->nenvironment > 0, true},
+	        {"environment_files", to->nenvironment_files > 0, true},
+	        {"kill_after", to->kill_after_ms > 0, true},
+	        {"exit", to->exit.nretry + to->exit.nrefused > 0, true},
+	        {"concurrency", to->concurrency > 0, true},
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (keys[i].is_given && keys[i].is_of_command != (to->program != NULL))
+			ok = destination_problem(d, keys[i].key,
+			                         keys[i].is_of_command
+			                                 ? "belongs to a destination with a program"
+			                                 : "may not stand beside a program");
 	}
 	return ok;
 }
 
 bool destination_check(const struct config_destination *destination, struct decode *d)
 {
-	bool ok = destination_check_url("url", destination->url, d);
+	bool ok = check_alien_keys(destination, d);
+
+	if (destination->program)
+		return destination_command_check(destination, d) && ok;
+	if (!destination->url)
+		return decode_problem(d,
+		                      "needs a url (requests go there) or a program (it is run)");
+	if (destination->timeout_ms > REQUEST_MS_MAX)
+		ok = destination_problem(d, "timeout", "is at most 5m for a request");
+	ok = destination_check_url("url", destination->url, d) && ok;
 
 	ok = check_credentials(destination, d) && ok;
 	return check_tls(destination, d) && ok;
@@ -167,7 +215,8 @@ bool destination_is_exposed(const struct config_destination *destination)
 	char *host = NULL;
 	bool exposed;
 
-	exposed = url && curl_url_set(url, CURLUPART_URL, destination->url, 0) == CURLUE_OK &&
+	exposed = url && destination->url &&
+	          curl_url_set(url, CURLUPART_URL, destination->url, 0) == CURLUE_OK &&
 	          part_is(url, CURLUPART_SCHEME, "http") &&
 	          curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && !host_is_here(host);
 	curl_free(host);
@@ -177,15 +226,7 @@ bool destination_is_exposed(const struct config_destination *destination)
 
 /* --- the files --- */
 
-struct reader {
-	struct config_destination *to;
-	const char *beside; /* headgate.yaml */
-	const struct positions *positions;
-	struct problems *problems;
-	bool ok;
-};
-
-static void complain(struct reader *r, const char *key, const char *text)
+void destination_complain(struct destination_reader *r, const char *key, const char *text)
 {
 	const struct position *at;
 	char pointer[192];
@@ -197,7 +238,8 @@ static void complain(struct reader *r, const char *key, const char *text)
 	r->ok = false;
 }
 
-static const char *resolve(const struct reader *r, const char *name, char out[PATH_BYTES_MAX])
+static const char *resolve(const struct destination_reader *r, const char *name,
+                           char out[PATH_BYTES_MAX])
 {
 	const char *credentials =
 	        getenv("CREDENTIALS_DIRECTORY"); /* NOLINT(concurrency-mt-unsafe) */
@@ -216,7 +258,7 @@ static const char *resolve(const struct reader *r, const char *name, char out[PA
 	return n < 0 || n >= PATH_BYTES_MAX ? name : out;
 }
 
-static void forget(char **secret)
+void destination_forget_text(char **secret)
 {
 	if (*secret)
 		OPENSSL_cleanse(*secret, strlen(*secret));
@@ -226,7 +268,8 @@ static void forget(char **secret)
 
 /* Text without the line break at its end, which editors add and nobody means; NULL after
  * complaining. */
-static char *read_text(struct reader *r, const char *key, const char *name, size_t least)
+char *destination_read_text(struct destination_reader *r, const char *key, const char *name,
+                            size_t least)
 {
 	char path[PATH_BYTES_MAX];
 	char said[PATH_BYTES_MAX + 64];
@@ -235,7 +278,7 @@ static char *read_text(struct reader *r, const char *key, const char *name, size
 	size_t n = 0;
 
 	if (!secret_file_read(resolve(r, name, path), SECRET_BYTES_MAX, &text, &n, &err)) {
-		complain(r, key, err.text);
+		destination_complain(r, key, err.text);
 		return NULL;
 	}
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
@@ -244,13 +287,13 @@ static char *read_text(struct reader *r, const char *key, const char *name, size
 		return text;
 	snprintf(said, sizeof(said), "%s must hold at least %zu byte%s of text", name, least,
 	         least == 1 ? "" : "s");
-	complain(r, key, said);
+	destination_complain(r, key, said);
 	OPENSSL_cleanse(text, n);
 	free(text);
 	return NULL;
 }
 
-static void read_secrets(struct reader *r)
+static void read_secrets(struct destination_reader *r)
 {
 	struct config_destination *to = r->to;
 	size_t n = 0;
@@ -261,35 +304,36 @@ static void read_secrets(struct reader *r)
 
 		if (to->nsecret_files > 1)
 			snprintf(key, sizeof(key), "secret_file/%zu", i);
-		secret = read_text(r, key, to->secret_files[i], SECRET_BYTES_MIN);
+		secret = destination_read_text(r, key, to->secret_files[i], SECRET_BYTES_MIN);
 		if (secret)
 			to->secrets[n++] = secret;
 	}
 }
 
-static void read_bearer(struct reader *r)
+static void read_bearer(struct destination_reader *r)
 {
 	char *token;
 	int n;
 
 	if (!r->to->bearer_file)
 		return;
-	token = read_text(r, "bearer_file", r->to->bearer_file, 1);
+	token = destination_read_text(r, "bearer_file", r->to->bearer_file, 1);
 	if (!token)
 		return;
 	for (const char *c = token; *c != '\0'; c++) {
 		if (*c > 0x20 && *c < 0x7f)
 			continue;
-		complain(r, "bearer_file", "must hold one token of visible ASCII, without spaces");
-		forget(&token);
+		destination_complain(r, "bearer_file",
+		                     "must hold one token of visible ASCII, without spaces");
+		destination_forget_text(&token);
 		return;
 	}
 	n = asprintf(&r->to->authorization, "Bearer %s", token);
-	forget(&token);
+	destination_forget_text(&token);
 	if (n >= 0)
 		return;
 	r->to->authorization = NULL;
-	complain(r, "bearer_file", "no memory for it");
+	destination_complain(r, "bearer_file", "no memory for it");
 }
 
 /* RFC 7617, in UTF-8. */
@@ -308,28 +352,28 @@ static char *basic(const char *user, const char *password)
 		memcpy(out, scheme, nscheme);
 		EVP_EncodeBlock((unsigned char *)out + nscheme, (const unsigned char *)pair, n);
 	}
-	forget(&pair);
+	destination_forget_text(&pair);
 	return out;
 }
 
-static void read_basic(struct reader *r)
+static void read_basic(struct destination_reader *r)
 {
 	static const char key[] = "basic_password_file";
 	char *password;
 
 	if (!r->to->basic_password_file)
 		return;
-	password = read_text(r, key, r->to->basic_password_file, 1);
+	password = destination_read_text(r, key, r->to->basic_password_file, 1);
 	if (!password)
 		return;
 	if (!is_printable(password)) {
-		complain(r, key, "must hold one line, without control characters");
+		destination_complain(r, key, "must hold one line, without control characters");
 	} else {
 		r->to->authorization = basic(r->to->basic_user, password);
 		if (!r->to->authorization)
-			complain(r, key, "no memory for it");
+			destination_complain(r, key, "no memory for it");
 	}
-	forget(&password);
+	destination_forget_text(&password);
 }
 
 /* --- certificates --- */
@@ -389,7 +433,7 @@ static bool key_fits(EVP_PKEY *key, const char *certificates)
 	return fits;
 }
 
-static char *read_certificates(struct reader *r, const char *key, const char *name)
+static char *read_certificates(struct destination_reader *r, const char *key, const char *name)
 {
 	char path[PATH_BYTES_MAX];
 	char *pem = NULL;
@@ -399,17 +443,17 @@ static char *read_certificates(struct reader *r, const char *key, const char *na
 	if (!name)
 		return NULL;
 	if (!secret_file_read_public(resolve(r, name, path), PEM_BYTES_MAX, &pem, &n, &err)) {
-		complain(r, key, err.text);
+		destination_complain(r, key, err.text);
 		return NULL;
 	}
 	if (strlen(pem) == n && count_certificates(pem) > 0)
 		return pem;
-	complain(r, key, "must hold whole certificates in PEM (BEGIN CERTIFICATE)");
+	destination_complain(r, key, "must hold whole certificates in PEM (BEGIN CERTIFICATE)");
 	free(pem);
 	return NULL;
 }
 
-static void read_client_key(struct reader *r)
+static void read_client_key(struct destination_reader *r)
 {
 	static const char name[] = "client_key_file";
 	struct fetch_tls *tls = &r->to->tls;
@@ -422,26 +466,34 @@ static void read_client_key(struct reader *r)
 		return;
 	if (!secret_file_read(resolve(r, r->to->client_key_file, path), PEM_BYTES_MAX,
 	                      &tls->client_key, &n, &err)) {
-		complain(r, name, err.text);
+		destination_complain(r, name, err.text);
 		return;
 	}
 	key = parse_key(tls->client_key);
 	if (!key)
-		complain(r, name, "must hold a private key in PEM, without passphrase");
+		destination_complain(r, name, "must hold a private key in PEM, without passphrase");
 	else if (tls->client_cert && !key_fits(key, tls->client_cert))
-		complain(r, name, "does not belong to the first certificate of client_cert_file");
+		destination_complain(
+		        r, name, "does not belong to the first certificate of client_cert_file");
 	EVP_PKEY_free(key);
 }
 
-bool destination_read(struct config_destination *destination, const char *beside,
-                      const struct positions *positions, struct problems *problems)
+bool destination_read(struct config_destination *destination, const char *state_dir,
+                      const char *beside, const struct positions *positions,
+                      struct problems *problems)
 {
-	struct reader r = {.to = destination,
-	                   .beside = beside,
-	                   .positions = positions,
-	                   .problems = problems,
-	                   .ok = true};
+	struct destination_reader r = {.to = destination,
+	                               .state_dir = state_dir,
+	                               .beside = beside,
+	                               .positions = positions,
+	                               .problems = problems,
+	                               .ok = true};
 
+	if (destination->program) {
+		destination->kind = DESTINATION_COMMAND;
+		destination_command_read(&r);
+		return r.ok;
+	}
 	read_secrets(&r);
 	read_bearer(&r);
 	read_basic(&r);
@@ -454,10 +506,11 @@ bool destination_read(struct config_destination *destination, const char *beside
 
 void destination_forget(struct config_destination *destination)
 {
+	destination_command_forget(destination);
 	for (size_t i = 0; i < DESTINATION_SECRETS_MAX; i++)
-		forget(&destination->secrets[i]);
-	forget(&destination->authorization);
-	forget(&destination->tls.client_key);
-	forget(&destination->tls.client_cert);
-	forget(&destination->tls.ca);
+		destination_forget_text(&destination->secrets[i]);
+	destination_forget_text(&destination->authorization);
+	destination_forget_text(&destination->tls.client_key);
+	destination_forget_text(&destination->tls.client_cert);
+	destination_forget_text(&destination->tls.ca);
 }

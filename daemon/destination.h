@@ -18,12 +18,14 @@ struct problems;
 
 /* An address that paths are appended to, under `key`: http or https, no user, query or fragment. */
 bool destination_check_url(const char *key, const char *text, struct decode *d) MUST_CHECK;
-/* The keys alone: the address, pairs that must be complete, what needs https. */
+/* The keys alone: the address or the program, pairs that must be complete, what needs https. */
 bool destination_check(const struct config_destination *destination, struct decode *d) MUST_CHECK;
-/* Reads its files; a relative path is a credential of systemd, or else a file beside `beside`.
- * False after adding problems at their places. */
-bool destination_read(struct config_destination *destination, const char *beside,
-                      const struct positions *positions, struct problems *problems) MUST_CHECK;
+/* Says of which kind it is, fills in what depends on that (a command runs in state_dir unless told
+ * otherwise) and reads its files; a relative path is a credential of systemd, or else a file beside
+ * `beside`. False after adding problems at their places. */
+bool destination_read(struct config_destination *destination, const char *state_dir,
+                      const char *beside, const struct positions *positions,
+                      struct problems *problems) MUST_CHECK;
 /* Wipes and frees what was read. */
 void destination_forget(struct config_destination *destination);
 /* Plain http to another machine: messages can be read and changed on their way. */

@@ -3,6 +3,7 @@
 
 static const struct carrier *const carriers[DESTINATION_KIND_COUNT] = {
         [DESTINATION_WEBHOOK] = &carrier_webhook,
+        [DESTINATION_COMMAND] = &carrier_command,
 };
 
 const struct carrier *carrier_for(enum destination_kind kind)

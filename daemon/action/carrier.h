@@ -53,11 +53,15 @@ struct carrier {
 	bool (*start)(void *carried, struct err *err);
 	/* In any case, also within done(); what is under way is given up, without done(). */
 	void (*free)(void *carried);
+	/* For those that may take long, NULL otherwise: what is under way shall end soon, done()
+	 * follows. While they are under way their claims are renewed. */
+	void (*stop)(void *carried);
 };
 
 const struct carrier *carrier_for(enum destination_kind kind);
 
 extern const struct carrier carrier_webhook;
+extern const struct carrier carrier_command;
 
 /* What the status of a final HTTP answer means; docs/receiver.md. */
 enum carried_how carried_by_status(long status);

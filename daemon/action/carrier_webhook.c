@@ -132,4 +132,8 @@ static bool webhook_start(void *carried, struct err *err)
 	return p->fetch != NULL;
 }
 
-const struct carrier carrier_webhook = {webhook_prepare, webhook_start, webhook_release};
+const struct carrier carrier_webhook = {
+        .prepare = webhook_prepare,
+        .start = webhook_start,
+        .free = webhook_release,
+};

@@ -15,6 +15,7 @@
 #include "action/carrier.h"
 #include "action/lanes.h"
 #include "action/retry.h"
+#include "action/sending.h"
 #include "app.h"
 #include "base/str.h"
 #include "config.h"
@@ -32,40 +33,6 @@
 #define TIMEOUT_MS INT64_C(15000)
 #define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
 #define NS_PER_MS 1000000
-
-struct sending {
-	struct delivery *delivery;
-	struct sending *next, **link; /* in delivery.sendings */
-	const struct config_destination *to;
-	const struct carrier *carrier; /* with `carried` */
-	void *carried;                 /* what it has prepared; NULL: it could not */
-	bool is_waiting;               /* for another of the same rollback, see must_wait() */
-	/* Of the message; the claim's own copy is gone by the time the answer comes. */
-	char id[48];
-	char action[128], destination[128];
-	int64_t release_id, row_version, sequence;
-	enum message_class class;
-	int64_t option, attempts, callback_ms;
-	struct wall created_at;
-	struct mono asked_at; /* for the claim */
-	bool has_ended;       /* being recorded */
-};
-
-struct delivery {
-	struct app *app;
-	struct fetcher *fetcher;
-	struct loop_timer poll;
-	struct sending *sendings;
-	struct lanes *lanes;
-	int64_t claim_ms;
-	struct claimer {
-		struct delivery *delivery;
-		enum lanes_kind kind;
-		bool claiming;        /* an answer of store_claim is awaited */
-		struct mono asked_at; /* since then */
-		bool again;           /* and there may be more by now */
-	} claimers[LANES_KINDS];
-};
 
 static void claim(struct claimer *c);
 static void send_waiting(struct delivery *d);
@@ -96,6 +63,7 @@ static void on_recorded(void *ctx, const struct err *err)
 	sending_free(s);
 	if (err == NULL)
 		engine_outbox_changed(d->app->engine, release_id);
+	hold_look_if_stopped(d);
 	/* The next message of this release and destination may go out now. */
 	claim(&d->claimers[kind]);
 }
@@ -161,8 +129,16 @@ static void end_attempt(struct sending *s, const struct carried *e)
 		/* The claim lapses, and the message goes out once more under the same id. */
 		log_err(LOG_WARN, "delivery_not_recorded", &err, "id=%s", log_quote(s->id));
 		sending_free(s);
+		hold_look_if_stopped(d);
 	}
 	send_waiting(d);
+}
+
+void sending_give_back(struct sending *s, const char *why)
+{
+	s->is_waiting = false;
+	end_attempt(s,
+	            &(struct carried){.how = CARRIED_NOT_SENT, .retry_after_ms = -1, .text = why});
 }
 
 /* --- sending --- */
@@ -173,8 +149,11 @@ static void on_carried(void *ctx, const struct carried *end)
 	end_attempt(ctx, end);
 }
 
+/* Commands may take longer than their claim, which is renewed meanwhile. */
 static int64_t timeout_ms_of(const struct config_destination *to)
 {
+	if (to != NULL && to->kind == DESTINATION_COMMAND)
+		return TIMEOUT_MS;
 	return to != NULL && to->timeout_ms > 0 ? to->timeout_ms : TIMEOUT_MS;
 }
 
@@ -188,13 +167,14 @@ static bool is_waited_for(const struct sending *s)
 /* Rollbacks wait for nothing in the database, so several messages of one may be claimed together.
  * To one receiver they go one after the other: overtaken by the second, the first would be refused
  * as stale. What dampens goes first and all at once, so that together they cost the way back no
- * more than one attempt. */
+ * more than one attempt. Commands may take long: the next way back does not wait for the end of
+ * the one that did not help. */
 static bool must_wait(const struct sending *s)
 {
 	if (s->class != MESSAGE_ROLLBACK || s->option == MESSAGE_DAMPENS)
 		return false;
 	for (const struct sending *o = s->delivery->sendings; o != NULL; o = o->next) {
-		bool is_earlier = o->row_version < s->row_version ||
+		bool is_earlier = (o->row_version < s->row_version && s->carrier->stop == NULL) ||
 		                  (o->row_version == s->row_version && o->sequence < s->sequence);
 
 		if (is_earlier && !o->has_ended && is_waited_for(o) && o->class == s->class &&
@@ -233,7 +213,7 @@ static void send_now(struct sending *s)
 /* The list may change with each that is sent. */
 static void send_waiting(struct delivery *d)
 {
-	struct sending *s = d->sendings;
+	struct sending *s = d->stopping ? NULL : d->sendings;
 
 	while (s != NULL) {
 		if (s->is_waiting && !must_wait(s)) {
@@ -321,6 +301,8 @@ static void begin(struct delivery *d, const struct store_message *m, struct mono
 	}
 	if (drop_lapsed(s))
 		return;
+	if (s->class == MESSAGE_ROLLBACK)
+		hold_end_advances(d, s->release_id);
 	if (!prepare(s, m, &err))
 		end_attempt(s, &(struct carried){.how = how_unprepared(s, &err),
 		                                 .retry_after_ms = -1,
@@ -348,7 +330,7 @@ static void on_claimed(void *ctx, const struct store_message *messages, size_t n
 	}
 	if (n > 0)
 		FAILPOINT(DELIVERY_AFTER_CLAIM);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !d->stopping; i++) /* else the claims lapse */
 		begin(d, &messages[i], c->asked_at);
 	if (again)
 		claim(c);
@@ -364,7 +346,7 @@ static void claim(struct claimer *c)
 		c->again = true;
 		return;
 	}
-	if (d->app->store == NULL || !store_is_up(d->app->store) ||
+	if (d->stopping || d->app->store == NULL || !store_is_up(d->app->store) ||
 	    !lanes_free_places(d->lanes, c->kind, &what))
 		return;
 	c->claiming = store_claim(d->app->store, &what, d->claim_ms, on_claimed, c, &err);
@@ -398,7 +380,7 @@ void delivery_store_changed(struct delivery *d)
 	claim_all(d);
 }
 
-/* A claim outlasts the slowest request. */
+/* A claim outlasts the slowest request. Those of commands are renewed while they run. */
 static int64_t longest_claim_ms(const struct config *config)
 {
 	int64_t longest = config->ndestinations == 0 ? TIMEOUT_MS : 0;
@@ -449,6 +431,7 @@ struct delivery *delivery_new(struct app *app, struct err *err)
 		goto fail;
 	loop_timer_init(&d->poll, app->loop, on_poll, d);
 	loop_timer_start(&d->poll, POLL_MS);
+	hold_init(d);
 	return d;
 fail:
 	lanes_free(&d->lanes);
@@ -465,6 +448,7 @@ void delivery_free(struct delivery **delivery)
 		return;
 	*delivery = NULL;
 	loop_timer_stop(&d->poll);
+	hold_fini(d);
 	for (struct sending *s = d->sendings, *next; s != NULL; s = next) {
 		next = s->next;
 		sending_free(s);

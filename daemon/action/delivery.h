@@ -19,6 +19,9 @@ struct delivery *delivery_new(struct app *app, struct err *err);
 void delivery_free(struct delivery **d);
 /* Something was committed: claim at once. Otherwise the outbox is polled every 250 ms. */
 void delivery_kick(struct delivery *d);
+/* The daemon stops: nothing is claimed any more, commands under way are ended. done() is called once
+ * they are gone and that is recorded; perhaps from within. */
+void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx);
 /* The database is back or away. */
 void delivery_store_changed(struct delivery *d);
 

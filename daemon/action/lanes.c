@@ -104,6 +104,16 @@ static size_t strangers_under_way(const struct lanes *l)
 	return n;
 }
 
+/* Programs that run here have fewer places than requests. */
+static size_t places_of(const struct config_destination *to, enum lanes_kind kind)
+{
+	size_t n = (size_t)to->concurrency;
+
+	if (n == 0)
+		return most[kind].lane;
+	return kind == LANES_OF_ROLLBACKS && n < LANE_ROLLBACKS_HERE ? LANE_ROLLBACKS_HERE : n;
+}
+
 bool lanes_free_places(struct lanes *l, enum lanes_kind kind, struct store_claim *out)
 {
 	size_t left = most[kind].all > l->total[kind] ? most[kind].all - l->total[kind] : 0;
@@ -113,7 +123,8 @@ bool lanes_free_places(struct lanes *l, enum lanes_kind kind, struct store_claim
 	for (size_t i = 0; i < l->n * MESSAGE_CLASS_COUNT; i++) {
 		enum message_class class = (enum message_class)(i % MESSAGE_CLASS_COUNT);
 		size_t busy = l->rows[i / MESSAGE_CLASS_COUNT].under_way[class];
-		size_t places = busy < most[kind].lane ? most[kind].lane - busy : 0;
+		size_t all = places_of(&l->destinations[i / MESSAGE_CLASS_COUNT], kind);
+		size_t places = busy < all ? all - busy : 0;
 
 		if (lanes_kind_of(class) != kind || places == 0 || (left == 0 && busy > 0))
 			continue;

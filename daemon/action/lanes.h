@@ -21,6 +21,7 @@ struct store_claim;
 
 #define LANE_ROLLBACKS 64
 #define LANE_OTHERS 32
+#define LANE_ROLLBACKS_HERE 8 /* of a program at least, however few runs it allows */
 #define LANE_STRANGERS 16 /* to destinations that are not configured here */
 #define LANES_ROLLBACKS 192
 #define LANES_OTHERS 96

@@ -2,6 +2,7 @@
  * serve - `headgate serve`: puts the parts together, runs the loop, takes them apart again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,9 +92,15 @@ static void set_log_level(const char *name)
 static void prepare_process(void)
 {
 	struct rlimit limit;
+	int fd;
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored by who started us, children would vanish */
+	while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+		; /* what was closed must not become a socket */
+	if (fd > STDERR_FILENO)
+		close(fd);
 	limit = (struct rlimit){0, 0};
 	(void)setrlimit(RLIMIT_CORE, &limit);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -182,6 +189,14 @@ static void stopped(void *ctx)
 	loop_stop(s->app.loop);
 }
 
+/* Commands are gone, and that is recorded: now the lease goes back. */
+static void give_back(void *ctx)
+{
+	struct serve *s = ctx;
+
+	store_shutdown(s->app.store, stopped, s);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct serve *s = watcher->data;
@@ -197,7 +212,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 	(void)sd_notify(0, "STOPPING=1");
 	httpd_drain(s->app.httpd);
 	loop_timer_start(&s->shutdown, SHUTDOWN_MS);
-	store_shutdown(s->app.store, stopped, s);
+	delivery_stop(s->app.delivery, give_back, s);
 }
 
 static void watch_signals(struct serve *s)

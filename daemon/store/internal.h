@@ -189,6 +189,11 @@ bool chained_record(struct chained *c, const char *actor, const char *origin, co
 void chained_free(struct chained **c);
 bool chained_start_take(struct chain *chain, struct chained *c, struct err *err) MUST_CHECK;
 
+/* A rollback claimed by somebody who may be dead is not left lying for the whole claim: another
+ * instance (a restarted one is another) takes it after this long. Sent twice under one id it does
+ * no harm. */
+#define STORE_ROLLBACK_CLAIM_MS "5000"
+
 /* clang-format off */
 #define STORE_STATEMENTS(X) \
 	X(sql_schema) X(sql_outbox_count) X(sql_prune) X(sql_replan) \
@@ -201,7 +206,7 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 	X(sql_slot) \
 	X(sql_chain_head) X(sql_policy_put) X(sql_freeze) X(sql_denied) \
 	X(sql_idempotency_look) X(sql_idempotency_keep) \
-	X(sql_claim) X(sql_delivered) X(sql_awaited) X(sql_outbox)
+	X(sql_claim) X(sql_renew) X(sql_delivered) X(sql_awaited) X(sql_outbox)
 #define X(name) extern const struct pg_statement name;
 STORE_STATEMENTS(X)
 #undef X

@@ -25,11 +25,6 @@
 	"o.last_status <> 0"                                                                       \
 	" OR coalesce(o.callback_status = 'failed', false))"
 
-/* A rollback claimed by somebody who may be dead is not left lying for the whole claim: another
- * instance (a restarted one is another) takes it after this long. Sent twice under one id it does
- * no harm. */
-#define ROLLBACK_CLAIM_MS "5000"
-
 /* clang-format off */
 /* Advances go in order per release and destination; rollbacks wait for nothing. Notifications go in
  * order while their receiver answers: one that has failed and waits for its next try is overtaken.
@@ -70,7 +65,7 @@ const struct pg_statement sql_claim = {
 	"  callback_status = CASE WHEN o.done_at IS NOT NULL THEN o.callback_status END,"
 	"  claimed_by = $2, claim_until = clock_timestamp() + $1::bigint * interval '1 millisecond',"
 	"  due_at = clock_timestamp() + CASE WHEN o.class = 'rollback'"
-	"   THEN least($1::bigint, " ROLLBACK_CLAIM_MS ") ELSE $1::bigint END * interval '1 millisecond'"
+	"   THEN least($1::bigint, " STORE_ROLLBACK_CLAIM_MS ") ELSE $1::bigint END * interval '1 millisecond'"
 	" FROM due WHERE o.id = due.id"
 	" RETURNING o.*) "
 	"SELECT o.id, o.release_id, o.row_version, o.sequence, o.fence, o.epoch, o.class,"

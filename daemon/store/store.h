@@ -217,6 +217,17 @@ struct store_claim {
  * instance after 5 s. */
 bool store_claim(struct store *s, const struct store_claim *what, int64_t claim_ms,
                  store_claim_fn fn, void *ctx, struct err *err) MUST_CHECK;
+
+struct store_renewed {
+	char id[48];
+	bool is_over;   /* superseded, or somebody else's by now: nobody waits for its end */
+	bool is_parked; /* not to be begun any more */
+};
+typedef void (*store_renewed_fn)(void *ctx, const struct store_renewed *rows, size_t n,
+                                 const struct err *err); /* borrowed during the call */
+/* Claims of ours that are not over yet last for claim_ms from now, as with store_claim(). */
+bool store_renew(struct store *s, const char *const *ids, size_t n, int64_t claim_ms,
+                 store_renewed_fn fn, void *ctx, struct err *err) MUST_CHECK;
 enum store_delivery {
 	DELIVERY_ACKNOWLEDGED = 0,
 	DELIVERY_RETRY,

@@ -140,7 +140,7 @@ static const struct {
 	{ "more of one than of all",  "limits: {connections: 100}\n", NULL },
 	{ "a network with host bits", "networks: [10.0.0.0/8, 10.0.0.1/8]\n", NULL },
 	{ "no network",               "destinations: {a: {url: 'http://h/', networks: [everywhere]}}\n", NULL },
-	{ "no URL",                   "destinations: {a: {}}\n", "1:16: /destinations/a: \"url\" is missing\n" },
+	{ "no URL",                   "destinations: {a: {}}\n", "1:16: /destinations/a: needs a url (requests go there) or a program (it is run)\n" },
 	{ "user in a URL",            "destinations: {a: {url: 'http://u:p@h/'}}\n", NULL },
 	{ "user alone in a URL",      "destinations: {a: {url: 'http://u@h/'}}\n", NULL },
 	{ "other scheme",             "destinations: {a: {url: 'ftp://h/'}}\n", NULL },
