@@ -13,6 +13,7 @@ struct engine;
 struct fetcher;
 struct loop;
 struct metrics;
+struct notifier;
 struct httpd;
 struct sources;
 struct store;
@@ -27,6 +28,7 @@ struct app {
 	struct sources *sources;   /* scrapes and probes */
 	struct delivery *delivery; /* outbox */
 	struct engine *engine;     /* the one door */
+	struct notifier *notifier; /* what is told of its decisions */
 	struct tokens *tokens;
 	struct httpd *httpd;
 	char instance[64]; /* host-pid-random: lease holder, denied-request chain */

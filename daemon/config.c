@@ -13,6 +13,7 @@
 #include "base/macros.h"
 #include "destination.h"
 #include "loop/networks.h"
+#include "notify_config.h"
 #include "policy/yaml.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
@@ -286,6 +287,8 @@ static const struct field config_fields[] = {
 	  .doc = "What roles may do, beside or instead of the built-in viewer, author, operator, approver, emergency, auditor, admin." },
 	{ .key = "limits", .kind = FIELD_STRUCT, .offset = CONFIG(limits), .table = &limit_table,
 	  .doc = "Bounds on what comes from outside." },
+	{ .key = "notify", .kind = FIELD_STRUCT, .offset = CONFIG(notify), .table = &notify_table,
+	  .doc = "Who is told what: names, routes, sinks." },
 };
 const struct field_table config_table = {
 	.noun = "configuration", .fields = config_fields, .n = ARRAY_LEN(config_fields),
@@ -330,7 +333,7 @@ static bool complete(struct config *config, const char *path, const struct posit
 		ok = destination_read(destination, config->state_dir, path, positions, problems) &&
 		     ok;
 	}
-	return ok;
+	return notify_config_complete(config, positions, problems) && ok;
 }
 
 static struct config *decode(json_t *document, const char *path, const struct positions *positions,

@@ -13,6 +13,7 @@
 #include "base/field.h"
 #include "base/problem.h"
 #include "loop/fetch.h"
+#include "notify/notify.h"
 
 struct networks;
 
@@ -95,6 +96,7 @@ struct config {
 	char **networks; /* where scrapes and probes may go; empty: all but link-local */
 	size_t nnetworks;
 	struct config_limits limits;
+	struct notify_config notify;
 	struct networks *allowed; /* of `networks` */
 };
 extern const struct field_table config_table;

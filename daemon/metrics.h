@@ -42,6 +42,9 @@
 	X(OUTBOX_OLDEST,         "headgate_outbox_oldest_seconds",        GAUGE,   "Age of the oldest message not yet acknowledged.") \
 	X(DELIVERIES,            "headgate_deliveries_total",             COUNTER, "Messages acknowledged by their receiver.") \
 	X(DELIVERY_FAILURES,     "headgate_delivery_failures_total",      COUNTER, "Attempts that were not acknowledged.") \
+	X(NOTIFICATIONS,         "headgate_notifications_total",          COUNTER, "Notifications committed for delivery.") \
+	X(NOTIFICATIONS_THROTTLED, "headgate_notifications_throttled_total", COUNTER, "Notifications kept back as dead letters: their sink was sent too many.") \
+	X(CALLS_UNHEARD,         "headgate_calls_unheard_total",          COUNTER, "Calls for people that no route led to anybody: a person must look.") \
 	X(ROLLBACKS_UNCONFIRMED, "headgate_rollbacks_unconfirmed",        GAUGE,   "Rollbacks without acknowledgement for 60 s: a person must act.") \
 	X(HTTP_REQUESTS,         "headgate_http_requests_total",          COUNTER, "Requests answered.") \
 	X(HTTP_CLIENT_ERRORS,    "headgate_http_client_errors_total",     COUNTER, "Requests answered 4xx.") \

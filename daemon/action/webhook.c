@@ -127,7 +127,9 @@ static void add_own_headers(struct webhook *w, const struct store_message *m, st
 	add_text(w, "ce-specversion", "", "1.0");
 	add_text(w, "ce-id", "", m->id);
 	add_text(w, "ce-source", "headgate/", m->service);
-	add_text(w, "ce-type", "headgate.action.", m->action);
+	/* An event's name is its type; an action's needs to be told from those of others. */
+	add_text(w, "ce-type", m->class == MESSAGE_NOTIFICATION ? "" : "headgate.action.",
+	         m->action);
 	add_text(w, "ce-time", "", time);
 	add_number(w, "Headgate-Release", m->release_id);
 	add_text(w, "Headgate-Service", "", m->service);

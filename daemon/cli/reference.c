@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "config.h"
+#include "notify/notify.h"
 #include "policy/policy.h"
 #include "release/release.h"
 
@@ -23,10 +24,12 @@ int reference_command(int argc, char **argv)
 		field_reference(&config_table, &text);
 	else if (strcmp(what, "transitions") == 0)
 		release_print_transitions(&text);
+	else if (strcmp(what, "milestones") == 0)
+		notify_print_milestones(&text);
 	if (buf_str(&text).n > 0)
 		fputs(buf_str(&text).p, stdout);
 	else
-		fprintf(stderr, "usage: headgate reference policy|config|transitions\n");
+		fprintf(stderr, "usage: headgate reference policy|config|transitions|milestones\n");
 	what = buf_str(&text).n > 0 ? what : NULL;
 	buf_fini(&text);
 	return what == NULL ? EXIT_USAGE : EXIT_DONE;

@@ -27,6 +27,7 @@
 #include "loop/fetch.h"
 #include "loop/loop.h"
 #include "metrics.h"
+#include "notifier.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "version.h"
@@ -152,6 +153,9 @@ static bool build(struct serve *s, struct err *err)
 	app->delivery = delivery_new(app, err);
 	if (app->delivery == NULL)
 		return false;
+	app->notifier = notifier_new(app, err);
+	if (app->notifier == NULL)
+		return false;
 	app->engine = engine_new(app, err);
 	if (app->engine == NULL)
 		return false;
@@ -175,6 +179,7 @@ static void take_apart(struct serve *s)
 	delivery_free(&app->delivery);
 	store_free(&app->store);
 	engine_free(&app->engine);
+	notifier_free(&app->notifier);
 	sources_free(&app->sources);
 	tokens_free(&app->tokens);
 	fetcher_free(&app->fetcher);

@@ -205,6 +205,7 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 
 	assert(t != NULL && t->committing == op);
 	t->committing = NULL;
+	door_op_settle(op, outcome == STORE_COMMITTED);
 	switch (outcome) {
 	case STORE_COMMITTED:
 		FAILPOINT(TRANSITION_AFTER_COMMIT);
@@ -285,6 +286,7 @@ static bool op_start(struct door_op *op, struct tracked *t)
 		op_reply(op, DOOR_REFUSED, text);
 		return false;
 	}
+	door_op_tell(op, t);
 	if (!door_op_seal(op, &t->release->last_hash, &err) ||
 	    !store_commit(e->app->store,
 	                  &(struct store_commit){
@@ -450,6 +452,7 @@ static void created(void *ctx, enum store_outcome outcome, const struct err *err
 	struct err none = {.code = ERR_NONE};
 	struct tracked *t;
 
+	door_op_settle(op, outcome == STORE_COMMITTED);
 	if (outcome != STORE_COMMITTED) {
 		if (outcome == STORE_FAILED)
 			log_err(LOG_WARN, "create_failed", err, "release=%lld",
@@ -496,8 +499,10 @@ bool door_create(struct engine *e, struct outcome *outcome_take, struct policy *
 	                        &(struct event){.kind = op->outcome.decision.event,
 	                                        .by = *actor,
 	                                        .reason = reason},
-	                        err) ||
-	    !door_op_seal(op, &first, err))
+	                        err))
+		goto fail;
+	door_op_tell(op, NULL);
+	if (!door_op_seal(op, &first, err))
 		goto fail;
 	FAILPOINT(CREATE_BEFORE_SEND);
 	if (!store_commit(e->app->store,

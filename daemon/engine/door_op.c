@@ -12,11 +12,13 @@
 #include "api/auth.h"
 #include "base/units.h"
 #include "log.h"
+#include "notifier.h"
 
 void door_op_free(struct door_op *op)
 {
 	if (op == NULL)
 		return;
+	door_op_settle(op, false);
 	outcome_fini(&op->outcome);
 	buf_fini(&op->audit);
 	principal_free(&op->by);
@@ -142,6 +144,29 @@ bool door_op_seal(struct door_op *op, const struct audit_hash *previous, struct 
 out:
 	buf_fini(&detail);
 	return ok;
+}
+
+void door_op_tell(struct door_op *op, const struct tracked *t)
+{
+	struct notify_outage outage = {0};
+	const struct notify_moment moment = {
+	        .before = t != NULL ? t->release : NULL,
+	        .next = op->outcome.next,
+	        .decision = &op->outcome.decision,
+	        .policy = t != NULL ? t->bound : op->bound,
+	        .evaluation = t != NULL ? t->evaluation : NULL,
+	        .by = &op->event.by,
+	        .reason = op->event.reason,
+	};
+	bool shared = t != NULL && outage_of(op->engine, t, moment.decision, &outage);
+
+	op->told = notifier_append(op->engine->app->notifier, &moment, shared ? &outage : NULL,
+	                           &op->outcome);
+}
+
+void door_op_settle(struct door_op *op, bool committed)
+{
+	notifier_settle(op->engine->app->notifier, &op->told, committed);
 }
 
 void door_op_log(const struct door_op *op)

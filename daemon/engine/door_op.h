@@ -24,6 +24,7 @@ struct door_op {
 	struct mono asked_at;
 	bool answered; /* whoever asked has been told that it is in doubt */
 	struct outcome outcome;
+	struct told *told; /* what of the outcome is told; settled before the outcome goes */
 	char transition[RELEASE_UUID_TEXT];
 	struct buf audit;
 	struct audit_hash hash;
@@ -39,6 +40,10 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
  * a new transition id. */
 bool door_op_seal(struct door_op *op, const struct audit_hash *previous,
                   struct err *err) MUST_CHECK;
+/* Appends what is to be told of the decision; `t` NULL: the release is new. */
+void door_op_tell(struct door_op *op, const struct tracked *t);
+/* Whether it stands is known. */
+void door_op_settle(struct door_op *op, bool committed);
 /* The one line that is logged, and the row that is shown, for every state change. */
 void door_op_log(const struct door_op *op);
 void door_op_append_timeline(const struct door_op *op, struct tracked *t);

@@ -49,6 +49,7 @@ void engine_free(struct engine **engine)
 	registry_free(e);
 	policies_free(e);
 	freeze_list_fini(&e->freezes);
+	outages_free(e);
 	free(e);
 }
 

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "engine/engine.h"
 #include "loop/loop.h"
+#include "notify/notify.h"
 #include "store/store.h"
 
 #define ENGINE_TICK_MS 100
@@ -22,6 +23,8 @@
 #define ENGINE_AUDIT_BYTES (256u * 1024)
 #define ENGINE_DOOR_TRIES 50
 #define ENGINE_DOUBT_MS 10000 /* a commit in doubt: so long whoever asked waits for the look-up */
+#define ENGINE_OUTAGES_MAX 256 /* remembered; of the oldest people may be told again */
+#define ENGINE_OUTAGE_GAP_MS 300000 /* a source that answers for so long has been back */
 #define ENGINE_OUTBOX_ASKING_MAX                                                                   \
 	512                 /* half of the store's queue: commits and lease must find room */
 #define ENGINE_NAME_MAX 400 /* "service@version" and "service/environment" keys */
@@ -50,6 +53,14 @@ struct freeze_list {
 	size_t n;
 };
 
+/* A source that was down as a whole, by its address: what one notification is sent of for all
+ * releases that hang on it. */
+struct outage {
+	char *address;
+	struct wall since; /* what it is known by, also after a restart */
+	bool is_over;      /* and that was told */
+};
+
 struct engine {
 	struct app *app;
 	struct tracked **list; /* rising id */
@@ -59,6 +70,8 @@ struct engine {
 	struct map *policies; /* hash -> struct known_policy */
 	struct map *names;    /* policy name -> struct known_policy */
 	struct freeze_list freezes;
+	struct outage outages[ENGINE_OUTAGES_MAX]; /* newest first */
+	size_t noutages;
 
 	bool store_up;
 	bool lease_held;
@@ -108,6 +121,13 @@ void checkpoint_write(struct engine *e, struct tracked *t, bool force);
 
 /* outbox.c */
 void outbox_refresh(struct engine *e, struct tracked *t);
+
+/* outages.c */
+/* When `d` is about evidence that a source as a whole does not or does again give: what is to be told
+ * of it once. */
+bool outage_of(struct engine *e, const struct tracked *t, const struct decision *d,
+               struct notify_outage *out);
+void outages_free(struct engine *e);
 
 /* round.c */
 void engine_tick(void *ctx);

@@ -11,6 +11,7 @@
 #include "gate/sentence.h"
 #include "log.h"
 #include "promql/lexer.h"
+#include "source/source.h"
 #include "source/watch.h"
 
 #define BODY_MAX ((size_t)2 * 1024 * 1024)
@@ -258,6 +259,7 @@ static void keep(struct question *q, const struct gate_alerts *answer, const str
 {
 	bool was_known = q->seen.known, is_first = q->seen.at.ms == 0;
 
+	watch_answered(&q->watch, answer->known);
 	q->seen = *answer;
 	q->seen.at = q->begun;
 	q->seen.every_ms = q->watch.every_ms;

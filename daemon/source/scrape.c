@@ -426,6 +426,7 @@ static void end_page(struct scrape *s, bool ok, const struct err *err)
 	bool had_failed = target_health(s->target)->failures > 0;
 
 	exposition_free(&s->page);
+	watch_answered(&s->watch, ok);
 	metric_add(metrics_of(s), METRIC_SCRAPES, 1);
 	metric_add(metrics_of(s), METRIC_SCRAPE_BYTES, (double)s->nbytes);
 	if (!ok)

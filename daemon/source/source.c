@@ -214,6 +214,45 @@ const struct gate_alerts *subscription_alerts(const struct subscription *s, size
 	return &view->alerts;
 }
 
+/* Who is watched for a source: its own interests, or those of the first gate that asks it. */
+static const struct interest *interests_of(const struct subscription *s, size_t source)
+{
+	const struct policy *p = s->policy;
+
+	if (p->sources[source].kind == SOURCE_SCRAPE)
+		return s->views[source].interests;
+	for (size_t i = 0; i < p->ngates; i++) {
+		if (p->gates[i].kind == &gate_alerts &&
+		    alerts_source(p, &p->gates[i]) == &p->sources[source])
+			return s->gates[i].interests;
+	}
+	return NULL;
+}
+
+bool subscription_state(const struct subscription *s, size_t source, struct source_state *out)
+{
+	const struct interest *i = s != NULL ? interests_of(s, source) : NULL;
+
+	if (i == NULL || s->policy->sources[source].naddresses == 0)
+		return false;
+	*out = (struct source_state){.address = s->policy->sources[source].addresses[0],
+	                             .is_down = true,
+	                             .was_down = true};
+	for (; i != NULL; i = i->next) {
+		const struct watch *w = i->watch;
+
+		out->is_down = out->is_down && w->is_failing;
+		out->was_down = out->was_down && w->first_failed;
+		if (w->failed_at.ms > out->failed_at.ms)
+			out->failed_at = w->failed_at;
+		if (w->last_good.ms > out->last_good.ms) {
+			out->last_good = w->last_good;
+			out->good_since = w->good_since;
+		}
+	}
+	return true;
+}
+
 /* --- for the API --- */
 
 json_t *instant_json(int64_t at_ms)

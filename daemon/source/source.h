@@ -38,6 +38,18 @@ const struct kpi_source *subscription_source(const struct subscription *s, size_
 const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate,
                                              size_t *out_n);
 const struct gate_alerts *subscription_alerts(const struct subscription *s, size_t gate);
+/* One source of the policy as a whole, scraped or an Alertmanager. */
+struct source_state {
+	const char *address; /* the policy's first */
+	bool is_down;        /* the newest question to every address failed */
+	bool was_down;       /* and so did the very first this process asked */
+	struct wall failed_at, last_good; /* the newest failure and answer of any; 0: none seen */
+	struct wall good_since;           /* of the run of answers that last_good ends */
+};
+/* False: nothing is watched for it. */
+bool subscription_state(const struct subscription *s, size_t source, struct source_state *out);
+/* Which source an alerts gate watches. */
+const struct policy_source *alerts_source(const struct policy *p, const struct gate *gate);
 /* What is being watched and how it fares, for the API: [{source, target, up, last_good, error,
  * ...}]. */
 json_t *subscription_to_json(const struct subscription *s);

@@ -20,6 +20,21 @@ struct wall watch_now(const struct watch *w)
 	return loop_now(w->sources->app->loop).wall;
 }
 
+void watch_answered(struct watch *w, bool ok)
+{
+	struct wall now = watch_now(w);
+
+	if (!ok && w->last_good.ms == 0)
+		w->first_failed = true;
+	if (ok && (w->is_failing || w->last_good.ms == 0))
+		w->good_since = now;
+	if (ok)
+		w->last_good = now;
+	else
+		w->failed_at = now;
+	w->is_failing = !ok;
+}
+
 static int64_t mono_ms(const struct watch *w)
 {
 	return loop_now(w->sources->app->loop).mono.ns / NS_PER_MS;
@@ -83,6 +98,8 @@ void watch_restart(struct watch *w)
 		w->fetch = NULL;
 	}
 	end_first(w);
+	w->is_failing = w->first_failed = false;
+	w->failed_at = w->last_good = w->good_since = (struct wall){0};
 	w->started = (struct mono){0};
 	schedule(w);
 }

@@ -84,6 +84,10 @@ struct watch {
 	struct mono started; /* the newest question */
 	struct fetch *fetch; /* under way, else NULL */
 	bool is_first;       /* the timer stands for the very first question */
+	bool is_failing;     /* the newest answer was none */
+	bool first_failed;   /* and so was the very first */
+	struct wall failed_at, last_good; /* the newest of each; 0: none yet */
+	struct wall good_since;           /* of the present run of answers, or of the last one */
 };
 
 struct sources {
@@ -125,6 +129,8 @@ size_t interests_count(const struct interest *list);
 /* Sends a GET whose answer ends in done(w, reply); sets w->fetch. `more` completes the request. */
 bool watch_fetch(struct watch *w, const struct fetch_request *more, struct err *err) MUST_CHECK;
 struct wall watch_now(const struct watch *w);
+/* To be told of every question's end: whether it was answered as it should be. */
+void watch_answered(struct watch *w, bool ok);
 /* Asks again in its regular turn, as if it had never been asked. */
 void watch_restart(struct watch *w);
 void watch_free(struct watch *w);
@@ -133,8 +139,6 @@ void watch_free(struct watch *w);
 const struct target *scrape_target(const struct watch *w);
 const struct gate_probe *probe_seen(const struct watch *w);
 const struct gate_alerts *alerts_seen(const struct watch *w);
-/* Which source an alerts gate watches. */
-const struct policy_source *alerts_source(const struct policy *p, const struct gate *gate);
 
 /* An instant for the API: text, or null for never. */
 json_t *instant_json(int64_t at_ms);

@@ -313,6 +313,7 @@ static void add_message_columns(struct pg_args *args, const struct batch *b)
 	EACH_MESSAGE(args, b, p, m) array_json(args, m->read);
 	EACH_MESSAGE_END(args);
 	MESSAGE_TEXT(args, b, m, m->dedupe);
+	MESSAGE_TEXT(args, b, m, m->withheld);
 }
 
 static struct pg_args *batch_args(const struct store *s, const struct batch *b)

@@ -45,7 +45,7 @@ const struct pg_statement sql_transition = {
 	"  event, from_state, from_step, actor, origin, reason, words, why,"
 	"  record, e_number, e_ms, e_verdict, e_body, stable, sends, closes, ord)"
 	"), "
-	SQL_LEASE("$53", "$54::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
+	SQL_LEASE("$54", "$55::bigint", " AND EXISTS (SELECT FROM c WHERE c.needs_lease)") ", "
 	/* Locked whether frozen or not, judged below: a filter here would be applied to the rows as they were
 	 * before a freeze that has just committed. */
 	"scope AS MATERIALIZED ("
@@ -137,17 +137,18 @@ const struct pg_statement sql_transition = {
 	" WHERE d.id IN (SELECT unnest($39::bigint[]))), "
 	"sent AS ("
 	" INSERT INTO headgate.outbox (id, release_id, row_version, sequence, fence, epoch, class, option,"
-	"  action, destination, method, path, body, headers, callback_ms, arguments, read, dedupe, resend_at)"
+	"  action, destination, method, path, body, headers, callback_ms, arguments, read, dedupe, dead, last_text,"
+	"  resend_at)"
 	" SELECT d.transition || '.' || m.sequence, d.id, d.expected + 1, m.sequence, n.fence,"
 	"  (SELECT l.epoch FROM headgate.lease l WHERE l.shard = " STORE_SHARD "), m.class, m.option,"
 	"  m.action, m.destination, m.method, m.path, m.body, m.headers, nullif(m.callback_ms, 0),"
-	"  m.arguments, m.read, m.dedupe,"
+	"  m.arguments, m.read, m.dedupe, m.withheld IS NOT NULL, m.withheld,"
 	"  CASE WHEN m.class = 'rollback' THEN f.until END"
 	" FROM unnest($39::bigint[], $40::bigint[], $41::text[], $42::bigint[], $43::text[], $44::text[],"
 	"  $45::text[], $46::text[], $47::jsonb[], $48::jsonb[], $49::bigint[],"
-	"  $50::jsonb[], $51::jsonb[], $52::text[])"
+	"  $50::jsonb[], $51::jsonb[], $52::text[], $53::text[])"
 	"  AS m(id, sequence, class, option, action, destination, method, path, body, headers, callback_ms,"
-	"   arguments, read, dedupe)"
+	"   arguments, read, dedupe, withheld)"
 	" JOIN done d ON d.id = m.id JOIN fenced n ON n.id = m.id LEFT JOIN in_flight f ON f.release_id = d.id"
 	" ORDER BY m.id, m.sequence"
 	" ON CONFLICT (dedupe) WHERE dedupe IS NOT NULL DO NOTHING), "
@@ -163,7 +164,7 @@ const struct pg_statement sql_transition = {
 	"  last_stable_release = excluded.last_stable_release, since = excluded.since) "
 	"SELECT j.ord, d.id IS NOT NULL, j.lease_ok, j.thaw_ok, " SQL_MS("clock_timestamp()")
 	" FROM judged j LEFT JOIN done d ON d.id = j.id",
-	54,
+	55,
 };
 /* clang-format on */
 

@@ -138,14 +138,13 @@ static bool rollback_decided(const struct notify_moment *m)
 /* The next option, another one, or the same once more. */
 static bool rollback_option(const struct notify_moment *m)
 {
-	switch ((int)m->decision->event) {
-	case EVENT_ROLLBACK_JUMP:
-	case EVENT_ROLLBACK_NEXT:
-	case EVENT_STABILISE_NEXT:
-		return true;
-	default:
-		return moves(m, RELEASE_FAILED, RELEASE_ROLLING_BACK);
-	}
+	const struct decision *d = m->decision;
+	const struct transition *row = release_transition(d->from_state, d->from_step, d->event);
+	bool is_under_way = d->from_state == RELEASE_ROLLING_BACK ||
+	                    d->from_state == RELEASE_STABILISING || d->from_state == RELEASE_FAILED;
+
+	return row && is_under_way && d->to_state == RELEASE_ROLLING_BACK &&
+	       (row->effects & (FX_ROLLBACK | FX_RETRY));
 }
 
 static bool rolled_back(const struct notify_moment *m)

@@ -189,5 +189,8 @@ struct notify_bucket {
 /* `now_ms` of a clock that does not go back. */
 bool notify_bucket_take(struct notify_bucket *b, const struct notify_throttle *throttle,
                         int64_t now_ms, bool is_urgent, int64_t *out_held_back);
+/* As if it had not been asked: what it answered then. */
+void notify_bucket_put_back(struct notify_bucket *b, const struct notify_throttle *throttle,
+                            bool was_ok, int64_t held_back);
 
 #endif

@@ -27,3 +27,14 @@ bool notify_bucket_take(struct notify_bucket *b, const struct notify_throttle *t
 	b->held_back = 0;
 	return true;
 }
+
+void notify_bucket_put_back(struct notify_bucket *b, const struct notify_throttle *throttle,
+                            bool was_ok, int64_t held_back)
+{
+	if (was_ok) {
+		b->left += throttle->per_ms;
+		b->held_back += held_back;
+	} else if (b->held_back > 0) {
+		b->held_back--;
+	}
+}

@@ -549,6 +549,9 @@ START_TEST(a_bucket_lets_so_many_through_and_counts_the_rest)
 	ck_assert(notify_bucket_take(&b, &throttle, 99000, false, &held));
 	ck_assert(notify_bucket_take(&b, &throttle, 99000, false, &held));
 	ck_assert(!notify_bucket_take(&b, &throttle, 99000, false, &held));
+	notify_bucket_put_back(&b, &throttle, false, 0); /* none of that was committed */
+	notify_bucket_put_back(&b, &throttle, true, 1);
+	ck_assert(notify_bucket_take(&b, &throttle, 99000, false, &held) && held == 1);
 }
 END_TEST
 
