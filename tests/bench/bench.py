@@ -38,7 +38,7 @@ def main():
     world = World(programs, folder, postgres)
     try:
         postgres.start()
-        print(f"{'figure':<44} {'headgate':>16} {'peer':>16} {'ratio':>8}  peer")
+        print(f"{'figure':<50} {'headgate':>16} {'peer':>16} {'ratio':>8}  peer")
         for name in BENCHES:
             if name in names:
                 BENCHES[name].run(world)

@@ -54,8 +54,8 @@ def show(value):
 def line(name, ours, peer, unit, peer_name, less_is_better=False):
     """Ratio: how many times better than the peer; above 1 is good, whatever the unit."""
     if peer is None:
-        print(f"{name:<44} {show(ours) + ' ' + unit:>16} {'-':>16}   {'-':>6}  {peer_name}", flush=True)
+        print(f"{name:<50} {show(ours) + ' ' + unit:>16} {'-':>16}   {'-':>6}  {peer_name}", flush=True)
         return
     ratio = peer / ours if less_is_better else ours / peer
-    print(f"{name:<44} {show(ours) + ' ' + unit:>16} {show(peer) + ' ' + unit:>16} {ratio:>7.2f}x  {peer_name}",
+    print(f"{name:<50} {show(ours) + ' ' + unit:>16} {show(peer) + ' ' + unit:>16} {ratio:>7.2f}x  {peer_name}",
           flush=True)

@@ -11,16 +11,21 @@ from harness import Daemon, Nothing, Target, policy
 class World:
     def __init__(self, programs, folder, postgres):
         self.programs, self.folder, self.postgres = programs, folder, postgres
-        self.target = self.receiver = self.shared = None
+        self.target = self.receiver = self.broken = self.hole = self.shared = None
 
     def daemon(self):
         """Started when first asked for."""
         if self.shared is None:
             self.target, self.receiver = Target(), QuickReceiver(self.folder)
+            self.broken = QuickReceiver(self.folder, "500 Internal Server Error")
+            self.hole = socket.create_server(("127.0.0.1", 0), backlog=4096)  # takes connections, never answers
             stages = [{"stage": "canary", "weight": 10, "bake": "24h", "enter": ["set_weight"]}]
             self.shared = Daemon(self.folder, self.postgres, self.postgres.database(), self.target, self.receiver,
                                  policy(self.target, stages=stages))
-            self.shared.write_config(log_level="warn",
+            others = {"broken": self.broken.port, "hole": self.hole.getsockname()[1]}
+            self.shared.write_config({name: {"url": f"http://127.0.0.1:{port}", "networks": ["127.0.0.0/8"],
+                                             "secret_file": str(self.receiver.secret_file)}
+                                      for name, port in others.items()}, log_level="error",
                                      limits={"writes_per_second": 1000000, "writes_burst": 1000000})
             self.shared.start()
         return self.shared
@@ -28,17 +33,19 @@ class World:
     def close(self):
         if self.shared is not None:
             self.shared.kill()
-            self.receiver.close()
+            for server in (self.receiver, self.broken, self.hole):
+                server.close()
             self.target.down()
 
 
 class QuickReceiver(Nothing):
-    """Answers 200 to everything; `seen` holds the moment of each first byte by the path's last part."""
+    """Answers everything alike; `seen` holds the moment of each first byte by the path's last part."""
 
     LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
-    def __init__(self, folder):
+    def __init__(self, folder, status="200 OK"):
         super().__init__(folder)
+        self.status = status.encode()
         self.seen, self.news = {}, threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
         threading.Thread(target=self.accept, daemon=True).start()
@@ -74,7 +81,7 @@ class QuickReceiver(Nothing):
         with self.news:
             self.seen[head.split(b" ", 2)[1].decode().rpartition("/")[2]] = at
             self.news.notify_all()
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        connection.sendall(b"HTTP/1.1 " + self.status + b"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
         return True
 
     def wait(self, name, patience=30):
