@@ -11,6 +11,7 @@
 #include "api/httpd.h"
 #include "app.h"
 #include "engine/engine.h"
+#include "engine/policy_fit.h"
 #include "policy/policy.h"
 
 #define NAMES_MAX 1000
@@ -80,15 +81,17 @@ void policies_validate(struct request *r)
 {
 	struct problems problems, warnings;
 	struct policy *p;
+	bool fits;
 
 	problems_init(&problems);
 	problems_init(&warnings);
 	p = decode_body(r, &problems);
+	fits = p != NULL && policy_fits(p, request_app(r)->config, NULL, &problems);
 	if (p != NULL)
 		policy_warnings(p, &warnings);
 	if (p != NULL || problems.n > 0)
 		request_answer_json(r, 200,
-		                    json_pack("{s:b, s:s?, s:o, s:o}", "valid", p != NULL, "hash",
+		                    json_pack("{s:b, s:s?, s:o, s:o}", "valid", fits, "hash",
 		                              p == NULL ? NULL : p->hash, "problems",
 		                              problems_json(&problems), "warnings",
 		                              problems_json(&warnings)));
@@ -156,6 +159,8 @@ void policies_put(struct request *r)
 		             "is \"%s\", but the path says \"%s\"", p->name, name);
 		policy_free(&p);
 	}
+	if (p != NULL && !policy_fits(p, request_app(r)->config, NULL, &problems))
+		policy_free(&p);
 	if (p == NULL && problems.n > 0)
 		request_problem(r, 422, json_pack("{s:o}", "problems", problems_json(&problems)),
 		                "the policy has %zu problems", problems.n + problems.dropped);

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "config.h"
 #include "engine/policy_file.h"
+#include "engine/policy_fit.h"
 
 #define OUTPUT_BYTES (256u * 1024)
 
@@ -23,7 +24,8 @@ static void print(const struct problems *problems, const char *kind)
 	buf_fini(&text);
 }
 
-static bool check_policy(const char *path)
+/* Without a configuration nobody knows which destinations there are. */
+static bool check_policy(const char *path, const struct config *config)
 {
 	struct problems problems, warnings;
 	struct policy *p;
@@ -32,8 +34,8 @@ static bool check_policy(const char *path)
 	problems_init(&problems);
 	problems_init(&warnings);
 	p = policy_file_read(path, &problems);
-	good = p != NULL;
-	if (good)
+	good = p != NULL && (config == NULL || policy_fits(p, config, path, &problems));
+	if (p != NULL)
 		policy_warnings(p, &warnings);
 	print(&problems, "");
 	print(&warnings, "warning: ");
@@ -46,36 +48,40 @@ static bool check_policy(const char *path)
 	return good;
 }
 
-static bool check_config(const char *path)
+static bool check_config(const char *path, struct config **out)
 {
 	struct problems problems;
-	struct config *config;
-	bool good;
 
+	config_free(out);
 	problems_init(&problems);
-	config = config_load(path, &problems);
-	good = config != NULL;
+	*out = config_load(path, &problems);
 	print(&problems, "");
-	if (good)
+	if (*out != NULL)
 		printf("%s: ok\n", path);
-	config_free(&config);
 	problems_fini(&problems);
-	return good;
+	return *out != NULL;
 }
 
 int check_command(int argc, char **argv)
 {
+	struct config *config = NULL;
 	bool good = true;
 	int looked = 0;
 
+	/* The configuration first, wherever it stands: policies are held against it. */
+	for (int i = 1; i + 1 < argc; i++) {
+		if (strcmp(argv[i], "--config") == 0)
+			good = check_config(argv[++i], &config) && good;
+	}
 	for (int i = 1; i < argc; i++, looked++) {
 		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
-			good = check_config(argv[++i]) && good;
+			i++;
 		else if (argv[i][0] != '-')
-			good = check_policy(argv[i]) && good;
+			good = check_policy(argv[i], config) && good;
 		else
 			looked = argc; /* not an option of ours */
 	}
+	config_free(&config);
 	if (looked == 0 || looked >= argc) {
 		fprintf(stderr, "usage: headgate check [--config FILE] [POLICY.yaml ...]\n");
 		return EXIT_USAGE;

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "app.h"
 #include "base/str.h"
+#include "engine/policy_fit.h"
 
 struct create_op {
 	struct engine *engine;
@@ -228,6 +230,26 @@ static void ask_slot(struct create_op *op)
 		answer_text(op, DOOR_UNAVAILABLE, 503, err.text);
 }
 
+/* Posted again it is answered as before: what is there may go on without its policy's destinations.
+ */
+static bool refused_for_fit(struct create_op *op)
+{
+	struct problems problems, named;
+	bool fits;
+
+	problems_init(&problems);
+	problems_init(&named);
+	fits = policy_fits(op->policy, op->engine->app->config, NULL, &problems);
+	for (size_t i = 0; i < problems.n; i++)
+		problems_add(&named, NULL, 0, 0, "/policy", "policy %s, %s: %s", op->policy->name,
+		             problems.list[i].pointer, problems.list[i].text);
+	if (!fits)
+		answer_problems(op, &named);
+	problems_fini(&named);
+	problems_fini(&problems);
+	return !fits;
+}
+
 static void unknown_policy(struct create_op *op)
 {
 	const char *names[32];
@@ -266,7 +288,7 @@ static void create_begin(void *ctx)
 		        "the policy is still being written to the database: try again in a moment");
 		return;
 	}
-	if (!answered_by_existing(op))
+	if (!answered_by_existing(op) && !refused_for_fit(op))
 		ask_slot(op);
 }
 

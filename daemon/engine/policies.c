@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "config.h"
 #include "engine/policy_file.h"
+#include "engine/policy_fit.h"
 #include "log.h"
 
 static struct known_policy *policies_add(struct engine *e, struct policy *take, bool file,
@@ -52,6 +53,21 @@ static bool names_point(struct engine *e, struct known_policy *known, struct err
 	return map_put(e->names, str_of(known->policy->name), known, err);
 }
 
+/* No reason not to start: releases under way must go on. New ones are refused. */
+static void warn_of_misfit(const struct engine *e, const char *path, const struct policy *p)
+{
+	struct problems problems;
+
+	problems_init(&problems);
+	if (!policy_fits(p, e->app->config, path, &problems)) {
+		for (size_t i = 0; i < problems.n; i++)
+			log_line(LOG_WARN, "policy_does_not_fit", "file=%s pointer=%s why=%s",
+			         log_quote(path), log_quote(problems.list[i].pointer),
+			         log_quote(problems.list[i].text));
+	}
+	problems_fini(&problems);
+}
+
 static bool import_file(struct engine *e, const char *path, struct problems *problems)
 {
 	struct err err = {.code = ERR_NONE};
@@ -67,6 +83,7 @@ static bool import_file(struct engine *e, const char *path, struct problems *pro
 		policy_free(&p);
 		return false;
 	}
+	warn_of_misfit(e, path, p);
 	known = policies_add(e, p, true, false, &err);
 	if (known == NULL || !names_point(e, known, &err)) {
 		problems_add(problems, path, 0, 0, "", "%s", err.text);

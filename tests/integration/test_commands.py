@@ -366,3 +366,52 @@ def test_a_program_that_others_could_replace_is_found_at_start(folder):
 def test_what_a_command_may_not_be_is_said_where_it_stands(folder, keys, said):
     status, text = check_of(folder, keys)
     assert status == 1 and said in text, text
+
+
+# --- policies that do not fit the configuration ---
+
+MISFITS = {
+    "nobody": ({"to": "nobody", "path": "/x"}, "/actions/odd/to",
+               'destination "nobody" is not in headgate.yaml, which has run'),
+    "path": ({"to": "run", "path": "/x"}, "/actions/odd/path",
+             'destination "run" runs a program: give it arguments, no path'),
+    "read": ({"to": "run", "arguments": ["x"], "read": {"from": "nobody", "path": "/x", "equals": 1}},
+             "/actions/odd/read/from", 'destination "nobody" is not in headgate.yaml, which has run'),
+}
+
+
+@pytest.mark.parametrize("which", MISFITS)
+def test_a_policy_that_does_not_fit_the_configuration_is_refused(make, target, folder, which):
+    action, pointer, said = MISFITS[which]
+    one = make("exit 0\n")
+    document = json.loads(commands(target)["test.yaml"])
+    document["policy"] = "odd"
+    document["actions"]["odd"] = action
+    status, body, _ = one.daemon.request("PUT", "/v1/policies/odd", document)
+    assert status == 422, body
+    assert [(p["pointer"], said in p["detail"]) for p in body["problems"]] == [(pointer, True)], body
+    status, body, _ = one.daemon.post("/v1/policies/validate", document)
+    assert (status, body["valid"], [p["pointer"] for p in body["problems"]]) == (200, False, [pointer])
+    file = folder / "odd.yaml"
+    file.write_text(json.dumps(document))
+    done = run_headgate("check", file, "--config", one.daemon.folder / "headgate.yaml")
+    assert done.returncode == 1 and f"{file}: {pointer}: " in done.stdout and said in done.stdout, done.stdout
+    assert run_headgate("check", file).returncode == 0, "alone it cannot know"
+    # As a file it does not keep the daemon from starting, but nothing is released by it.
+    one.daemon.stop()
+    (one.daemon.policies / "odd.yaml").write_text(json.dumps(document))
+    one.daemon.start()
+    assert "event=policy_does_not_fit" in one.daemon.log()
+    status, body, _ = one.daemon.post("/v1/releases", {"service": "checkout", "environment": "prod", "version": "2",
+                                                       "policy": "odd", "stable_version": "1"})
+    assert status == 422 and [p["pointer"] for p in body["problems"]] == ["/policy"], body
+    assert pointer in body["problems"][0]["detail"] and said in body["problems"][0]["detail"]
+    assert one.daemon.create()["state"] in ("planned", "running"), "others go on"
+
+
+def test_arguments_for_a_url_are_a_mistake(postgres, make_daemon, target):
+    daemon = make_daemon(postgres).start()
+    document = json.loads(policy(target, name="odd")["odd.yaml"])
+    document["actions"]["set_weight"] = {"to": "deployer", "arguments": ["x"]}
+    status, body, _ = daemon.request("PUT", "/v1/policies/odd", document)
+    assert status == 422 and [p["pointer"] for p in body["problems"]] == ["/actions/set_weight/arguments"], body
