@@ -382,7 +382,7 @@ static const struct field option_fields[] = {
 	{ .key = "roles", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct policy_option, roles), .count_offset = offsetof(struct policy_option, nroles),
 	  .max = 16,
-	  .doc = "Only a person who holds one of these roles takes the option; gates and the ladder pass over it." },
+	  .doc = "Only a person who holds one of these roles and names the option takes it; gates, the ladder and a rollback that names none pass over it." },
 	{ .key = "manual", .kind = FIELD_BOOL, .offset = offsetof(struct policy_option, manual), .fallback = "false",
 	  .doc = "People do it and acknowledge it." },
 	{ .key = "acknowledge", .kind = FIELD_DURATION, .offset = offsetof(struct policy_option, acknowledge_ms),

@@ -41,7 +41,9 @@ static bool needs_restore(const struct question *q, const struct policy_option *
 	return false;
 }
 
-/* What somebody who may has decided stays decided: anybody may have it sent again. */
+/* What somebody who may has decided stays decided: anybody may have it sent again. Who just says
+ * "back" means the way that is open to everybody, whatever role they hold: it may be their way that
+ * is the mildest. */
 static bool may_take(const struct question *q, int64_t option)
 {
 	const struct policy_option *o = &q->p->rollback.options[option];
@@ -49,6 +51,8 @@ static bool may_take(const struct question *q, int64_t option)
 	if (o->nroles == 0 || q->any_actor ||
 	    (q->e.kind == EVENT_RETRY && option == q->r->rollback.option))
 		return true;
+	if (option_index(q->p, q->e.option) != option)
+		return false;
 	for (size_t i = 0; i < o->nroles && q->e.by.person; i++) {
 		if (holds_role(&q->e.by, o->roles[i]))
 			return true;
@@ -71,7 +75,8 @@ static bool say_roles(const struct policy_option *o, struct err *err)
 	char roles[160];
 
 	join_roles(o, roles, sizeof(roles));
-	return err_set(err, ERR_DENIED, "only a person who holds role %s may take it", roles);
+	return err_set(err, ERR_DENIED, "only a person who holds role %s may take it, by its name",
+	               roles);
 }
 
 /* False only without memory; *out_fits says whether the option can be carried out. */

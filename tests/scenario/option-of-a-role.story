@@ -1,15 +1,15 @@
 # Rule R7: only a person who holds the role takes that option; the ladder and everybody else pass over it.
 play careful.part
 ann rolls back by last_config because users complain
-expect denied "only a person who holds role medical_lead may take it"
+expect denied "only a person who holds role medical_lead may take it, by its name"
 ci-bot rolls back by last_config
 expect denied
-ann rolls back because users complain
+mia rolls back because users complain         # who names none means the way that is open to everybody
 expect option kill_switch
 expect message flags_off
 expect message workers_paused
 expect message weight_zero
-expect waiting "option last_config is passed over: only a person who holds role medical_lead may take it"
+expect waiting "option last_config is passed over: only a person who holds role medical_lead may take it, by its name"
 expect waiting "option after_restore is passed over: it requires a confirmed restore"
 refuse
 expect failed

@@ -124,8 +124,20 @@ START_TEST(an_option_of_a_role_is_for_persons_who_hold_it)
 	                .by = {.subject = "bot", .roles = (const char *const *)leads, .nroles = 1},
 	                .option = "kill_switch"});
 	ck_assert_int_eq((int)w.out.refused, REFUSED_DENIED);
-	ask(&w, &(struct event){.kind = EVENT_ROLLBACK, .by = mia});
+	ask(&w, &(struct event){.kind = EVENT_ROLLBACK, .by = mia, .option = "kill_switch"});
 	ck_assert_int_eq(w.out.next->rollback.option, OPTION_KILL);
+	release_option(o);
+}
+END_TEST
+
+/* A support lead in a hurry said "back", and only the one template went off that is the lead's to
+ * switch. */
+START_TEST(back_without_a_name_is_the_way_open_to_everybody_whoever_says_it)
+{
+	struct policy_option *o = reserve(OPTION_KILL);
+
+	ask(&w, &(struct event){.kind = EVENT_ROLLBACK, .by = mia});
+	ck_assert_int_eq(w.out.next->rollback.option, OPTION_PREVIOUS);
 	release_option(o);
 }
 END_TEST
@@ -424,6 +436,7 @@ int main(void)
 	                    ARRAY_LEN(choices));
 	tcase_add_test(t, a_gates_option_that_is_not_open_is_passed_over);
 	tcase_add_test(t, an_option_of_a_role_is_for_persons_who_hold_it);
+	tcase_add_test(t, back_without_a_name_is_the_way_open_to_everybody_whoever_says_it);
 	tcase_add_test(t, the_ladder_passes_over_options_of_a_role);
 	tcase_add_test(t, an_option_that_waits_for_the_restore_is_closed_whatever_the_migration);
 	tcase_add_test(t, without_any_option_it_rolls_back_into_peoples_hands);
