@@ -1,0 +1,314 @@
+"""The rollback sections of the five playbooks, each as a story on the real daemon: what triggers it, who decides, what
+reaches whom and in which order, and what is owed before the next release.
+
+The policies are those of config/policies; story.py says what is shortened in them.
+"""
+import pytest
+from harness import check_invariants
+from story import Alertmanager, Service, Story, World, sequence, variant
+
+HTTP = {'http_requests_total{code="200"}': 100.0, 'http_requests_total{code="500"}': 0.0,
+        'http_request_duration_seconds_bucket{le="0.25"}': 100.0,
+        'http_request_duration_seconds_bucket{le="0.5"}': 100.0,
+        'http_request_duration_seconds_bucket{le="4"}': 100.0,
+        'http_request_duration_seconds_bucket{le="+Inf"}': 100.0}
+ERRORS = 'http_requests_total{code="500"}'
+
+
+@pytest.fixture
+def begin(folder, postgres):
+    """begin(policy, service page, destinations): a story, closed and checked at the end."""
+    open_ = []
+
+    def make(policy, page, *destinations, alertmanager=None, config=None, **durations):
+        world = World(folder, *destinations)
+        address = f"127.0.0.1:{page.port}"
+        alerts = f"127.0.0.1:{alertmanager.port}" if alertmanager else None
+        story = Story(folder, postgres, variant(policy, address, alerts, **durations), world, **(config or {}))
+        open_.append((story, page, world))
+        return story.start()
+
+    yield make
+    for story, page, world in open_:
+        story.close()
+        page.down()
+        world.close()
+        check_invariants(story)
+
+
+# --- rollback-runbook.txt ---
+
+STAMPS = {"service": "stamps", "policy": "rollback-runbook", "version": "2.5.0", "stable_version": "2.4.1",
+          "ticket": "CHG-1207", "params": {"stable_artifact": "sha256:4711", "stable_run": "runs/815"}}
+
+
+def stamps_page():
+    return Service({**HTTP, "token_reuse_total": 0.0, "device_proof_failures_total": 0.0}, {"cost_per_tenant_euros": 1.2})
+
+
+def stamps_in_the_canary(begin, page, **more):
+    story = begin("rollback-runbook", page, "deployer", "flags", "workers", "pipeline", "app")
+    story.world.answers[("pipeline", "/actions/deploy")] = 202  # taken; the environment's approval is asked for
+    id_ = story.create(who="devops", **{**STAMPS, **more})["id"]
+    story.report(id_, devops=["stable_artifact_pinned", "migration_status_known"],
+                 release_manager=["stakeholders_informed"])
+    story.at_stage(id_, "canary")
+    return story, id_
+
+
+def test_rollback_runbook_5xx_goes_back_to_the_pinned_artefact(begin):
+    page = stamps_page()
+    story, id_ = stamps_in_the_canary(begin, page, migration="reversible")
+    page.turn(**{ERRORS: 5.0})
+    story.wait_state(id_, "rolling_back")
+    deploy = story.world.found("pipeline", "/actions/deploy")
+    # Until the pipeline calls back, with the approval of the environment, nothing counts as done and nothing is tried.
+    assert not story.world.lines("app")
+    page.turn(**{ERRORS: 0.0})
+    story.complete(deploy, text="approved for prod by the environment's owners, deployed")
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == sequence("""
+        deployer POST /weights/stamps version=2.5.0 weight=10
+        flags PUT /services/stamps/off
+        workers POST /pause/stamps
+        flags PUT /services/stamps/read-only
+        pipeline POST /actions/deploy artifact=sha256:4711 environment=prod migrate_down=true run=runs/815 service=stamps version=2.4.1
+        app GET /health
+        app POST /v1/stamps/claim dry_run=true
+        app POST /v1/rewards/redeem dry_run=true
+        app POST /smoke/pwa-core
+        """)
+
+
+def test_rollback_runbook_an_irreversible_migration_goes_back_only_with_a_restore(begin):
+    page = stamps_page()
+    story, id_ = stamps_in_the_canary(begin, page, migration="irreversible")
+    # A security finding: whoever is on call decides. What dampens goes out at once, the code stays where it is.
+    story.verb(id_, "rollback", who="on_call", reason="tokens can be replayed")
+    story.wait_state(id_, "failed")
+    story.blocked(id_, "rollback option after_restore is passed over: it requires a confirmed restore")
+    story.world.found("workers", "/pause/stamps")
+    assert not story.world.lines("pipeline")
+    refused = story.verb(id_, "rollback", who="on_call", expect=409, option="after_restore")
+    assert "restore_confirmed=true" in refused["detail"], refused
+    # The database is restored (restore-db.md), and somebody says so.
+    story.verb(id_, "rollback", who="incident_commander", option="after_restore", restore_confirmed=True,
+               reason="restored to 14:00")
+    deploy = story.world.found("pipeline", "/actions/deploy")
+    story.world.answers[("app", "/v1/stamps/claim")] = 422
+    story.complete(deploy)
+    # "Smoke-Tests weiterhin rot": the incident is escalated, level by level, until somebody takes it.
+    called = story.wait_release(id_, "three levels", lambda r: any(len(c["called"]) == 3 for c in r["calls"]))
+    call = next(c for c in called["calls"] if c["cause"] == "smoke")
+    assert call["called"] == ["on_call", "incident_commander", "cto"] and called["state"] == "stabilising"
+    story.verb(id_, "ack", who="cto", hold="smoke", reason="the claim service still had its old key")
+    story.world.answers.clear()
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == sequence("""
+        deployer POST /weights/stamps version=2.5.0 weight=10
+        flags PUT /services/stamps/off
+        workers POST /pause/stamps
+        flags PUT /services/stamps/read-only
+        pipeline POST /actions/deploy artifact=sha256:4711 environment=prod migrate_down=false run=runs/815 service=stamps version=2.4.1
+        app GET /health
+        app POST /v1/stamps/claim dry_run=true
+        app POST /v1/rewards/redeem dry_run=true
+        app POST /smoke/pwa-core
+        """)
+    # Step 6: nothing of the service is released before it is written down.
+    next_ = story.create(who="devops", **{**STAMPS, "version": "2.5.1"})["id"]
+    story.blocked(next_, f"release {id_} has no incident record")
+    story.report(id_, devops=["decision_log"], release_manager=["stakeholders_told"], incident_commander=["post_mortem"])
+    assert story.release(next_)["state"] == "planned"
+    story.verb(id_, "incident", who="incident_commander", root_cause="token check left out", impact="none seen",
+               restore_point="2.4.1, database of 14:00")
+    story.wait_state(next_, "running")
+
+
+# --- support-automation-release.txt ---
+
+SUPPORT = {"service": "support", "policy": "support-automation", "version": "9.0.0", "stable_version": "8.7.0",
+           "params": {"template": "delivered_not_received"}}
+
+
+FINDING = 'safety_findings_open{finding="%s"}'
+
+
+def support_page():
+    return Service({"tickets_routed_total": 30.0, "tickets_misrouted_total": 0.0,
+                    'vendor_responses_total{code="200"}': 30.0, 'vendor_responses_total{code="429"}': 0.0,
+                    "llm_cost_euros_total": 1.0, "automation_complaints_total": 0.0},
+                   {"queue_oldest_message_age_seconds": 20.0, FINDING % "automation_loop": 0,
+                    FINDING % "tier0_auto_answered": 0, FINDING % "private_data": 0})
+
+
+BASELINE = 'switches PUT /services/support/switches automation_enabled=false safe_mode=true templates=[] tier2=off'
+LIMITED = 'switches PUT /services/support/switches automation_enabled=true safe_mode=false ' \
+          'templates=["ask_order_number", "delivered_not_received", "basic_troubleshooting"] tier2=off'
+KILLED = "switches PUT /services/support/switches automation_enabled=false safe_mode=true"
+PROBED = "router POST /probe/route dry_run=true"
+
+
+def support_with_automation_on(begin, page):
+    story = begin("support-automation", page, "switches", "deployer", "router")
+    id_ = story.create(who="engineering", **SUPPORT)["id"]
+    story.report(id_, engineering=["ci_gates", "llm_regression"], qa=["staging_smoke"],
+                 support_lead=["dashboards_and_alarms"])
+    story.verb(id_, "approve", who="support_lead", role="support_lead")
+    story.at_stage(id_, "limited-automation")
+    return story, id_
+
+
+@pytest.mark.parametrize("signal", [FINDING % "automation_loop", FINDING % "tier0_auto_answered",
+                                    FINDING % "private_data", "automation_complaints_total"])
+def test_support_automation_a_signal_pulls_the_kill_switch_and_routing_goes_on(begin, signal):
+    page = support_page()
+    story, id_ = support_with_automation_on(begin, page)
+    page.turn(**{signal: 3.0})
+    story.wait_state(id_, "stabilising")
+    story.world.found("router", "/probe/route")
+    assert story.world.lines() == [BASELINE, LIMITED, KILLED, PROBED]
+    story.wait_state(id_, "rolled_back")
+
+
+def test_support_automation_the_support_lead_goes_from_one_template_to_the_kill_switch_to_the_version(begin):
+    story, id_ = support_with_automation_on(begin, support_page())
+    denied = story.verb(id_, "rollback", who="engineering", expect=403, option="template_kill")
+    assert "support_lead" in denied["detail"], denied
+    story.world.answers[("router", "/probe/route")] = 503  # so that there is time to go further
+    story.verb(id_, "rollback", who="support_lead", option="template_kill", reason="one template misunderstands")
+    story.wait_state(id_, "stabilising")
+    story.verb(id_, "rollback", who="support_lead", option="kill_switch", reason="it is not that template alone")
+    story.wait_release(id_, "stabilising", lambda r: r["state"] == "stabilising" and r["rollback"]["option"] == 1)
+    story.verb(id_, "rollback", who="support_lead", option="previous_version", reason="routing suffers as well")
+    story.wait_release(id_, "stabilising", lambda r: r["state"] == "stabilising" and r["rollback"]["option"] == 2)
+    story.world.answers.clear()
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == [
+        BASELINE, LIMITED, "switches DELETE /services/support/templates/delivered_not_received", KILLED,
+        "deployer POST /deploy/support version=8.7.0", PROBED]
+
+
+def test_support_automation_a_routing_spike_is_raised_and_people_decide(begin):
+    page = support_page()
+    story, id_ = support_with_automation_on(begin, page)
+    page.turn(tickets_misrouted_total=10.0)
+    asked = story.wait_release(id_, "a question", lambda r: any(h["name"] == "ask:routing-errors" for h in r["holds"]))
+    assert asked["state"] == "running" and asked["calls"][0]["called"] == ["on_call"], asked
+    assert story.world.lines() == [BASELINE, LIMITED]
+    story.verb(id_, "rollback", who="support_lead", reason="the spike is ours")
+    story.wait_state(id_, "stabilising", "rolled_back")
+    assert story.world.lines("switches") == [BASELINE, LIMITED, KILLED]
+
+
+# --- feature-stages-plan.txt ---
+
+WRITER = {"service": "writer", "policy": "feature-stages", "version": "3.2.0", "stable_version": "3.1.0",
+          "params": {"feature": "searchLite", "green_ledger": "dec-20260301-007"}}
+
+
+def writer_page():
+    return Service({"runs_total": 20.0, "runs_passed_total": 19.0, "runs_failed_total": 0.0,
+                    "run_duration_seconds_sum": 20.0, "run_duration_seconds_count": 20.0,
+                    'run_duration_seconds_bucket{le="1"}': 19.0, 'run_duration_seconds_bucket{le="4"}': 20.0,
+                    'run_duration_seconds_bucket{le="8"}': 20.0, 'run_duration_seconds_bucket{le="+Inf"}': 20.0,
+                    "tag_suggestions_total": 0.0, "tag_suggestions_corrected_total": 0.0})
+
+
+def test_feature_stages_an_explosion_of_errors_switches_off_and_replays_the_green_ledger(begin):
+    page = writer_page()
+    story = begin("feature-stages", page, "flags", "engine")
+    story.world.answers[("engine", "/replay/writer")] = 202
+    id_ = story.create(who="engineering", **WRITER)["id"]
+    story.report(id_, qa=["suite_0", "mini_bench"])
+    story.verb(id_, "approve", who="owner", role="owner")
+    story.at_stage(id_, "dogfood")
+    page.turn(runs_failed_total=5.0, runs_passed_total=14.0)
+    story.wait_state(id_, "rolling_back")
+    replay = story.world.found("engine", "/replay/writer")
+    page.turn(runs_failed_total=0.0, runs_passed_total=19.0)
+    assert story.release(id_)["state"] == "rolling_back"  # until the replay is through
+    story.complete(replay, text="reproduced")
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == sequence("""
+        flags PUT /products/writer/flags A=off B=on C=internal D=internal E=on F=on
+        flags PUT /products/writer/flags A=off B=on C=logged D=logged E=on F=on
+        flags PUT /products/writer/feature.searchLite value=false
+        engine PUT /products/writer/guardianProfileId value=default
+        engine POST /replay/writer guardianProfileId=default ledger=dec-20260301-007
+        """)
+    next_ = story.create(who="engineering", **{**WRITER, "version": "3.2.1"})["id"]
+    story.verb(id_, "incident", who="pm", root_cause="searchLite times out", impact="one run in four",
+               restore_point="dec-20260301-007")
+    story.blocked(next_, "re-entry after the last rollback is open: ledger_entry")
+    story.report(id_, pm=["ledger_entry", "rollback_notice"])
+    story.wait_state(next_, "running")
+
+
+# --- clinical-staged-rollout.txt ---
+
+CASES = {"service": "nv5", "policy": "clinical", "version": "0.8", "stable_version": "0.7"}
+
+
+def cases_page():
+    return Service({"cases_total": 30.0, "case_clarification_loops_total": 1.0, "case_followups_total": 30.0,
+                    "case_followups_resolved_total": 27.0, "case_hard_stops_total": 0.0})
+
+
+@pytest.fixture
+def alertmanager(folder):
+    server = Alertmanager(folder)
+    yield server
+    server.close()
+
+
+def cases_in_the_canary(begin, page, alertmanager):
+    story = begin("clinical", page, "deployer", "intake", alertmanager=alertmanager)
+    id_ = story.create(who="backend_lead", **CASES)["id"]
+    story.report(id_, ops_owner=["go_no_go_documented", "alerting_probe"], backend_lead=["rollback_tabletop"],
+                 medical_lead=["critical_alerts_reviewed", "safety_topics_reviewed"])
+    story.verb(id_, "approve", who="medical_lead", role="medical_lead")
+    story.at_stage(id_, "canary")
+    return story, id_
+
+
+def test_clinical_a_critical_alert_stops_and_the_medical_lead_alone_decides_the_risk(begin, alertmanager):
+    page = cases_page()
+    story, id_ = cases_in_the_canary(begin, page, alertmanager)
+    alertmanager.fire(alertname="unsafe_advice", severity="critical", service="nv5")
+    stopped = story.wait_state(id_, "paused")
+    assert stopped["calls"][0]["called"][0] == "ops_owner"
+    assert story.world.lines("intake") == []  # stopped, not gone back
+    denied = story.verb(id_, "rollback", who="backend_lead", expect=403, option="medical_risk")
+    assert "only a person who holds role medical_lead" in denied["detail"], denied
+    story.verb(id_, "rollback", who="medical_lead", option="medical_risk", reason="the advice may harm")
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == sequence("""
+        deployer POST /weights/nv5 version=0.8 weight=5
+        intake POST /volume/nv5 increase=false
+        intake POST /configuration/nv5 version=0.7
+        deployer POST /deploy/nv5 version=0.7
+        """)
+    # "Re-Entry-Kriterien": the next attempt waits for the note and for them.
+    next_ = story.create(who="backend_lead", **{**CASES, "version": "0.8.1"})["id"]
+    story.blocked(next_, f"release {id_} has no incident record")
+    story.verb(id_, "incident", who="ops_owner", root_cause="hypothesis: dosage table of the old unit",
+               impact="three cases, reviewed by hand", restore_point="0.7")
+    story.blocked(next_, "re-entry after the last rollback is open: reentry_criteria")
+    story.report(id_, medical_lead=["reentry_criteria"])
+    story.wait_state(next_, "running")
+
+
+def test_clinical_a_trend_beyond_its_threshold_reactivates_the_stable_configuration(begin, alertmanager):
+    page = cases_page()
+    story, id_ = cases_in_the_canary(begin, page, alertmanager)
+    page.turn(case_followups_resolved_total=12.0)
+    gone = story.wait_state(id_, "stabilising", "rolled_back")
+    assert gone["rollback"]["option"] == 0
+    story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == sequence("""
+        deployer POST /weights/nv5 version=0.8 weight=5
+        intake POST /volume/nv5 increase=false
+        intake POST /configuration/nv5 version=0.7
+        deployer POST /weights/nv5 weight=0
+        """)
