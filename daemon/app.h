@@ -9,6 +9,7 @@
 
 struct config;
 struct delivery;
+struct drift;
 struct engine;
 struct fetcher;
 struct loop;
@@ -27,6 +28,7 @@ struct app {
 	struct fetcher *fetcher;   /* curl on the loop */
 	struct sources *sources;   /* scrapes and probes */
 	struct delivery *delivery; /* outbox */
+	struct drift *drift;       /* what was acknowledged, looked at again */
 	struct engine *engine;     /* the one door */
 	struct notifier *notifier; /* what is told of its decisions */
 	struct tokens *tokens;

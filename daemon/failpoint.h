@@ -17,6 +17,7 @@
 	X(DELIVERY_AFTER_CLAIM,     "delivery_after_claim",     "claimed, request not yet sent") \
 	X(DELIVERY_AFTER_REPLY,     "delivery_after_reply",     "answered by the receiver, not yet recorded") \
 	X(DELIVERY_AFTER_RECORD,    "delivery_after_record",    "recorded, engine not yet told") \
+	X(DRIFT_AFTER_REPAIR,       "drift_after_repair",       "drift found and to be mended, nothing sent yet") \
 	X(CHECKPOINT_BEFORE_SEND,   "checkpoint_before_send",   "checkpoint taken, not yet written") \
 	X(CREATE_BEFORE_SEND,       "create_before_send",       "release accepted, not yet written") \
 	X(LEASE_AFTER_GAIN,         "lease_after_gain",         "lease gained, nothing loaded yet") \

@@ -1,5 +1,6 @@
 /*
- * delivery - claim, send, record, tell the engine: one struct per message from claim to record.
+ * delivery - claim, send, read back, record, tell the engine: one struct per message from claim to
+ * record.
  *
  * Every step may happen twice (a crash, a lapsed claim, an answer that was not recorded); the
  * message's id is the same each time and receivers know it again. Requests go out through a fetcher
@@ -14,6 +15,7 @@
 
 #include "action/carrier.h"
 #include "action/lanes.h"
+#include "action/readback.h"
 #include "action/retry.h"
 #include "action/sending.h"
 #include "app.h"
@@ -41,6 +43,8 @@ static void sending_free(struct sending *s)
 {
 	if (s->carried != NULL)
 		s->carrier->free(s->carried);
+	readback_free(&s->reading);
+	free(s->read);
 	*s->link = s->next;
 	if (s->next != NULL)
 		s->next->link = s->link;
@@ -109,7 +113,7 @@ static void end_attempt(struct sending *s, const struct carried *e)
 	struct retry r = retry_decide(&(struct attempt){
 	        .class = s->class,
 	        .attempts = s->attempts,
-	        .age_ms = loop_now(d->app->loop).wall.ms - s->created_at.ms,
+	        .age_ms = s->is_repair ? 0 : loop_now(d->app->loop).wall.ms - s->created_at.ms,
 	        .how = e->how,
 	        .retry_after_ms = e->retry_after_ms,
 	        .callback_ms = s->callback_ms,
@@ -124,8 +128,15 @@ static void end_attempt(struct sending *s, const struct carried *e)
 		                                          : METRIC_DELIVERY_FAILURES,
 		           1);
 	log_end(s, e, &r);
-	if (!store_delivered(d->app->store, s->id, r.how, r.retry_ms, e->status, e->text,
-	                     on_recorded, s, &err)) {
+	if (!store_ended(d->app->store,
+	                 &(struct store_ending){.message_id = s->id,
+	                                        .how = r.how,
+	                                        .retry_ms = r.retry_ms,
+	                                        .status = e->status,
+	                                        .text = e->text,
+	                                        .read_text = s->read_text,
+	                                        .reads_other = s->reads_other},
+	                 on_recorded, s, &err)) {
 		/* The claim lapses, and the message goes out once more under the same id. */
 		log_err(LOG_WARN, "delivery_not_recorded", &err, "id=%s", log_quote(s->id));
 		sending_free(s);
@@ -141,12 +152,59 @@ void sending_give_back(struct sending *s, const char *why)
 	            &(struct carried){.how = CARRIED_NOT_SENT, .retry_after_ms = -1, .text = why});
 }
 
+/* --- reading back: what is said to be done counts once it is seen --- */
+
+/* Both texts are gone when this returns; what is recorded of them is copied. */
+static void on_read(void *ctx, const struct readback_end *seen)
+{
+	struct sending *s = ctx;
+	struct carried end = s->answer;
+	char text[640];
+
+	readback_free(&s->reading);
+	s->read_text = seen->text;
+	s->reads_other = seen->found == READBACK_OTHER;
+	if (seen->found != READBACK_EQUAL) {
+		(void)snprintf(text, sizeof(text), "%s, but %s", s->answer_text, seen->text);
+		end.how = CARRIED_FAILED;
+		end.text = text;
+	}
+	end_attempt(s, &end);
+}
+
+static void keep_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text != NULL ? text : "");
+	text_mend_cut(out, size);
+}
+
+static void read_back(struct sending *s, const struct carried *end)
+{
+	struct delivery *d = s->delivery;
+	struct err err = {.code = ERR_NONE};
+
+	s->answer = *end;
+	keep_text(s->answer_text, sizeof(s->answer_text), end->text);
+	s->answer.text = s->answer_text;
+	s->has_ended = true;
+	s->reading = readback_start(d->app, d->readers, s->read, on_read, s, &err);
+	if (s->reading != NULL)
+		send_waiting(d);
+	else
+		on_read(s, &(struct readback_end){.found = READBACK_UNREADABLE, .text = err.text});
+}
+
 /* --- sending --- */
 
 static void on_carried(void *ctx, const struct carried *end)
 {
+	struct sending *s = ctx;
+
 	FAILPOINT(DELIVERY_AFTER_REPLY);
-	end_attempt(ctx, end);
+	if (end->how == CARRIED_OK && s->read != NULL && s->callback_ms == 0)
+		read_back(s, end);
+	else
+		end_attempt(s, end);
 }
 
 /* Commands may take longer than their claim, which is renewed meanwhile. */
@@ -226,20 +284,22 @@ static void send_waiting(struct delivery *d)
 	}
 }
 
-static void keep_text(char *out, size_t size, const char *text)
-{
-	snprintf(out, size, "%s", text != NULL ? text : "");
-	text_mend_cut(out, size);
-}
-
+/* A repeat of what is acknowledged (rule R8) is not read back here: the next look is due at once.
+ */
 static struct sending *sending_new(struct delivery *d, const struct store_message *m,
                                    struct mono asked_at)
 {
 	struct sending *s = calloc(1, sizeof(*s));
+	bool reads_back = m->read != NULL && !m->is_repeat;
 
-	if (s == NULL)
+	if (s != NULL && reads_back)
+		s->read = text_dup(m->read);
+	if (s == NULL || (reads_back && s->read == NULL)) {
+		free(s);
 		return NULL;
+	}
 	s->delivery = d;
+	s->is_repair = m->has_drifted;
 	s->asked_at = asked_at;
 	keep_text(s->id, sizeof(s->id), m->id);
 	keep_text(s->action, sizeof(s->action), m->action);
@@ -251,7 +311,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	s->class = m->class;
 	s->option = m->option;
 	s->attempts = m->attempts;
-	s->callback_ms = m->callback_ms;
+	s->callback_ms = m->is_told ? 0 : m->callback_ms;
 	s->created_at = m->created_at;
 	s->next = d->sendings;
 	s->link = &d->sendings;
@@ -303,7 +363,12 @@ static void begin(struct delivery *d, const struct store_message *m, struct mono
 		return;
 	if (s->class == MESSAGE_ROLLBACK)
 		hold_end_advances(d, s->release_id);
-	if (!prepare(s, m, &err))
+	if (m->is_told)
+		read_back(s, &(struct carried){.how = CARRIED_OK,
+		                               .status = 200, /* answered, by its call */
+		                               .retry_after_ms = -1,
+		                               .text = "the receiver says that it is done"});
+	else if (!prepare(s, m, &err))
 		end_attempt(s, &(struct carried){.how = how_unprepared(s, &err),
 		                                 .retry_after_ms = -1,
 		                                 .text = err.text});
@@ -427,13 +492,16 @@ struct delivery *delivery_new(struct app *app, struct err *err)
 	for (size_t i = 0; i < LANES_KINDS; i++)
 		d->claimers[i] = (struct claimer){.delivery = d, .kind = (enum lanes_kind)i};
 	d->fetcher = fetcher_new(app->loop, MULTIS, lanes_max(d->lanes), err);
-	if (d->fetcher == NULL)
+	if (d->fetcher != NULL)
+		d->readers = fetcher_new(app->loop, 1, lanes_max(d->lanes), err);
+	if (d->readers == NULL)
 		goto fail;
 	loop_timer_init(&d->poll, app->loop, on_poll, d);
 	loop_timer_start(&d->poll, POLL_MS);
 	hold_init(d);
 	return d;
 fail:
+	fetcher_free(&d->fetcher);
 	lanes_free(&d->lanes);
 	free(d);
 	return NULL;
@@ -453,6 +521,7 @@ void delivery_free(struct delivery **delivery)
 		next = s->next;
 		sending_free(s);
 	}
+	fetcher_free(&d->readers);
 	fetcher_free(&d->fetcher);
 	lanes_free(&d->lanes);
 	free(d);

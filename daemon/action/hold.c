@@ -1,6 +1,6 @@
 /*
- * hold - messages that take long to carry out. Their claims are short and renewed, so that a crash
- * is noticed soon; the answer says whether they were overtaken meanwhile.
+ * hold - messages that take long to carry out, or to be read back. Their claims are short and
+ * renewed, so that a crash is noticed soon; the answer says whether they were overtaken meanwhile.
  */
 #include "action/sending.h"
 
@@ -90,7 +90,7 @@ static void on_renew(void *ctx)
 
 	loop_timer_start(&d->renew, RENEW_MS);
 	for (struct sending *s = d->sendings; s != NULL && n < RENEW_MAX; s = s->next) {
-		if (is_long(s))
+		if (is_long(s) || s->reading != NULL)
 			ids[n++] = s->id;
 	}
 	if (n == 0 || d->renewing || d->app->store == NULL || !store_is_up(d->app->store))

@@ -18,6 +18,7 @@
 
 struct app;
 struct fetcher;
+struct readback;
 
 /* One message from claim to record. */
 struct sending {
@@ -35,12 +36,21 @@ struct sending {
 	int64_t option, attempts, callback_ms;
 	struct wall created_at;
 	struct mono asked_at; /* for the claim, or for the last renewal of it */
-	bool has_ended;       /* being recorded */
+	bool has_ended;       /* answered: being read back, or recorded */
+	bool is_repair;       /* it was acknowledged before */
+	/* Of one that counts only once the state was seen. */
+	char *read;            /* own; how; NULL: its answer says it all */
+	struct carried answer; /* while the state is being read */
+	char answer_text[200];
+	struct readback *reading;
+	const char *read_text; /* how the state reads; borrowed while that is recorded */
+	bool reads_other;
 };
 
 struct delivery {
 	struct app *app;
 	struct fetcher *fetcher;
+	struct fetcher *readers; /* those that hang hold up no message */
 	struct loop_timer poll;
 	struct sending *sendings;
 	struct lanes *lanes;

@@ -93,6 +93,14 @@ static void add_visible(struct buf *out, const char *text)
 	}
 }
 
+void webhook_id(const struct store_message *m, char out[WEBHOOK_ID_TEXT])
+{
+	if (m->repairs > 0)
+		(void)snprintf(out, WEBHOOK_ID_TEXT, "%s.r%lld", m->id, (long long)m->repairs);
+	else
+		(void)snprintf(out, WEBHOOK_ID_TEXT, "%s", m->id);
+}
+
 /* Headers are put together in one buffer that may move; their places are written down at the end.
  */
 static void end_header(struct webhook *w)
@@ -116,16 +124,17 @@ static void add_number(struct webhook *w, const char *name, int64_t value)
 
 static void add_own_headers(struct webhook *w, const struct store_message *m, struct wall at)
 {
-	char time[UNITS_TEXT_MAX];
+	char time[UNITS_TEXT_MAX], id[WEBHOOK_ID_TEXT];
 
+	webhook_id(m, id);
 	instant_format(m->created_at, time);
 	add_text(w, "Content-Type", "", "application/json");
-	add_text(w, "webhook-id", "", m->id);
+	add_text(w, "webhook-id", "", id);
 	add_number(w, "webhook-timestamp", at.ms / 1000);
-	buf_printf(&w->text, "Idempotency-Key: \"%s\"", m->id);
+	buf_printf(&w->text, "Idempotency-Key: \"%s\"", id);
 	end_header(w);
 	add_text(w, "ce-specversion", "", "1.0");
-	add_text(w, "ce-id", "", m->id);
+	add_text(w, "ce-id", "", id);
 	add_text(w, "ce-source", "headgate/", m->service);
 	/* An event's name is its type; an action's needs to be told from those of others. */
 	add_text(w, "ce-type", m->class == MESSAGE_NOTIFICATION ? "" : "headgate.action.",
@@ -168,14 +177,14 @@ static bool add_callback(struct webhook *w, const struct store_message *m, const
 static bool add_signatures(struct webhook *w, const struct store_message *m, char *const *secrets,
                            struct wall at, struct err *err)
 {
-	char signature[WEBHOOK_SIGNATURE_TEXT];
+	char signature[WEBHOOK_SIGNATURE_TEXT], id[WEBHOOK_ID_TEXT];
 
 	if (secrets == NULL || secrets[0] == NULL)
 		return true;
+	webhook_id(m, id);
 	buf_add_text(&w->text, "webhook-signature:");
 	for (size_t i = 0; secrets[i] != NULL; i++) {
-		if (!webhook_sign(secrets[i], m->id, at.ms / 1000, buf_str(&w->body), signature,
-		                  err))
+		if (!webhook_sign(secrets[i], id, at.ms / 1000, buf_str(&w->body), signature, err))
 			return false;
 		buf_printf(&w->text, " %s", signature);
 	}

@@ -21,6 +21,7 @@
 
 #define WEBHOOK_BODY_MAX ((size_t)1024 * 1024)
 #define WEBHOOK_HEADERS_MAX 64
+#define WEBHOOK_ID_TEXT 80
 #define WEBHOOK_SIGNATURE_TEXT 48 /* "v1," + base64 of 32 bytes + NUL */
 
 struct webhook {
@@ -44,6 +45,10 @@ struct webhook_target {
 bool webhook_build(const struct store_message *m, const struct webhook_target *to, struct wall at,
                    struct webhook *out, struct err *err) MUST_CHECK;
 void webhook_fini(struct webhook *w);
+
+/* The id its receiver sees: the message's own in every attempt, and ID.rN once the state was seen to
+ * be another, N times; what an id stood for is not applied again. */
+void webhook_id(const struct store_message *m, char out[WEBHOOK_ID_TEXT]);
 
 /* A secret that begins with "whsec_" is base64, as Standard Webhooks hands them out; others are
  * used as they are. */

@@ -57,6 +57,7 @@ struct completion {
 	char token[STORE_TOKEN_TEXT]; /* as sent; "" when it cannot be one */
 	struct complete_body body;    /* own */
 	int64_t release_id;
+	bool reads_back; /* what it says counts once it was seen */
 	int looks;
 };
 
@@ -136,7 +137,8 @@ static void on_recorded(void *ctx, const struct err *err)
 	log_line(ok ? LOG_INFO : LOG_WARN, ok ? "callback_ok" : "callback_failed",
 	         "id=%s release=%" PRId64 " text=%s", log_quote(op->id), op->release_id,
 	         log_quote(op->body.text != NULL ? op->body.text : ""));
-	metric_add(app->metrics, ok ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES, 1);
+	if (!ok || !op->reads_back)
+		metric_add(app->metrics, ok ? METRIC_DELIVERIES : METRIC_DELIVERY_FAILURES, 1);
 	engine_outbox_changed(app->engine, op->release_id);
 	delivery_kick(app->delivery); /* what stood behind it may go out */
 	end_done(op);
@@ -163,6 +165,9 @@ static void complete(struct completion *op, const struct store_awaited *found)
 	        ok);
 
 	op->release_id = found->release_id;
+	op->reads_back = found->reads_back;
+	if (ok && found->reads_back)
+		r = (struct retry){.how = DELIVERY_TAKEN};
 	if (!store_called_back(op->app->store, op->id, r.how, r.retry_ms,
 	                       op->body.text != NULL ? op->body.text : "", on_recorded, op, &err))
 		end_unavailable(op, &err);
@@ -216,10 +221,22 @@ static bool read_body(struct request *r, struct complete_body *out)
 	return good;
 }
 
+/* Without the ".rN" of a message that was sent anew under an id of its own (webhook_id()). */
+static size_t length_of_id(const char *id)
+{
+	const char *dot = strrchr(id, '.');
+
+	if (dot != NULL && dot[1] == 'r' && dot[2] != '\0' &&
+	    dot[2 + strspn(dot + 2, "0123456789")] == '\0')
+		return (size_t)(dot - id);
+	return strlen(id);
+}
+
 void actions_complete(struct request *r)
 {
 	const char *id = request_param(r, 0), *token = request_header(r, TOKEN_HEADER);
 	struct completion *op = calloc(1, sizeof(*op));
+	size_t id_length;
 
 	if (op == NULL) {
 		request_unavailable(r, "no memory for this request: try again");
@@ -232,7 +249,8 @@ void actions_complete(struct request *r)
 		end_denied(op, r, 401, SEND_TOKEN);
 		return;
 	}
-	if (strlen(id) >= sizeof(op->id)) {
+	id_length = length_of_id(id);
+	if (id_length >= sizeof(op->id)) {
 		end_denied(op, r, 404, UNKNOWN);
 		return;
 	}
@@ -240,7 +258,7 @@ void actions_complete(struct request *r)
 		completion_free(op);
 		return;
 	}
-	memcpy(op->id, id, strlen(id));
+	memcpy(op->id, id, id_length);
 	if (strlen(token) < sizeof(op->token))
 		memcpy(op->token, token, strlen(token));
 	look(op);

@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "action/delivery.h"
+#include "action/drift.h"
 #include "api/auth.h"
 #include "api/httpd.h"
 #include "app.h"
@@ -156,6 +157,9 @@ static bool build(struct serve *s, struct err *err)
 	app->notifier = notifier_new(app, err);
 	if (app->notifier == NULL)
 		return false;
+	app->drift = drift_new(app, err);
+	if (app->drift == NULL)
+		return false;
 	app->engine = engine_new(app, err);
 	if (app->engine == NULL)
 		return false;
@@ -176,6 +180,7 @@ static void take_apart(struct serve *s)
 	struct app *app = &s->app;
 
 	httpd_free(&app->httpd);
+	drift_free(&app->drift);
 	delivery_free(&app->delivery);
 	store_free(&app->store);
 	engine_free(&app->engine);

@@ -115,6 +115,7 @@ static void count_messages(struct tracked *t, const struct outcome *outcome)
 	if (t->release->rollback.version == t->release->row_version) {
 		t->rollback_pending = rollback;
 		t->rollback_refused = false;
+		outbox_forget_drift(t); /* what had drifted is not wanted any more */
 	}
 	if (dampen > 0)
 		t->dampen_pending = dampen;

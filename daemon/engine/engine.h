@@ -45,6 +45,8 @@ struct tracked {
 	bool enter_refused, rollback_refused;
 	int64_t rollback_acked; /* bit set of options all of whose messages were acknowledged */
 	char *refused_action;
+	char *drifted_action, *drifted_text; /* what was set and reads otherwise by now; NULL */
+	struct mono outbox_at;               /* when the database was last asked */
 	size_t dampen_pending, smoke_pending;
 	bool smoke_failing, smoke_refused, smoke_unanswered;
 	char *smoke_action;

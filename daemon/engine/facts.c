@@ -93,6 +93,8 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 	        .smoke_refused = t->smoke_refused,
 	        .smoke_unanswered = t->smoke_unanswered,
 	        .smoke_action = t->smoke_action,
+	        .drifted_action = t->drifted_action,
+	        .drifted_text = t->drifted_text,
 	        .drift_known = t->outbox_known,
 	};
 	if (!t->outbox_known) {

@@ -19,6 +19,7 @@
 #define ENGINE_CLOCK_STEP_MS 2000  /* more than the lessons of slow round trips differ */
 #define ENGINE_BACKOFF_FIRST_MS 500
 #define ENGINE_BACKOFF_LAST_MS 15000
+#define ENGINE_DRIFT_NS INT64_C(10000000000) /* who else reads the states back is heard of so often */
 #define ENGINE_EVALUATION_BYTES (16u * 1024 * 1024)
 #define ENGINE_AUDIT_BYTES (256u * 1024)
 #define ENGINE_DOOR_TRIES 50
@@ -121,6 +122,9 @@ void checkpoint_write(struct engine *e, struct tracked *t, bool force);
 
 /* outbox.c */
 void outbox_refresh(struct engine *e, struct tracked *t);
+/* Other instances may have delivered, or seen, what concerns it: time to ask. */
+bool outbox_is_old(const struct engine *e, const struct tracked *t);
+void outbox_forget_drift(struct tracked *t);
 
 /* outages.c */
 /* When `d` is about evidence that a source as a whole does not or does again give: what is to be told

@@ -124,9 +124,7 @@ static void follow_outbox(struct engine *e)
 	for (size_t i = 0; i < e->n; i++) {
 		struct tracked *t = e->list[i];
 
-		if (!release_is_ended(t->release->state) &&
-		    (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0 ||
-		     t->dampen_pending > 0 || t->smoke_pending > 0))
+		if (!release_is_ended(t->release->state) && outbox_is_old(e, t))
 			outbox_refresh(e, t);
 	}
 }

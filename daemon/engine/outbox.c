@@ -15,12 +15,20 @@ struct outbox_question {
 	int64_t row_version;
 };
 
+void outbox_forget_drift(struct tracked *t)
+{
+	free(t->drifted_action);
+	free(t->drifted_text);
+	t->drifted_action = t->drifted_text = NULL;
+}
+
 static void forget(struct tracked *t)
 {
 	t->enter_pending = t->rollback_pending = t->dampen_pending = t->smoke_pending = 0;
 	t->rollback_acked = 0;
 	t->enter_refused = t->rollback_refused = false;
 	t->smoke_failing = t->smoke_refused = t->smoke_unanswered = false;
+	outbox_forget_drift(t);
 }
 
 static void keep_text(char **at, const char *text)
@@ -60,8 +68,23 @@ static void count_back(struct tracked *t, const struct store_outbox_status *row)
 		t->rollback_acked |= INT64_C(1) << row->option;
 }
 
+/* Of several the first by name, so that it is always the same one. An advance's state is not wanted
+ * any more once the way back has begun. */
+static void note_drift(struct tracked *t, const struct store_outbox_status *row)
+{
+	bool is_forward =
+	        t->release->state == RELEASE_RUNNING || t->release->state == RELEASE_PAUSED;
+
+	if (row->drifted_action == NULL || (row->class == MESSAGE_ADVANCE && !is_forward) ||
+	    (t->drifted_action != NULL && strcmp(t->drifted_action, row->drifted_action) <= 0))
+		return;
+	keep_text(&t->drifted_action, row->drifted_action);
+	keep_text(&t->drifted_text, row->drifted_text);
+}
+
 static void count(struct tracked *t, const struct store_outbox_status *row)
 {
+	note_drift(t, row);
 	if (row->class == MESSAGE_ROLLBACK) {
 		count_back(t, row);
 	} else if (row->class == MESSAGE_ADVANCE && row->row_version == t->release->entry_version) {
@@ -112,7 +135,28 @@ void outbox_refresh(struct engine *e, struct tracked *t)
 		return;
 	}
 	t->outbox_asked = true;
+	t->outbox_at = loop_now(e->app->loop).mono;
 	e->outbox_asking++;
+}
+
+static bool reads_back(const struct policy *p)
+{
+	for (size_t i = 0; p != NULL && i < p->nactions; i++) {
+		if (p->actions[i].read.path != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool outbox_is_old(const struct engine *e, const struct tracked *t)
+{
+	int64_t since_ns = loop_now(e->app->loop).mono.ns - t->outbox_at.ns;
+
+	if (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0 ||
+	    t->dampen_pending > 0 || t->smoke_pending > 0 || t->drifted_action != NULL)
+		return true;
+	return since_ns > ENGINE_DRIFT_NS && release_is_active(t->release->state) &&
+	       reads_back(t->bound);
 }
 
 void engine_outbox_changed(struct engine *e, int64_t release_id)

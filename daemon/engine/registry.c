@@ -157,6 +157,7 @@ static void tracked_free(struct tracked *t)
 	json_decref(t->timeline);
 	free(t->trouble);
 	free(t->refused_action);
+	outbox_forget_drift(t);
 	free(t->smoke_action);
 	free(t);
 }

@@ -34,6 +34,19 @@
 	" SELECT l.expires_at FROM headgate.lease l"                                               \
 	" WHERE l.shard = " STORE_SHARD " AND l.holder = " holder " AND l.epoch = " epoch where    \
 	" FOR SHARE SKIP LOCKED)"
+/* A later message of the same release sets what this one has set: the same place is read back. */
+#define SQL_OUTDATED(o)                                                                            \
+	"EXISTS (SELECT FROM headgate.outbox q WHERE q.release_id = " o ".release_id"              \
+	" AND q.class <> 'notification' AND q.superseded_by IS NULL AND q.read IS NOT NULL"        \
+	" AND (q.row_version, q.sequence) > (" o ".row_version, " o ".sequence)"                   \
+	" AND q.read->'from' = " o ".read->'from' AND q.read->'path' = " o ".read->'path'"         \
+	" AND q.read->'pointer' = " o ".read->'pointer')"
+/* Advances may be carried out: their release is on its way forward. Sent before it was paused they
+ * are the present state, unless the pause parked a stage's entry (rule H2). */
+#define SQL_IS_FORWARD(r)                                                                          \
+	"(" r ".state = 'running' OR " r ".state = 'paused'"                                       \
+	" AND coalesce(" r ".detail->>'paused_step', '') <> 'entering')"
+#define SQL_READ_EVERY(o) "(" o ".read->>'every_ms')::bigint * interval '1 millisecond'"
 #define SQL_LEASE_HOLDS "EXISTS (SELECT FROM lease l WHERE l.expires_at > clock_timestamp())"
 
 /* One asynchronous request of a caller; every such struct begins with it. Freed when answered, or
@@ -43,6 +56,9 @@ struct op {
 	struct store *store;
 	void (*fini)(void *op); /* frees what it owns; may be NULL */
 };
+enum message_class store_class_of(const char *text); /* a column's text */
+/* What the outside said, cut, and never anything but UTF-8; borrowed. */
+struct str store_words_of(const char *text);
 void *op_new(struct store *s, size_t size); /* NULL without memory; zeroed */
 void op_free(void *op);
 
@@ -206,7 +222,8 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 	X(sql_slot) \
 	X(sql_chain_head) X(sql_policy_put) X(sql_freeze) X(sql_denied) \
 	X(sql_idempotency_look) X(sql_idempotency_keep) \
-	X(sql_claim) X(sql_renew) X(sql_delivered) X(sql_awaited) X(sql_outbox)
+	X(sql_claim) X(sql_renew) X(sql_delivered) X(sql_awaited) X(sql_outbox) \
+	X(sql_looks) X(sql_looked) X(sql_repair)
 #define X(name) extern const struct pg_statement name;
 STORE_STATEMENTS(X)
 #undef X

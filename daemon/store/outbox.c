@@ -12,6 +12,9 @@
 #include "app.h"
 #include "store/internal.h"
 
+/* One statement on purpose: cutting the text would only hide that. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 #define LAST_TEXT_MAX 500
 
 /* Still to be sent: the predicate of the index outbox_due. */
@@ -22,20 +25,32 @@
 /* Answered, and not well: by its status or by the call that followed. */
 #define FAILING                                                                                    \
 	"o.done_at IS NULL AND (o.refused OR o.last_status NOT BETWEEN 200 AND 299 AND "           \
-	"o.last_status <> 0"                                                                       \
+	"o.last_status <> 0 OR o.repairs > 0"                                                      \
 	" OR coalesce(o.callback_status = 'failed', false))"
 
+/* Its receiver has called back, and it is to be read back before that counts. */
+#define IS_TOLD(o)                                                                                 \
+	"(" o ".done_at IS NULL AND " o ".read IS NOT NULL AND " o ".callback_status = 'ok')"
+/* Reads otherwise by now, and no later message is meant to change that. */
+#define IS_DRIFT(o) o ".drifted AND NOT " SQL_OUTDATED(o)
+
 /* clang-format off */
-/* Advances go in order per release and destination; rollbacks wait for nothing. Notifications go in
+/* Advances of one decision go in order per destination; rollbacks wait for nothing. Notifications go in
  * order while their receiver answers: one that has failed and waits for its next try is overtaken.
+ * A later decision's messages close older advances, but a repair that was decided at the same instant
+ * may have been missed: none goes out once there is a rollback, or a later message for the same place.
  * now() so that the index can be used; a claim's length counts from the clock. */
 #define CLAIMABLE \
 	OPEN("o") " AND o.due_at <= now()" \
 	" AND (o.claim_until IS NULL OR o.claim_until <= now() OR o.claimed_by <> $2)" \
 	" AND (o.class <> 'advance' OR NOT EXISTS (SELECT FROM headgate.outbox p" \
 	"  WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'advance'" \
-	"   AND (p.row_version, p.sequence) < (o.row_version, o.sequence)" \
-	"   AND p.done_at IS NULL AND p.superseded_by IS NULL))" \
+	"   AND p.row_version = o.row_version AND p.sequence < o.sequence" \
+	"   AND p.done_at IS NULL AND p.superseded_by IS NULL)" \
+	"  AND NOT EXISTS (SELECT FROM headgate.outbox p" \
+	"   WHERE p.release_id = o.release_id AND p.class = 'rollback' AND p.row_version > o.row_version)" \
+	"  AND (NOT o.drifted OR NOT " SQL_OUTDATED("o") \
+	"   AND EXISTS (SELECT FROM headgate.release r WHERE r.id = o.release_id AND " SQL_IS_FORWARD("r") ")))" \
 	" AND (o.class <> 'notification' OR NOT EXISTS (SELECT FROM headgate.outbox p" \
 	"  WHERE p.release_id = o.release_id AND p.destination = o.destination AND p.class = 'notification'" \
 	"   AND (p.row_version, p.sequence) < (o.row_version, o.sequence)" \
@@ -62,7 +77,7 @@ const struct pg_statement sql_claim = {
 	"  LIMIT $9::bigint FOR UPDATE SKIP LOCKED) y), "
 	"claimed AS ("
 	" UPDATE headgate.outbox o SET attempts = o.attempts + 1, claimed_at = clock_timestamp(),"
-	"  callback_status = CASE WHEN o.done_at IS NOT NULL THEN o.callback_status END,"
+	"  callback_status = CASE WHEN o.done_at IS NOT NULL OR " IS_TOLD("o") " THEN o.callback_status END,"
 	"  claimed_by = $2, claim_until = clock_timestamp() + $1::bigint * interval '1 millisecond',"
 	"  due_at = clock_timestamp() + CASE WHEN o.class = 'rollback'"
 	"   THEN least($1::bigint, " STORE_ROLLBACK_CLAIM_MS ") ELSE $1::bigint END * interval '1 millisecond'"
@@ -72,7 +87,7 @@ const struct pg_statement sql_claim = {
 	" r.service, r.environment, r.version, o.action, o.destination, o.method, o.path, o.body, o.headers,"
 	" o.attempts, " SQL_MS("o.created_at") ", o.callback_ms,"
 	" CASE WHEN o.callback_ms IS NOT NULL THEN (SELECT encode(k.key, 'hex') FROM headgate.callback_key k) END,"
-	" o.arguments, o.read, o.option"
+	" o.arguments, o.read, o.option, o.repairs, o.drifted, o.done_at IS NOT NULL, coalesce(" IS_TOLD("o") ", false)"
 	" FROM claimed o JOIN headgate.release r ON r.id = o.release_id"
 	" ORDER BY (o.class <> 'rollback'), o.release_id, o.row_version, o.sequence",
 	9,
@@ -89,7 +104,11 @@ const struct pg_statement sql_claim = {
  *
  * A callback may be faster than the record of the answer that took the message, and may come while the next
  * attempt is under way: so it leaves claim and status alone, and what is taken changes nothing once it is
- * there. A repeat of what is acknowledged already (R8) is over when it is taken. */
+ * there. A repeat of what is acknowledged already (R8) is over when it is taken.
+ *
+ * $10: how the state reads, $11: otherwise than asked for. Then what the receiver called back is void, and
+ * the next attempt has an id of its own. An acknowledgement sets the time of the next look: after a repeat,
+ * which was not read back, at once. A repair that was given up is looked at again too. */
 const struct pg_statement sql_delivered = {
 	"delivered",
 	"UPDATE headgate.outbox o SET"
@@ -116,18 +135,23 @@ const struct pg_statement sql_delivered = {
 	" refused = o.refused OR $3::boolean, dead = o.dead OR $4::boolean,"
 	" last_status = CASE WHEN $9::text IS NULL THEN $6::bigint ELSE o.last_status END,"
 	" last_text = CASE WHEN $9::text IS NULL THEN $7 ELSE o.last_text END,"
-	" callback_status = coalesce($9::text, o.callback_status),"
+	" callback_status = CASE WHEN NOT $11::boolean THEN coalesce($9::text, o.callback_status) END,"
+	" read_text = coalesce($10::text, o.read_text), repairs = o.repairs + $11::boolean::int,"
+	" drifted = o.drifted AND NOT $2::boolean,"
+	" read_at = CASE WHEN $2::boolean AND o.done_at IS NOT NULL AND o.read IS NOT NULL THEN clock_timestamp()"
+	"  WHEN $2::boolean OR $4::boolean AND o.drifted THEN clock_timestamp() + " SQL_READ_EVERY("o") " ELSE o.read_at END,"
 	" callback_text = CASE WHEN $9::text IS NULL THEN o.callback_text ELSE $7 END,"
 	" callback_at = CASE WHEN $9::text IS NULL THEN o.callback_at ELSE clock_timestamp() END"
 	" WHERE o.id = $1 AND ($9::text IS NULL OR o.done_at IS NULL AND o.callback_status IS NULL)"
 	" RETURNING o.release_id",
-	9,
+	11,
 };
 
 const struct pg_statement sql_awaited = {
 	"awaited",
-	"SELECT o.release_id, o.class, o.attempts, " SQL_MS("o.created_at") ", o.done_at IS NOT NULL,"
-	" coalesce(o.callback_status = 'failed', false), encode(k.key, 'hex')"
+	"SELECT o.release_id, o.class, o.attempts, " SQL_MS("o.created_at") ","
+	" o.done_at IS NOT NULL OR coalesce(" IS_TOLD("o") ", false),"
+	" coalesce(o.callback_status = 'failed', false), encode(k.key, 'hex'), o.read IS NOT NULL"
 	" FROM headgate.outbox o, headgate.callback_key k"
 	" WHERE o.id = $1 AND o.callback_ms IS NOT NULL",
 	1,
@@ -139,11 +163,13 @@ const struct pg_statement sql_outbox = {
 	" count(*) FILTER (WHERE o.done_at IS NULL),"
 	" count(*) FILTER (WHERE o.done_at IS NULL AND o.refused), min(o.action) FILTER (WHERE o.refused),"
 	" count(*) FILTER (WHERE " FAILING "), count(*) FILTER (WHERE o.done_at IS NULL AND o.last_status = 0),"
-	" min(o.action) FILTER (WHERE " FAILING " OR o.done_at IS NULL AND o.last_status = 0)"
+	" min(o.action) FILTER (WHERE " FAILING " OR o.done_at IS NULL AND o.last_status = 0),"
+	" min(o.action) FILTER (WHERE " IS_DRIFT("o") "),"
+	" (array_agg(o.read_text ORDER BY o.action, o.sequence) FILTER (WHERE " IS_DRIFT("o") "))[1]"
 	" FROM headgate.outbox o"
 	" WHERE o.release_id = ANY($1::bigint[]) AND o.superseded_by IS NULL AND o.class <> 'notification'"
 	" GROUP BY o.release_id, o.row_version, o.class, o.option"
-	" HAVING o.class = 'rollback' OR count(*) FILTER (WHERE o.done_at IS NULL) > 0"
+	" HAVING o.class = 'rollback' OR count(*) FILTER (WHERE o.done_at IS NULL OR o.drifted) > 0"
 	" ORDER BY 1, 2",
 	1,
 };
@@ -155,7 +181,7 @@ struct claim_op {
 	void *ctx;
 };
 
-static enum message_class class_of(const char *text)
+enum message_class store_class_of(const char *text)
 {
 	for (int i = 0; i < MESSAGE_CLASS_COUNT; i++) {
 		if (strcmp(message_class_names[i], text) == 0)
@@ -174,7 +200,7 @@ static void message_of_row(struct store_message *m, const PGresult *r, int row)
 	        .sequence = pg_i64(r, row, 3),
 	        .fence = pg_i64(r, row, 4),
 	        .epoch = pg_i64(r, row, 5),
-	        .class = class_of(pg_text(r, row, 6)),
+	        .class = store_class_of(pg_text(r, row, 6)),
 	        .service = pg_text(r, row, 7),
 	        .environment = pg_text(r, row, 8),
 	        .version = pg_text(r, row, 9),
@@ -190,6 +216,10 @@ static void message_of_row(struct store_message *m, const PGresult *r, int row)
 	        .arguments = PQgetisnull(r, row, 20) ? NULL : pg_text(r, row, 20),
 	        .read = PQgetisnull(r, row, 21) ? NULL : pg_text(r, row, 21),
 	        .option = pg_i64(r, row, 22),
+	        .repairs = pg_i64(r, row, 23),
+	        .has_drifted = pg_bool(r, row, 24),
+	        .is_repeat = pg_bool(r, row, 25),
+	        .is_told = pg_bool(r, row, 26),
 	};
 	if (id.n < sizeof(m->id))
 		memcpy(m->id, id.p, id.n);
@@ -291,7 +321,7 @@ static void delivered_answered(void *ctx, const struct pg_reply *reply)
 }
 
 /* What a receiver said; the column takes UTF-8 only. */
-static struct str words_of(const char *text)
+struct str store_words_of(const char *text)
 {
 	struct str words = str_of(text);
 
@@ -303,25 +333,16 @@ static struct str words_of(const char *text)
 	return str_is_utf8(words) ? words : STR("(not text)");
 }
 
-/* How one attempt ended: by its answer, or by the callback that followed. */
-struct ending {
-	const char *message_id;
-	enum store_delivery how;
-	int64_t retry_ms;
-	long status;
-	const char *text;
-	const char *callback; /* "ok", "failed"; NULL: an answer */
-};
-
-static bool record(struct store *s, const struct ending *e, store_done_fn fn, void *ctx,
-                   struct err *err)
+/* How one attempt ended: by its answer, or by the callback that followed: "ok", "failed". */
+static bool record(struct store *s, const struct store_ending *e, const char *callback,
+                   store_done_fn fn, void *ctx, struct err *err)
 {
 	struct delivered_op *op = op_new(s, sizeof(*op));
 	struct pg_args *args;
 
 	if (op == NULL)
 		return err_set(err, ERR_NOMEM, "no memory to record a delivery");
-	op->is_callback = e->callback != NULL;
+	op->is_callback = callback != NULL;
 	op->fn = fn;
 	op->ctx = ctx;
 	args = pg_args_new();
@@ -331,9 +352,14 @@ static bool record(struct store *s, const struct ending *e, store_done_fn fn, vo
 	arg_bool(args, e->how == DELIVERY_DEAD || (e->how == DELIVERY_REFUSED && e->retry_ms < 0));
 	arg_i64(args, e->retry_ms > 0 ? e->retry_ms : 0);
 	arg_i64(args, e->status);
-	arg_str(args, words_of(e->text));
+	arg_str(args, store_words_of(e->text));
 	arg_bool(args, e->how == DELIVERY_TAKEN);
-	arg_text(args, e->callback);
+	arg_text(args, callback);
+	if (e->read_text != NULL)
+		arg_str(args, store_words_of(e->read_text));
+	else
+		arg_text(args, NULL);
+	arg_bool(args, e->reads_other);
 	if (!store_send(s, &sql_delivered, args, delivered_answered, op, err)) {
 		op_free(op);
 		return false;
@@ -345,26 +371,29 @@ bool store_delivered(struct store *s, const char *message_id, enum store_deliver
                      int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
                      struct err *err)
 {
-	const struct ending e = {.message_id = message_id,
-	                         .how = how,
-	                         .retry_ms = retry_ms,
-	                         .status = status,
-	                         .text = text};
+	const struct store_ending e = {.message_id = message_id,
+	                               .how = how,
+	                               .retry_ms = retry_ms,
+	                               .status = status,
+	                               .text = text};
 
-	return record(s, &e, fn, ctx, err);
+	return record(s, &e, NULL, fn, ctx, err);
+}
+
+bool store_ended(struct store *s, const struct store_ending *e, store_done_fn fn, void *ctx,
+                 struct err *err)
+{
+	return record(s, e, NULL, fn, ctx, err);
 }
 
 bool store_called_back(struct store *s, const char *message_id, enum store_delivery how,
                        int64_t retry_ms, const char *text, store_done_fn fn, void *ctx,
                        struct err *err)
 {
-	const struct ending e = {.message_id = message_id,
-	                         .how = how,
-	                         .retry_ms = retry_ms,
-	                         .text = text,
-	                         .callback = how == DELIVERY_ACKNOWLEDGED ? "ok" : "failed"};
+	const struct store_ending e = {
+	        .message_id = message_id, .how = how, .retry_ms = retry_ms, .text = text};
 
-	return record(s, &e, fn, ctx, err);
+	return record(s, &e, how == DELIVERY_REFUSED ? "failed" : "ok", fn, ctx, err);
 }
 
 struct awaited_op {
@@ -384,11 +413,12 @@ static void awaited_answered(void *ctx, const struct pg_reply *reply)
 		const PGresult *r = reply->result;
 		struct store_awaited found = {
 		        .release_id = pg_i64(r, 0, 0),
-		        .class = class_of(pg_text(r, 0, 1)),
+		        .class = store_class_of(pg_text(r, 0, 1)),
 		        .attempts = pg_i64(r, 0, 2),
 		        .created_at = {.ms = pg_i64(r, 0, 3)},
 		        .is_done = pg_bool(r, 0, 4),
 		        .has_failed = pg_bool(r, 0, 5),
+		        .reads_back = pg_bool(r, 0, 7),
 		};
 
 		memcpy(found.id, op->id, sizeof(found.id));
@@ -447,7 +477,7 @@ static void outbox_answered(void *ctx, const struct pg_reply *reply)
 		rows[i] = (struct store_outbox_status){
 		        .release_id = pg_i64(r, i, 0),
 		        .row_version = pg_i64(r, i, 1),
-		        .class = class_of(pg_text(r, i, 2)),
+		        .class = store_class_of(pg_text(r, i, 2)),
 		        .option = pg_i64(r, i, 3),
 		        .pending = (size_t)pg_i64(r, i, 4),
 		        .refused = (size_t)pg_i64(r, i, 5),
@@ -455,6 +485,8 @@ static void outbox_answered(void *ctx, const struct pg_reply *reply)
 		        .failing = (size_t)pg_i64(r, i, 7),
 		        .unanswered = (size_t)pg_i64(r, i, 8),
 		        .failing_action = PQgetisnull(r, i, 9) ? NULL : pg_text(r, i, 9),
+		        .drifted_action = PQgetisnull(r, i, 10) ? NULL : pg_text(r, i, 10),
+		        .drifted_text = PQgetisnull(r, i, 11) ? NULL : pg_text(r, i, 11),
 		};
 	}
 out:

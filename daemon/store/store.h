@@ -189,6 +189,10 @@ struct store_message {
 	const char *body, *headers; /* JSON text; headers may be NULL */
 	const char *arguments;      /* of a command, a JSON array of texts; NULL: a request */
 	const char *read;           /* JSON text: how to see whether it is so; NULL */
+	int64_t repairs;            /* how often it was sent anew because the state read otherwise */
+	bool has_drifted;           /* it was acknowledged before: this is a repair */
+	bool is_repeat;             /* it is acknowledged (rule R8): its answer says it all */
+	bool is_told; /* its receiver has called back: not to be sent, only to be read back */
 	int64_t attempts;           /* this one included */
 	struct wall created_at;
 	int64_t callback_ms; /* its receiver may take so long to call back; 0: its status says it
@@ -242,6 +246,46 @@ bool store_delivered(struct store *s, const char *message_id, enum store_deliver
                      int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
                      struct err *err) MUST_CHECK;
 
+/* One attempt's end, together with how the state read after it. */
+struct store_ending {
+	const char *message_id;
+	enum store_delivery how;
+	int64_t retry_ms;
+	long status;
+	const char *text;
+	const char *read_text; /* how the state reads; NULL: not looked at */
+	bool reads_other;      /* otherwise than asked for: sent anew under an id of its own */
+};
+bool store_ended(struct store *s, const struct store_ending *e, store_done_fn fn, void *ctx,
+                 struct err *err) MUST_CHECK;
+
+/* --- looking again: what was acknowledged is read back while its release goes on --- */
+
+struct store_look {
+	char id[48];
+	int64_t release_id, release_version; /* at the time of the claim */
+	enum message_class class;
+	const char *action;
+	const char *read;      /* JSON text */
+	const char *read_text; /* of the last look; NULL */
+	bool has_drifted;
+};
+typedef void (*store_looks_fn)(void *ctx, const struct store_look *looks, size_t n,
+                               const struct err *err); /* borrowed during the call */
+/* Claims up to `limit` looks that are due, for claim_ms: of each place that messages of an active
+ * release set, the newest message alone; none of an advance on the way back or while its stage's
+ * entry is paused. SKIP LOCKED: instances share the work. */
+bool store_looks(struct store *s, int64_t limit, int64_t claim_ms, store_looks_fn fn, void *ctx,
+                 struct err *err) MUST_CHECK;
+/* A look that changes nothing, or ends a drift: is_equal. The next one is due after the interval
+ * of its policy. */
+bool store_looked(struct store *s, const char *message_id, const char *text, bool is_equal,
+                  store_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
+/* What was acknowledged reads otherwise: pending again, to be sent after delay_ms under a new id.
+ * ERR_CONFLICT: its release has moved on since the look was claimed, nothing was changed. */
+bool store_repair(struct store *s, const struct store_look *look, const char *text,
+                  int64_t delay_ms, store_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
+
 /* --- callbacks: receivers that take a message first and say later how it ended --- */
 
 struct store_awaited {
@@ -252,6 +296,7 @@ struct store_awaited {
 	struct wall created_at;
 	char token[STORE_TOKEN_TEXT]; /* compare in constant time */
 	bool is_done, has_failed;     /* completed already: since its last attempt at least */
+	bool reads_back;              /* counts only once it was read back */
 };
 /* `found` NULL without err: there is no such message, or its status acknowledges it. Borrowed. */
 typedef void (*store_awaited_fn)(void *ctx, const struct store_awaited *found,
@@ -259,7 +304,8 @@ typedef void (*store_awaited_fn)(void *ctx, const struct store_awaited *found,
 bool store_awaited(struct store *s, const char *message_id, store_awaited_fn fn, void *ctx,
                    struct err *err) MUST_CHECK;
 /* Records what the receiver called back, as store_delivered() does its answer: ACKNOWLEDGED or
- * REFUSED. ERR_CONFLICT: another callback was faster. */
+ * REFUSED; TAKEN when it is to be read back first, which is due at once. ERR_CONFLICT: another
+ * callback was faster. */
 bool store_called_back(struct store *s, const char *message_id, enum store_delivery how,
                        int64_t retry_ms, const char *text, store_done_fn fn, void *ctx,
                        struct err *err) MUST_CHECK;
@@ -275,6 +321,8 @@ struct store_outbox_status {
 	size_t failing;             /* of the pending: answered, and not well */
 	size_t unanswered;          /* of the pending: tried, and not answered */
 	const char *failing_action; /* one of either kind */
+	const char *drifted_action; /* the first by name of those that read otherwise by now; NULL */
+	const char *drifted_text;   /* how it reads; NULL */
 };
 typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_status *rows, size_t n,
                                 const struct err *err);

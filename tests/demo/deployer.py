@@ -21,9 +21,12 @@ To see how headgate takes failures, it can be told to misbehave:
     curl -X POST 'localhost:PORT/control?delay=2'            answered two seconds late
     curl -X POST 'localhost:PORT/control?hang=60'            no answer and no effect for so long, then cut off
     curl -X POST 'localhost:PORT/control?mute=1&count=1'     applied, but the answer is lost
+    curl -X POST 'localhost:PORT/control?lie=1'              answered 200, and nothing is done
     curl -X POST localhost:PORT/control/clear
+    curl -X POST 'localhost:PORT/control?stranger=55'        somebody else sets every weight, behind its back
 
-GET /state shows what is applied and what was turned away. Python's standard library only.
+GET /state shows what is applied and what was turned away. GET /weights/SERVICE and /deploy/SERVICE read one service
+back (?environment=ENV when it is in several). Python's standard library only.
 """
 
 import argparse
@@ -45,7 +48,8 @@ import urllib.request
 MAX_AGE_SECONDS = 300
 MAX_BODY_BYTES = 64 * 1024
 DISCARD_BYTES = 16 * 1024 * 1024
-CONTROLS = {"fail": int, "refuse": int, "delay": float, "hang": float, "mute": int, "count": int}
+CONTROLS = {"fail": int, "refuse": int, "delay": float, "hang": float, "mute": int, "lie": int, "count": int,
+            "stranger": int}
 STATE = ("stable", "canary", "weight", "release")
 # /weights/checkout {"weight": 10, "version": "1.1.0"} and /deploy/checkout {"version": "1.0.0"}
 PATHS = re.compile(r"^/(weights|deploy)/([a-z0-9._-]{1,64})$")
@@ -212,6 +216,18 @@ class Deployer:
             except Refusal as e:
                 sys.stderr.write(f"{e}\n")
 
+    def set_behind(self, weight):
+        for pair in self.pairs.values():
+            pair["weight"] = weight
+
+    def find(self, service, environment):
+        """What is so now, for those who ask; not what was asked for last. Here your load balancer is asked."""
+        found = [pair for (name, where), pair in self.pairs.items()
+                 if name == service and environment in (None, where)]
+        if len(found) != 1:
+            raise Refusal(404, error=f"{len(found)} environments of {service}: name one with ?environment=")
+        return self.show(found[0])
+
     def state(self):
         return {"services": [{"service": service, "environment": environment, **self.show(pair)}
                              for (service, environment), pair in sorted(self.pairs.items())], **self.counts}
@@ -238,8 +254,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.lock:
             if self.path in ("/", "/state"):
                 self.answer(200, self.deployer.state())
-            else:
-                self.answer(404, {"error": "GET /state"})
+                return
+            url = urllib.parse.urlsplit(self.path)
+            match = PATHS.match(url.path)
+            environment = dict(urllib.parse.parse_qsl(url.query)).get("environment")
+            try:
+                if not match:
+                    raise Refusal(404, error="GET /state, /weights/SERVICE or /deploy/SERVICE")
+                self.answer(200, self.deployer.find(match[2], environment))
+            except Refusal as e:
+                self.answer(e.status, e.body)
 
     def do_POST(self):
         length = self.headers.get("Content-Length") or "0"
@@ -260,6 +284,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         time.sleep(misbehaviour.get("delay", 0))
         if "status" in misbehaviour:
             self.answer(misbehaviour["status"], {"error": "told to fail"})
+            return
+        if misbehaviour.get("lie"):
+            self.answer(200, {"result": "applied"})
             return
         status, answer = self.receive(body)
         if misbehaviour.get("mute"):
@@ -292,6 +319,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(400, {"error": f"POST /control?{'=N&'.join(CONTROLS)}=N or /control/clear"})
             return
         with self.lock:
+            if "stranger" in wanted:
+                self.deployer.set_behind(wanted["stranger"])
+                self.answer(200, {"weight": wanted["stranger"]})
+                return
             self.control.clear()
             if path != "/control/clear":
                 self.control.update(wanted)

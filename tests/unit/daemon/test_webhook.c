@@ -95,6 +95,37 @@ START_TEST(headers_say_which_message_this_is)
 }
 END_TEST
 
+/* A receiver that knows the old id would do nothing; the signature is over the new one. */
+START_TEST(what_is_set_anew_has_an_id_of_its_own_and_calls_back_as_before)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-000000000001.2.r3";
+	char signature[WEBHOOK_SIGNATURE_TEXT];
+	struct store_message m = message();
+	struct webhook w;
+	struct err err = {.code = ERR_NONE};
+	char secret[] = "a secret";
+	char *const secrets[] = {secret, NULL};
+
+	m.repairs = 3;
+	m.callback_ms = 60000;
+	snprintf(m.callback_token, sizeof(m.callback_token), "%s", "the-token_of-this-message");
+	w = build_for(&m, &(struct webhook_target){.base = "http://d",
+	                                           .secrets = secrets,
+	                                           .public_url = "https://hg.example"});
+	ck_assert_str_eq(header(&w, "webhook-id"), id);
+	ck_assert_str_eq(header(&w, "ce-id"), id);
+	ck_assert_str_eq(header(&w, "Idempotency-Key"),
+	                 "\"0198c0de-0000-7000-8000-000000000001.2.r3\"");
+	ck_assert_str_eq(
+	        header(&w, "Headgate-Callback-Url"),
+	        "https://hg.example/v1/actions/0198c0de-0000-7000-8000-000000000001.2/complete");
+	ck_assert(
+	        webhook_sign(secret, id, attempt_at.ms / 1000, buf_str(&w.body), signature, &err));
+	ck_assert_str_eq(header(&w, "webhook-signature"), signature);
+	webhook_fini(&w);
+}
+END_TEST
+
 START_TEST(a_message_that_awaits_a_callback_says_where_and_with_what)
 {
 	static const struct {
@@ -415,6 +446,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("webhook");
 
 	tcase_add_test(t, headers_say_which_message_this_is);
+	tcase_add_test(t, what_is_set_anew_has_an_id_of_its_own_and_calls_back_as_before);
 	tcase_add_test(t, a_message_that_awaits_a_callback_says_where_and_with_what);
 	tcase_add_test(t, the_signature_is_that_of_standard_webhooks);
 	tcase_add_test(t, a_secret_without_the_prefix_is_used_as_it_is);
