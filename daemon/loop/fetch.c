@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "base/buf.h"
+#include "loop/dialogue.h"
 #include "loop/loop.h"
 #include "loop/transfer.h"
 
@@ -139,6 +140,7 @@ static void deactivate(struct fetch *fetch)
 	struct fetcher *f = fetch->fetcher;
 
 	assert(f->depth == 0);
+	dialogue_free(&fetch->dialogue);
 	list_remove(&f->active, fetch);
 	curl_multi_remove_handle(fetch->shard->multi, fetch->easy);
 	easy_give(f, fetch->easy);
@@ -158,6 +160,55 @@ static void fetch_free(struct fetch *fetch)
 
 /* --- the end of a transfer --- */
 
+static void start_queued(struct fetcher *f);
+
+static void tell(struct fetch *fetch, struct fetch_reply *reply)
+{
+	if (reply->failure == FETCH_OK && fetch->received.failed != ERR_NONE)
+		reply->failure = FETCH_LOCAL;
+	reply->body = buf_str(&fetch->received);
+	deactivate(fetch);
+	if (!fetch->cancelled)
+		fetch->request.done(fetch->request.ctx, reply);
+	fetch_free(fetch);
+}
+
+static void on_said(void *ctx, const struct smtp *said, const struct err *err)
+{
+	struct fetch *fetch = ctx;
+	struct fetcher *f = fetch->fetcher;
+	struct fetch_reply reply = {.failure = err ? FETCH_PEER : FETCH_OK,
+	                            .status = err ? 0 : said->status,
+	                            .retry_after_ms = -1,
+	                            .content_type = "",
+	                            .elapsed_ms = waited_ms(fetch)};
+
+	if (err)
+		reply.err = *err;
+	else
+		buf_add_text(&fetch->received, said->text);
+	tell(fetch, &reply);
+	start_queued(f);
+}
+
+/* The connection is there: now the mail. False: it was no mail, or the reply tells of the end. */
+static bool goes_on(struct fetch *fetch, CURLcode code, struct fetch_reply *reply)
+{
+	if (!fetch->request.mail)
+		return false;
+	if (code == CURLE_OK && !fetch->cancelled) {
+		fetch->dialogue = dialogue_start(
+		        fetch->fetcher->loop, fetch->easy, &fetch->request.mail->mail,
+		        fetch->request.timeout_ms - waited_ms(fetch), on_said, fetch, &reply->err);
+		if (fetch->dialogue)
+			return true;
+		reply->failure = FETCH_PEER;
+	} else if (reply->failure == FETCH_OK) {
+		buf_add_text(&fetch->received, fetch->error);
+	}
+	return false;
+}
+
 static void finish(struct fetch *fetch, CURLcode code)
 {
 	struct fetch_reply reply = {.failure = transfer_classify(fetch, code),
@@ -165,17 +216,12 @@ static void finish(struct fetch *fetch, CURLcode code)
 	                            .content_type = fetch->content_type};
 	curl_off_t took_us = 0;
 
-	if (reply.failure == FETCH_OK && fetch->received.failed != ERR_NONE)
-		reply.failure = FETCH_LOCAL;
 	(void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &reply.status);
 	(void)curl_easy_getinfo(fetch->easy, CURLINFO_TOTAL_TIME_T, &took_us);
 	reply.elapsed_ms = took_us / 1000;
 	transfer_describe(fetch, reply.failure, code, &reply.err);
-	reply.body = buf_str(&fetch->received);
-	deactivate(fetch);
-	if (!fetch->cancelled)
-		fetch->request.done(fetch->request.ctx, &reply);
-	fetch_free(fetch);
+	if (!goes_on(fetch, code, &reply))
+		tell(fetch, &reply);
 }
 
 /* One that never ran. */

@@ -1,8 +1,9 @@
 /*
- * fetch - HTTP requests to the outside through libcurl on the loop: scrapes, probes, webhooks.
+ * fetch - HTTP requests to the outside through libcurl on the loop: scrapes, probes, webhooks; and
+ * mails, to which all the rest applies as well.
  *
  * Spread over several multi handles (one multi is slow with thousands of idle connections). No
- * redirects, no proxy, http and https only, every answer capped, every request with one total
+ * redirects, no proxy, http and https only (of mails smtp and smtps), every answer capped, every request with one total
  * deadline. The address that was really resolved is checked against `networks` when connecting;
  * link-local and cloud metadata addresses are always refused. The certificate of an https address
  * is always verified, with TLS 1.2 or later.
@@ -16,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "loop/smtp.h"
 
 struct loop;
 struct fetcher;
@@ -37,6 +39,13 @@ struct fetch_tls {
 	char *client_cert, *client_key; /* shown when asked for; NULL: none */
 };
 
+/* Instead of a request. STARTTLS is insisted on. */
+struct fetch_mail {
+	struct smtp_mail mail;       /* borrowed until the end */
+	const char *user, *password; /* NULL: no login */
+	bool is_clear;               /* without TLS */
+};
+
 struct fetch_request {
 	const char *method;         /* "GET", "POST", ... */
 	const char *url;            /* copied */
@@ -47,6 +56,10 @@ struct fetch_request {
 	bool cut_large;   /* keep the first max_bytes and judge by status (webhooks) */
 	const struct networks *networks; /* borrowed until the end */
 	const struct fetch_tls *tls;     /* borrowed until the end; NULL reads as all NULL */
+	/* The URL is of SMTP then, its path the name we greet with; method, headers and body count
+	 * for nothing. The reply's status is that of SMTP, the body its text. Borrowed until the
+	 * end; NULL: a request of HTTP. */
+	const struct fetch_mail *mail;
 	/* Streams the body of a 2xx answer instead of collecting it; returning false ends the
 	 * request as FETCH_STOPPED. Of other answers the beginning is collected, and the reply is
 	 * FETCH_OK. */

@@ -242,9 +242,12 @@ static void set_callbacks(CURL *easy, struct fetch *fetch)
 	(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
 }
 
-static CURLcode set_times(CURL *easy, const char *url, int64_t timeout_ms)
+static CURLcode set_times(CURL *easy, const struct fetch *fetch, int64_t timeout_ms)
 {
-	long connect_ms = timeout_ms < CONNECT_MS ? (long)timeout_ms : CONNECT_MS;
+	const char *url = fetch->url;
+	/* A mail server is connected to when it has greeted us and let us in, and some let wait. */
+	bool is_short = timeout_ms < CONNECT_MS || fetch->request.mail;
+	long connect_ms = is_short ? (long)timeout_ms : CONNECT_MS;
 	/* Numbers never go stale, and looking for those that did costs every transfer a walk. */
 	long name_age = host_is_literal(url) ? -1L : NAME_AGE_S;
 	CURLcode code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -286,15 +289,39 @@ static CURLcode set_tls(CURL *easy, const struct fetch_tls *tls)
 	return code;
 }
 
+/* Curl connects, greets, starts TLS and logs in; dialogue.c goes on from there. Never over a kept
+ * connection, which others may have been let in by. */
+static CURLcode set_mail(CURL *easy, const struct fetch_mail *mail)
+{
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+	        {CURLOPT_CONNECT_ONLY, 1},
+	        {CURLOPT_FRESH_CONNECT, 1},
+	        {CURLOPT_USE_SSL, mail->is_clear ? CURLUSESSL_NONE : CURLUSESSL_ALL},
+	};
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	if (code == CURLE_OK && mail->user)
+		code = curl_easy_setopt(easy, CURLOPT_USERNAME, mail->user);
+	if (code == CURLE_OK && mail->user)
+		code = curl_easy_setopt(easy, CURLOPT_PASSWORD, mail->password);
+	return code;
+}
+
 CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms)
 {
 	CURLcode code = set_constants(easy);
 
 	set_callbacks(easy, fetch);
 	if (code == CURLE_OK)
-		code = set_times(easy, fetch->url, timeout_ms);
+		code = set_times(easy, fetch, timeout_ms);
 	if (code == CURLE_OK)
-		code = set_method(easy, fetch);
+		code = fetch->request.mail ? set_mail(easy, fetch->request.mail)
+		                           : set_method(easy, fetch);
 	if (code == CURLE_OK)
 		code = set_tls(easy, fetch->request.tls);
 	if (code == CURLE_OK)
@@ -347,6 +374,19 @@ static enum fetch_failure classify_timeout(const struct fetch *fetch)
 	return looked_up_us == 0 ? FETCH_LOCAL : FETCH_PEER;
 }
 
+/* A mail server that refused us before there was a mail to refuse has said its last word. */
+static bool is_mail_refusal(const struct fetch *fetch, CURLcode code)
+{
+	long status = 0;
+
+	if (!fetch->request.mail ||
+	    (code != CURLE_LOGIN_DENIED && code != CURLE_REMOTE_ACCESS_DENIED &&
+	     code != CURLE_WEIRD_SERVER_REPLY))
+		return false;
+	(void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 400 && status < 600;
+}
+
 enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)
 {
 	/* Our own callbacks ended it: they know better than the code. */
@@ -356,8 +396,10 @@ enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)
 		return FETCH_TOO_LARGE;
 	if (fetch->header_bomb)
 		return FETCH_PEER;
-	if (fetch->cut)
+	if (fetch->cut || is_mail_refusal(fetch, code))
 		return FETCH_OK;
+	if (fetch->request.mail && code == CURLE_LOGIN_DENIED)
+		return FETCH_PEER;
 	switch (code) {
 	case CURLE_OK:
 		return FETCH_OK;

@@ -1,5 +1,5 @@
 /*
- * transfer - one HTTP transfer as curl sees it: its options, its callbacks, and what its end means.
+ * transfer - one transfer as curl sees it: its options, its callbacks, and what its end means.
  *
  * Shared by fetch.c and transfer.c only. Nothing here knows about the pool, the queue or the loop.
  */
@@ -31,6 +31,7 @@ struct fetch {                         /* one request */
 	char *method, *url, *body;    /* own */
 	struct curl_slist *headers;   /* own */
 	struct mono begun;
+	struct dialogue *dialogue; /* of a mail, once connected */
 
 	struct buf received;
 	size_t nreceived;
