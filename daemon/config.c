@@ -56,6 +56,7 @@ static json_t *normalise_role(json_t *value, struct decode *d)
 	return json_incref(value);
 }
 
+/* {NAME: text} is short for {NAME: {value: text}}. */
 static json_t *normalise_variable(json_t *value, struct decode *d)
 {
 	(void)d;
@@ -178,16 +179,35 @@ static const struct field_table exit_table = {
 #define DESTINATION(member) offsetof(struct config_destination, member)
 static const struct field destination_fields[] = {
 	{ .key = "url", .kind = FIELD_TEXT, .offset = DESTINATION(url), .min = 1, .max = 2048,
-	  .doc = "Base address, http or https; the path of an action is appended. Every destination has this or a program." },
+	  .doc = "Base address, http or https; the path of an action is appended. Every destination has exactly one of this, url_file, program, alertmanager and smtp." },
+	{ .key = "url_file", .kind = FIELD_TEXT, .offset = DESTINATION(url_file), .min = 1, .max = 4095,
+	  .doc = "Instead: a file with the whole address, when the address itself is the secret, as of incoming webhooks of chats. It begins with https:// and may have a query; messages to it have no path. Never shown or logged." },
+	{ .key = "alertmanager", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(alertmanagers),
+	  .count_offset = DESTINATION(nalertmanagers), .max = ALERTMANAGERS_MAX,
+	  .doc = "Instead: base address of an Alertmanager, http or https, or of all members of one cluster. Each is sent every alert, at /api/v2/alerts; one that takes it is enough." },
+	{ .key = "smtp", .kind = FIELD_TEXT, .offset = DESTINATION(smtp), .min = 1, .max = 2048,
+	  .doc = "Instead: the mail server, like smtp://mail.example:587, or smtps:// when it speaks TLS from the first byte." },
+	{ .key = "from", .kind = FIELD_TEXT, .offset = DESTINATION(from), .min = 3, .max = 254,
+	  .doc = "Sender of the mails, an address like headgate@example.org; needed with smtp." },
+	{ .key = "helo", .kind = FIELD_TEXT, .offset = DESTINATION(helo), .min = 1, .max = 253,
+	  .doc = "The name we greet the mail server with. Without it: that of this machine." },
+	{ .key = "tls", .kind = FIELD_TEXT, .offset = DESTINATION(tls_mode), .min = 1, .max = 16,
+	  .doc = "Of smtp:// addresses. starttls, as without it: a mail server that does not offer it gets nothing. none: mails and recipients can be read on the way; warned of unless the server is this machine." },
 	{ .key = "secret_file", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(secret_files),
 	  .count_offset = DESTINATION(nsecret_files), .min = 1, .max = DESTINATION_SECRETS_MAX,
 	  .doc = "File with the secret that signs requests (HMAC-SHA256), or a list of up to three: requests then carry a signature of each, so that a receiver can change its secret. A relative path is looked for in systemd's credentials directory, then beside this file; so are all below. Without it requests are unsigned." },
 	{ .key = "bearer_file", .kind = FIELD_TEXT, .offset = DESTINATION(bearer_file), .min = 1, .max = 4095,
 	  .doc = "File with a token, sent as Authorization: Bearer." },
 	{ .key = "basic_user", .kind = FIELD_TEXT, .offset = DESTINATION(basic_user), .min = 1, .max = 255,
-	  .doc = "User name, sent with the password as Authorization: Basic." },
+	  .doc = "User name, sent with the password as Authorization: Basic, or to log in at a mail server, which it never does without TLS, except on this machine." },
 	{ .key = "basic_password_file", .kind = FIELD_TEXT, .offset = DESTINATION(basic_password_file), .min = 1, .max = 4095,
 	  .doc = "File with the password of basic_user." },
+	{ .key = "header_files", .kind = FIELD_MAP, .offset = DESTINATION(header_files), .count_offset = DESTINATION(nheader_files),
+	  .max = 16, .table = &variable_table,
+	  .doc = "Headers whose value is a secret, like an API key: a file with it. An action's own header of that name is left out." },
+	{ .key = "body_files", .kind = FIELD_MAP, .offset = DESTINATION(body_files), .count_offset = DESTINATION(nbody_files),
+	  .max = 16, .table = &variable_table,
+	  .doc = "Members whose value is a secret, like a routing key: a file with it. They are added to the body, a JSON object, when it is sent, and stand neither in the database nor in a log." },
 	{ .key = "ca_file", .kind = FIELD_TEXT, .offset = DESTINATION(ca_file), .min = 1, .max = 4095,
 	  .doc = "PEM file with the only authorities whose certificates count. Without it: those the system trusts." },
 	{ .key = "client_cert_file", .kind = FIELD_TEXT, .offset = DESTINATION(client_cert_file), .min = 1, .max = 4095,

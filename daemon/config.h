@@ -19,10 +19,19 @@ struct networks;
 
 #define DESTINATION_SECRETS_MAX 3
 
-/* By the key that names where it is: url, program. */
-enum destination_kind { DESTINATION_WEBHOOK = 0, DESTINATION_COMMAND, DESTINATION_KIND_COUNT };
+#define ALERTMANAGERS_MAX 8
 
-struct config_variable { /* environment: {NAME: text}, environment_files: {NAME: file} */
+/* By the key that names where it is: url or url_file, program, alertmanager, smtp. */
+enum destination_kind {
+	DESTINATION_WEBHOOK = 0,
+	DESTINATION_COMMAND,
+	DESTINATION_ALERTMANAGER,
+	DESTINATION_MAIL,
+	DESTINATION_KIND_COUNT
+};
+
+/* environment: {NAME: text}; environment_files, header_files, body_files: {NAME: file} */
+struct config_variable {
 	char *name;
 	char *value;
 };
@@ -36,11 +45,19 @@ struct config_exit { /* decimal, without leading zeros; 0 is done, what is in ne
 struct config_destination {
 	char *name;
 	enum destination_kind kind;
-	char *url;           /* base address; an action's path is appended */
+	char *url;            /* base address; an action's path is appended */
+	char *url_file;       /* or the file with the whole address, which is a secret */
+	char **alertmanagers; /* base addresses of the members of one cluster */
+	size_t nalertmanagers;
+	char *smtp;          /* smtp://host:port or smtps://host:port */
+	char *from, *helo;   /* of mail */
+	char *tls_mode;      /* of mail: starttls, none; NULL: starttls */
 	char **secret_files; /* HMAC secrets, a signature for each; none: unsigned */
 	size_t nsecret_files;
 	char *bearer_file;
 	char *basic_user, *basic_password_file;
+	struct config_variable *header_files, *body_files;
+	size_t nheader_files, nbody_files;
 	char *ca_file; /* NULL: the system's authorities */
 	char *client_cert_file, *client_key_file;
 	char **networks; /* allowed CIDRs; empty: all but link-local */
@@ -61,6 +78,10 @@ struct config_destination {
 	/* Read at start by destination_read(); never logged. */
 	char *secrets[DESTINATION_SECRETS_MAX + 1]; /* NULL at the end */
 	char *authorization;                        /* value of that header; NULL: none */
+	char *password;                             /* of mail, for basic_user; NULL: none */
+	char *address;        /* of a webhook: url, or what stands in url_file */
+	char **header_values; /* "Name: value" of header_files; NULL at the end */
+	char **body_values;   /* of body_files, in their order */
 	struct fetch_tls tls;
 	struct networks *allowed;
 	char **secret_values; /* of environment_files, in their order; NULL: none */

@@ -7,10 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -28,208 +25,13 @@
 #define SECRET_BYTES_MIN 16
 #define PEM_BYTES_MAX ((size_t)1 << 20)
 #define PATH_BYTES_MAX 4096
-#define REQUEST_MS_MAX INT64_C(300000)
-
-/* --- the keys --- */
-
-static bool has_part(CURLU *url, CURLUPart part)
-{
-	char *text = NULL;
-	bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-
-	curl_free(text);
-	return there;
-}
-
-static bool part_is(CURLU *url, CURLUPart part, const char *wanted)
-{
-	char *text = NULL;
-	bool is;
-
-	if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
-		return false;
-	is = strcmp(text, wanted) == 0;
-	curl_free(text);
-	return is;
-}
-
-static bool check_parts(CURLU *url, struct decode *d)
-{
-	if (!part_is(url, CURLUPART_SCHEME, "http") && !part_is(url, CURLUPART_SCHEME, "https"))
-		return decode_problem(d, "must begin with http:// or https://");
-	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
-		return decode_problem(d, "may not hold a user name or password; use basic_user and "
-		                         "basic_password_file, or bearer_file");
-	if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-		return decode_problem(d,
-		                      "may not have a query or fragment: paths are appended to it");
-	return true;
-}
-
-bool destination_check_url(const char *key, const char *text, struct decode *d)
-{
-	size_t mark = decode_push(d, key);
-	CURLU *url = curl_url();
-	bool ok;
-
-	if (!url)
-		ok = decode_problem(d, "no memory to read it");
-	else if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
-		ok = decode_problem(d, "is not a URL; write it like https://deployer.example:8443");
-	else
-		ok = check_parts(url, d);
-	curl_url_cleanup(url);
-	decode_pop(d, mark);
-	return ok;
-}
-
-bool destination_problem(struct decode *d, const char *key, const char *text)
-{
-	size_t mark = decode_push(d, key);
-
-	decode_problem(d, "%s", text);
-	decode_pop(d, mark);
-	return false;
-}
-
-static bool check_pair(const char *a_key, const char *a, const char *b_key, const char *b,
-                       struct decode *d)
-{
-	char text[96];
-
-	if (!a == !b)
-		return true;
-	snprintf(text, sizeof(text), "needs %s beside it", a ? b_key : a_key);
-	return destination_problem(d, a ? a_key : b_key, text);
-}
-
-static bool is_printable(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-static bool check_credentials(const struct config_destination *to, struct decode *d)
-{
-	bool ok = check_pair("basic_user", to->basic_user, "basic_password_file",
-	                     to->basic_password_file, d);
-
-	if (to->bearer_file && (to->basic_user || to->basic_password_file))
-		ok = destination_problem(d, "bearer_file",
-		                         "may not stand beside basic_user: one request has "
-		                         "one Authorization header");
-	if (to->basic_user && (strchr(to->basic_user, ':') || !is_printable(to->basic_user)))
-		ok = destination_problem(d, "basic_user",
-		                         "may not hold a colon or control characters");
-	return ok;
-}
-
-static bool check_tls(const struct config_destination *to, struct decode *d)
-{
-	const struct {
-		const char *key, *path;
-	} files[] = {
-	        {"ca_file", to->ca_file},
-	        {"client_cert_file", to->client_cert_file},
-	        {"client_key_file", to->client_key_file},
-	};
-	bool ok = check_pair("client_cert_file", to->client_cert_file, "client_key_file",
-	                     to->client_key_file, d);
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (files[i].path && strncasecmp(to->url, "https:", 6) != 0)
-			ok = destination_problem(d, files[i].key,
-			                         "needs an address that begins with https://");
-	}
-	return ok;
-}
-
-/* Which keys belong to which kind. */
-static bool check_alien_keys(const struct config_destination *to, struct decode *d)
-{
-	const struct {
-		const char *key;
-		bool is_given, is_of_command;
-	} keys[] = {
-	        {"url", to->url != NULL, false},
-	        {"secret_file", to->nsecret_files > 0, false},
-	        {"bearer_file", to->bearer_file != NULL, false},
-	        {"basic_user", to->basic_user != NULL, false},
-	        {"basic_password_file", to->basic_password_file != NULL, false},
-	        {"ca_file", to->ca_file != NULL, false},
-	        {"client_cert_file", to->client_cert_file != NULL, false},
-	        {"client_key_file", to->client_key_file != NULL, false},
-	        {"networks", to->nnetworks > 0, false},
-	        {"arguments", to->narguments > 0, true},
-	        {"directory", to->directory != NULL, true},
-	        {"environment", to->nenvironment > 0, true},
-	        {"environment_files", to->nenvironment_files > 0, true},
-	        {"kill_after", to->kill_after_ms > 0, true},
-	        {"exit", to->exit.nretry + to->exit.nrefused > 0, true},
-	        {"concurrency", to->concurrency > 0, true},
-	};
-	bool ok = true;
-
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (keys[i].is_given && keys[i].is_of_command != (to->program != NULL))
-			ok = destination_problem(d, keys[i].key,
-			                         keys[i].is_of_command
-			                                 ? "belongs to a destination with a program"
-			                                 : "may not stand beside a program");
-	}
-	return ok;
-}
-
-bool destination_check(const struct config_destination *destination, struct decode *d)
-{
-	bool ok = check_alien_keys(destination, d);
-
-	if (destination->program)
-		return destination_command_check(destination, d) && ok;
-	if (!destination->url)
-		return decode_problem(d,
-		                      "needs a url (requests go there) or a program (it is run)");
-	if (destination->timeout_ms > REQUEST_MS_MAX)
-		ok = destination_problem(d, "timeout", "is at most 5m for a request");
-	ok = destination_check_url("url", destination->url, d) && ok;
-
-	ok = check_credentials(destination, d) && ok;
-	return check_tls(destination, d) && ok;
-}
-
-static bool host_is_here(const char *host)
-{
-	struct in_addr in;
-
-	return strcmp(host, "[::1]") == 0 || strcasecmp(host, "localhost") == 0 ||
-	       str_ends_with(str_of(host), STR(".localhost")) ||
-	       (inet_pton(AF_INET, host, &in) == 1 && ntohl(in.s_addr) >> 24 == 127);
-}
-
-bool destination_is_exposed(const struct config_destination *destination)
-{
-	CURLU *url = curl_url();
-	char *host = NULL;
-	bool exposed;
-
-	exposed = url && destination->url &&
-	          curl_url_set(url, CURLUPART_URL, destination->url, 0) == CURLUE_OK &&
-	          part_is(url, CURLUPART_SCHEME, "http") &&
-	          curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && !host_is_here(host);
-	curl_free(host);
-	curl_url_cleanup(url);
-	return exposed;
-}
 
 /* --- the files --- */
 
 void destination_complain(struct destination_reader *r, const char *key, const char *text)
 {
 	const struct position *at;
-	char pointer[192];
+	char pointer[512];
 
 	snprintf(pointer, sizeof(pointer), "/destinations/%s/%s", r->to->name, key);
 	at = positions_find(r->positions, pointer);
@@ -366,14 +168,88 @@ static void read_basic(struct destination_reader *r)
 	password = destination_read_text(r, key, r->to->basic_password_file, 1);
 	if (!password)
 		return;
-	if (!is_printable(password)) {
+	if (!destination_is_printable(password)) {
 		destination_complain(r, key, "must hold one line, without control characters");
+	} else if (r->to->smtp) {
+		r->to->password = password;
+		return;
 	} else {
 		r->to->authorization = basic(r->to->basic_user, password);
 		if (!r->to->authorization)
 			destination_complain(r, key, "no memory for it");
 	}
 	destination_forget_text(&password);
+}
+
+static void read_address(struct destination_reader *r)
+{
+	struct config_destination *to = r->to;
+
+	if (to->url) {
+		to->address = text_dup(to->url);
+		if (!to->address)
+			destination_complain(r, "url", "no memory for it");
+	}
+	if (!to->url_file)
+		return;
+	to->address = destination_read_text(r, "url_file", to->url_file, 1);
+	if (to->address && !destination_is_whole_address(to->address))
+		destination_complain(
+		        r, "url_file",
+		        "must hold one address that begins with https://, without user name, "
+		        "password and fragment"); /* and is not shown: it is the secret */
+}
+
+/* One text for each file, under its name; NULL at the end. */
+static char **read_values(struct destination_reader *r, const char *key,
+                          const struct config_variable *files, size_t n)
+{
+	char **values = calloc(n + 1, sizeof(*values));
+	char at[320];
+
+	if (!values) {
+		destination_complain(r, key, "no memory for them");
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		snprintf(at, sizeof(at), "%s/%s", key, files[i].name);
+		values[i] = destination_read_text(r, at, files[i].value, 1);
+		if (!values[i])
+			break;
+		if (!destination_is_printable(values[i]))
+			destination_complain(r, at,
+			                     "must hold one line, without control characters");
+	}
+	return values;
+}
+
+/* The values become whole headers. */
+static void read_headers(struct destination_reader *r)
+{
+	struct config_destination *to = r->to;
+
+	if (to->nheader_files == 0)
+		return;
+	to->header_values = read_values(r, "header_files", to->header_files, to->nheader_files);
+	for (char **value = to->header_values; value && *value; value++) {
+		const char *name = to->header_files[value - to->header_values].name;
+		char *line = NULL;
+		int n = asprintf(&line, "%s: %s", name, *value);
+
+		destination_forget_text(value);
+		if (n < 0) {
+			destination_complain(r, "header_files", "no memory for them");
+			return;
+		}
+		*value = line;
+	}
+}
+
+static void read_body_values(struct destination_reader *r)
+{
+	if (r->to->nbody_files > 0)
+		r->to->body_values =
+		        read_values(r, "body_files", r->to->body_files, r->to->nbody_files);
 }
 
 /* --- certificates --- */
@@ -489,12 +365,15 @@ bool destination_read(struct config_destination *destination, const char *state_
 	                               .problems = problems,
 	                               .ok = true};
 
+	destination->kind = destination_kind_of(destination);
 	if (destination->program) {
-		destination->kind = DESTINATION_COMMAND;
 		destination_command_read(&r);
 		return r.ok;
 	}
+	read_address(&r);
 	read_secrets(&r);
+	read_headers(&r);
+	read_body_values(&r);
 	read_bearer(&r);
 	read_basic(&r);
 	destination->tls.ca = read_certificates(&r, "ca_file", destination->ca_file);
@@ -504,9 +383,21 @@ bool destination_read(struct config_destination *destination, const char *state_
 	return r.ok;
 }
 
+static void forget_all(char ***values)
+{
+	for (char **value = *values; value && *value; value++)
+		destination_forget_text(value);
+	free(*values);
+	*values = NULL;
+}
+
 void destination_forget(struct config_destination *destination)
 {
 	destination_command_forget(destination);
+	destination_forget_text(&destination->address);
+	destination_forget_text(&destination->password);
+	forget_all(&destination->header_values);
+	forget_all(&destination->body_values);
 	for (size_t i = 0; i < DESTINATION_SECRETS_MAX; i++)
 		destination_forget_text(&destination->secrets[i]);
 	destination_forget_text(&destination->authorization);

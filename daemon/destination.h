@@ -1,6 +1,6 @@
 /*
- * destination - an entry of `destinations:` in headgate.yaml: what its keys allow together, and
- * what stands in the files it names.
+ * destination - an entry of `destinations:` in headgate.yaml: what its keys allow together
+ * (destination_keys.c), and what stands in the files it names (destination.c).
  *
  * Files are read once, at start; a request reads none. What was read is never logged.
  */
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 #include "base/macros.h"
+#include "config.h"
 
-struct config_destination;
 struct decode;
 struct positions;
 struct problems;
@@ -28,7 +28,15 @@ bool destination_read(struct config_destination *destination, const char *state_
                       struct problems *problems) MUST_CHECK;
 /* Wipes and frees what was read. */
 void destination_forget(struct config_destination *destination);
-/* Plain http to another machine: messages can be read and changed on their way. */
+/* Without TLS to another machine: messages can be read and changed on their way. */
 bool destination_is_exposed(const struct config_destination *destination);
+/* Of those whose keys are right; else DESTINATION_KIND_COUNT. */
+enum destination_kind destination_kind_of(const struct config_destination *destination);
+/* `tls: none`. */
+bool destination_mail_is_clear(const struct config_destination *destination);
+/* What a url_file may hold: https, or http to this machine; no user, no fragment. */
+bool destination_is_whole_address(const char *text);
+/* Without control characters. */
+bool destination_is_printable(const char *text);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "action/mail.h"
 #include "base/position.h"
 #include "base/problem.h"
+#include "base/str.h"
 #include "config.h"
 
 static void add_problem(struct problems *problems, const struct positions *positions,
@@ -25,11 +27,40 @@ static bool kind_of(const struct config_destination *to, enum notify_kind *out)
 	case DESTINATION_WEBHOOK:
 		*out = NOTIFY_WEBHOOK;
 		return true;
+	case DESTINATION_MAIL:
+		*out = NOTIFY_MAIL;
+		return true;
+	case DESTINATION_ALERTMANAGER:
+		*out = NOTIFY_ALERT;
+		return true;
 	case DESTINATION_COMMAND:
 	case DESTINATION_KIND_COUNT:
 		break;
 	}
 	return false;
+}
+
+/* What would make every message of the sink a dead letter. */
+static bool fits(const struct notify_sink *sink, const struct config_destination *to,
+                 const char **out_key, struct err *err)
+{
+	char quote[STR_QUOTE_MAX];
+
+	*out_key = "path";
+	if (to->url_file != NULL && sink->path != NULL && sink->path[0] != '\0')
+		return err_set(err, ERR_INVALID,
+		               "destination %s is a whole address (url_file): no path may follow",
+		               sink->to);
+	*out_key = "recipients";
+	if (sink->nrecipients > MAIL_RECIPIENTS_MAX)
+		return err_set(err, ERR_LIMIT, "a mail has at most %d recipients",
+		               MAIL_RECIPIENTS_MAX);
+	for (size_t i = 0; i < sink->nrecipients; i++) {
+		if (!mail_is_address(sink->recipients[i]))
+			return err_set(err, ERR_INVALID, "%s is no mail address in ASCII",
+			               str_quote(str_of(sink->recipients[i]), quote));
+	}
+	return true;
 }
 
 static bool complete_sink(const struct config *config, struct notify_sink *sink,
@@ -48,7 +79,7 @@ static bool complete_sink(const struct config *config, struct notify_sink *sink,
 		             "or an Alertmanager",
 		             sink->to);
 	else
-		ok = notify_sink_check(sink, &key, &err);
+		ok = notify_sink_check(sink, &key, &err) && fits(sink, to, &key, &err);
 	if (!ok)
 		add_problem(problems, positions, sink->name, key, err.text);
 	return ok;

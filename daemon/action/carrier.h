@@ -60,8 +60,7 @@ struct carrier {
 
 const struct carrier *carrier_for(enum destination_kind kind);
 
-extern const struct carrier carrier_webhook;
-extern const struct carrier carrier_command;
+extern const struct carrier carrier_webhook, carrier_command, carrier_alertmanager, carrier_mail;
 
 /* What the status of a final HTTP answer means; docs/receiver.md. */
 enum carried_how carried_by_status(long status);

@@ -59,9 +59,14 @@ static void *webhook_prepare(const struct carrier_job *job, const struct store_m
 	snprintf(p->method, sizeof(p->method), "%s", m->method[0] != '\0' ? m->method : "POST");
 	if (!webhook_build(m,
 	                   &(struct webhook_target){
-	                           .base = job->to->url,
+	                           .base = job->to->address,
+	                           .is_whole = job->to->url_file != NULL,
 	                           .secrets = job->to->secrets,
 	                           .authorization = job->to->authorization,
+	                           .headers = job->to->header_values,
+	                           .members = job->to->body_files,
+	                           .values = job->to->body_values,
+	                           .nmembers = job->to->nbody_files,
 	                           .public_url = job->app->config->public_url,
 	                   },
 	                   loop_now(job->app->loop).wall, &p->request, err)) {

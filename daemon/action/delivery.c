@@ -468,8 +468,8 @@ static void warn_of_exposed(const struct config *config)
 			log_line(LOG_WARN, "destination_without_tls",
 			         "destination=%s credentials=%s why=%s", log_quote(to->name),
 			         to->authorization != NULL ? "yes" : "no",
-			         log_quote("plain http to another machine: messages can be read "
-			                   "and held back on the way; use https"));
+			         log_quote("no TLS to another machine: messages can be read "
+			                   "and held back on the way"));
 	}
 }
 

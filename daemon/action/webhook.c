@@ -7,11 +7,13 @@
 #include <strings.h>
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "base/field.h"
 #include "base/units.h"
+#include "config.h"
 
 #define URL_MAX_BYTES ((size_t)8 * 1024)
 #define TEXT_MAX_BYTES ((size_t)40 * 1024)
@@ -241,9 +243,36 @@ static bool is_value(const json_t *value)
 	return true;
 }
 
+bool webhook_header_is_free(const char *name)
+{
+	return is_token(name) && !is_reserved(name);
+}
+
+/* The destination's own, which an action's of the same name give way to. */
+static bool is_taken(const struct webhook_target *to, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (to->authorization != NULL && strcasecmp(name, AUTHORIZATION) == 0)
+		return true;
+	for (size_t i = 0; to->headers != NULL && to->headers[i] != NULL; i++) {
+		if (strncasecmp(to->headers[i], name, n) == 0 && to->headers[i][n] == ':')
+			return true;
+	}
+	return false;
+}
+
+static void add_secret_headers(struct webhook *w, char *const *headers)
+{
+	for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
+		buf_add_text(&w->text, headers[i]);
+		end_header(w);
+	}
+}
+
 /* What cannot be sent is left out and counted: a rollback goes out even with a header less. */
-static bool add_action_headers(struct webhook *w, const char *headers, bool is_authorized,
-                               struct err *err)
+static bool add_action_headers(struct webhook *w, const char *headers,
+                               const struct webhook_target *to, struct err *err)
 {
 	json_t *object, *value;
 	const char *name;
@@ -258,8 +287,7 @@ static bool add_action_headers(struct webhook *w, const char *headers, bool is_a
 	}
 	json_object_foreach(object, name, value)
 	{
-		if (is_reserved(name) || !is_token(name) || !is_value(value) ||
-		    (is_authorized && strcasecmp(name, AUTHORIZATION) == 0) ||
+		if (!webhook_header_is_free(name) || !is_value(value) || is_taken(to, name) ||
 		    w->nheaders + 1 >= WEBHOOK_HEADERS_MAX) {
 			w->ndropped++;
 			continue;
@@ -284,11 +312,15 @@ static void place_headers(struct webhook *w)
 
 /* --- URL and body --- */
 
-static bool build_url(struct buf *url, const char *base, const char *path, struct err *err)
+static bool build_url(struct buf *url, const struct webhook_target *to, const char *path,
+                      struct err *err)
 {
-	struct str root = str_of(base);
+	struct str root = str_of(to->base);
 
-	while (root.n > 0 && root.p[root.n - 1] == '/')
+	if (to->is_whole && path != NULL && *path != '\0')
+		return err_set(err, ERR_INVALID,
+		               "its destination is a whole address (url_file): no path may follow");
+	while (!to->is_whole && root.n > 0 && root.p[root.n - 1] == '/')
 		root.n--;
 	buf_add_str(url, root);
 	if (path != NULL && *path != '\0' && *path != '/')
@@ -322,6 +354,37 @@ static bool build_body(struct buf *body, const struct store_message *m, struct e
 	return buf_ok(body, err);
 }
 
+/* Secrets that belong into the body come from files and are known to nobody before. */
+static bool add_members(struct buf *body, const struct webhook_target *to, struct err *err)
+{
+	struct err ignored;
+	json_t *object;
+	char *text = NULL;
+	bool ok = true;
+
+	if (to->nmembers == 0 || body->n == 0)
+		return true;
+	object = json_parse_strict(buf_str(body), WEBHOOK_BODY_MAX, &ignored);
+	if (!json_is_object(object)) {
+		json_decref(object);
+		return err_set(err, ERR_INVALID,
+		               "its destination adds to the body (body_files), which is no object");
+	}
+	for (size_t i = 0; ok && i < to->nmembers; i++)
+		ok = json_object_set_new(object, to->members[i].name, json_string(to->values[i])) ==
+		     0;
+	if (ok)
+		text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (text == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for the body of a message");
+	buf_clear(body);
+	buf_add_text(body, text);
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	return buf_ok(body, err);
+}
+
 bool webhook_build(const struct store_message *m, const struct webhook_target *to, struct wall at,
                    struct webhook *out, struct err *err)
 {
@@ -329,7 +392,8 @@ bool webhook_build(const struct store_message *m, const struct webhook_target *t
 	buf_init(&out->url, URL_MAX_BYTES);
 	buf_init(&out->text, TEXT_MAX_BYTES);
 	buf_init(&out->body, WEBHOOK_BODY_MAX);
-	if (!build_url(&out->url, to->base, m->path, err) || !build_body(&out->body, m, err))
+	if (!build_url(&out->url, to, m->path, err) || !build_body(&out->body, m, err) ||
+	    !add_members(&out->body, to, err))
 		return false;
 	add_own_headers(out, m, at);
 	if (!add_callback(out, m, to->public_url, err))
@@ -337,8 +401,8 @@ bool webhook_build(const struct store_message *m, const struct webhook_target *t
 	if (!add_signatures(out, m, to->secrets, at, err))
 		return false;
 	add_authorization(out, to->authorization);
-	if (!add_action_headers(out, m->headers, to->authorization != NULL, err) ||
-	    !buf_ok(&out->text, err))
+	add_secret_headers(out, to->headers);
+	if (!add_action_headers(out, m->headers, to, err) || !buf_ok(&out->text, err))
 		return false;
 	place_headers(out);
 	return true;

@@ -19,6 +19,8 @@
 #include "base/time.h"
 #include "store/store.h"
 
+struct config_variable;
+
 #define WEBHOOK_BODY_MAX ((size_t)1024 * 1024)
 #define WEBHOOK_HEADERS_MAX 64
 #define WEBHOOK_ID_TEXT 80
@@ -39,6 +41,12 @@ struct webhook_target {
 	char *const *secrets;      /* a signature for each, NULL at the end; NULL: unsigned */
 	const char *authorization; /* value of that header; NULL: none of ours */
 	const char *public_url;    /* where receivers reach us, for callbacks; NULL: they know */
+	bool is_whole;             /* base is the whole address; no path may follow */
+	char *const *headers;      /* secret ones, "Name: value", NULL at the end; NULL: none */
+	/* Secret members of the body, which must be an object then. */
+	const struct config_variable *members; /* their names */
+	char *const *values;
+	size_t nmembers;
 };
 
 /* webhook_fini() in any case. */
@@ -54,6 +62,9 @@ void webhook_id(const struct store_message *m, char out[WEBHOOK_ID_TEXT]);
  * used as they are. */
 bool webhook_sign(const char *secret, const char *id, int64_t timestamp_s, struct str body,
                   char out[WEBHOOK_SIGNATURE_TEXT], struct err *err) MUST_CHECK;
+
+/* The name of a header that we do not set ourselves. */
+bool webhook_header_is_free(const char *name);
 
 /* A receiver that holds a newer state says so: 409 with {"error": "stale..."}. */
 bool webhook_is_stale(long status, struct str body);

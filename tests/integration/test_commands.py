@@ -353,7 +353,7 @@ def test_a_program_that_others_could_replace_is_found_at_start(folder):
     (["url: http://localhost", "arguments: [x]"], "arguments: belongs to a destination with a program"),
     (["url: http://localhost", "exit: {retry: [1]}"], "exit: belongs to a destination with a program"),
     (["url: http://localhost", "timeout: 10m"], "timeout: is at most 5m for a request"),
-    (["timeout: 1s"], "needs a url"),
+    (["timeout: 1s"], "says not where it is"),
     (["program: /usr/bin/true", "timeout: 2h"], "timeout: must be"),
     (["program: /usr/bin/true", "shell: yes"], "unknown key"),
     (["program: /usr/bin/true", "environment: {HEADGATE_FENCE: '1'}"], "HEADGATE_FENCE: is ours"),

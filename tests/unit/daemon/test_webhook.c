@@ -6,6 +6,7 @@
 
 #include "action/webhook.h"
 #include "base/macros.h"
+#include "config.h"
 
 static struct store_message message(void)
 {
@@ -299,6 +300,57 @@ START_TEST(url_is_base_and_path)
 }
 END_TEST
 
+static const struct config_variable members[] = {{.name = (char[]){"routing_key"}},
+                                                 {.name = (char[]){"token"}}};
+static char *const values[] = {(char[]){"k\"ey"}, (char[]){"t"}, NULL};
+
+START_TEST(secrets_of_the_destination_are_added_when_it_is_sent)
+{
+	char *const headers[] = {(char[]){"X-Api-Key: 42"}, NULL};
+	const struct webhook_target to = {.base = "http://h",
+	                                  .headers = headers,
+	                                  .members = members,
+	                                  .values = values,
+	                                  .nmembers = 2};
+	struct store_message m = message();
+	struct webhook w;
+	struct err err;
+
+	m.body = "{\"token\":\"mine\",\"weight\":0}";
+	m.headers = "{\"x-api-key\": \"mine\", \"X-Api\": \"a\"}";
+	w = build_for(&m, &to);
+	ck_assert_str_eq(buf_str(&w.body).p,
+	                 "{\"token\":\"t\",\"weight\":0,\"routing_key\":\"k\\\"ey\"}");
+	ck_assert_str_eq(header(&w, "X-Api-Key"), "42");
+	ck_assert_str_eq(header(&w, "x-api-key"), "(absent)");
+	ck_assert_str_eq(header(&w, "X-Api"), "a");
+	ck_assert_uint_eq(w.ndropped, 1);
+	webhook_fini(&w);
+	m.body = "[0]";
+	ck_assert(!webhook_build(&m, &to, attempt_at, &w, &err));
+	ck_assert_msg(strstr(err.text, "no object") != NULL, "%s", err.text);
+	webhook_fini(&w);
+}
+END_TEST
+
+START_TEST(a_whole_address_is_used_as_it_is)
+{
+	const struct webhook_target to = {.base = "https://h/hook/?sig=a/", .is_whole = true};
+	struct store_message m = message();
+	struct webhook w;
+	struct err err;
+
+	m.path = "";
+	w = build_for(&m, &to);
+	ck_assert_str_eq(buf_str(&w.url).p, "https://h/hook/?sig=a/");
+	webhook_fini(&w);
+	m.path = "/more";
+	ck_assert(!webhook_build(&m, &to, attempt_at, &w, &err));
+	ck_assert_ptr_null(strstr(err.text, "hook"));
+	webhook_fini(&w);
+}
+END_TEST
+
 START_TEST(body_is_the_messages_own_or_says_what_is_meant)
 {
 	static const struct {
@@ -454,6 +506,8 @@ static Suite *suite(void)
 	tcase_add_test(t, each_secret_signs_so_that_a_receiver_can_change_its_own);
 	tcase_add_test(t, credentials_of_the_destination_go_before_those_of_an_action);
 	tcase_add_test(t, url_is_base_and_path);
+	tcase_add_test(t, secrets_of_the_destination_are_added_when_it_is_sent);
+	tcase_add_test(t, a_whole_address_is_used_as_it_is);
 	tcase_add_test(t, body_is_the_messages_own_or_says_what_is_meant);
 	tcase_add_test(t, an_action_adds_headers_but_not_ours);
 	tcase_add_test(t, headers_that_are_no_object_do_not_stop_a_message);
