@@ -20,6 +20,7 @@
 	X(DRIFT_AFTER_REPAIR,       "drift_after_repair",       "drift found and to be mended, nothing sent yet") \
 	X(CHECKPOINT_BEFORE_SEND,   "checkpoint_before_send",   "checkpoint taken, not yet written") \
 	X(CREATE_BEFORE_SEND,       "create_before_send",       "release accepted, not yet written") \
+	X(INCIDENT_AFTER_COMMIT,    "incident_after_commit",    "incident reported, nothing done about it yet") \
 	X(LEASE_AFTER_GAIN,         "lease_after_gain",         "lease gained, nothing loaded yet") \
 	X(RECOVERY_AFTER_LOAD,      "recovery_after_load",      "state loaded, nothing resumed yet")
 /* clang-format on */

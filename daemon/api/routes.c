@@ -4,6 +4,7 @@
 #include "api/actions.h"
 #include "api/freeze.h"
 #include "api/httpd.h"
+#include "api/incidents.h"
 #include "api/operations.h"
 #include "api/policies.h"
 #include "api/releases.h"
@@ -37,6 +38,8 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
 	{ "POST", "/v1/releases/:id/incident",     "submit",  verbs_incident,       BODY, "Record the incident of a rollback: root cause, impact, restore point." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
+	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted." },
+	{ "GET",  "/v1/incidents",                 "view",    incidents_list,       0,    "Incidents, newest first: ?service= &environment= &limit= &before=." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },
 	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },
 	{ "GET",  "/v1/policies/:name",            "view",    policies_get,         0,    "One policy with all defaults written out." },

@@ -56,7 +56,7 @@ void door_tell_doubt(struct engine *e, struct tracked *t)
 
 static bool is_urgent(enum release_event kind)
 {
-	return kind == EVENT_ROLLBACK || kind == EVENT_RUNG_ROLLBACK;
+	return kind == EVENT_ROLLBACK || kind == EVENT_RUNG_ROLLBACK || kind == EVENT_INCIDENT;
 }
 
 static void op_enqueue(struct tracked *t, struct door_op *op)

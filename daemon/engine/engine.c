@@ -71,7 +71,7 @@ void engine_store_down(void *ctx)
 
 	e->store_up = false;
 	e->owner = false;
-	e->loading = e->polling = false;
+	e->loading = e->polling = e->incidents_asking = false;
 	metric_set(e->app->metrics, METRIC_STORE_UP, 0);
 	delivery_store_changed(e->app->delivery);
 	for (size_t i = 0; i < e->n; i++) {

@@ -22,6 +22,8 @@
 
 struct app;
 struct engine;
+struct store_report;
+struct store_reported;
 struct principal;
 struct subscription;
 
@@ -50,6 +52,7 @@ struct tracked {
 	size_t dampen_pending, smoke_pending;
 	bool smoke_failing, smoke_refused, smoke_unanswered;
 	char *smoke_action;
+	size_t incidents_queued; /* handed to the door, not answered yet */
 	bool outbox_known; /* those above come from the database at this row_version */
 	int64_t outbox_version;
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */
@@ -146,6 +149,13 @@ bool engine_policy_is_file(const struct engine *e,
 size_t engine_policy_names(const struct engine *e, const char **out, size_t max);
 bool engine_put_policy(struct engine *e, struct policy *policy_take, const char *subject,
                        engine_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
+
+/* --- incidents --- */
+/* On record once it is answered; what it does to the pair's active release follows. */
+bool engine_report_incident(struct engine *e, const struct store_report *report,
+                            void (*fn)(void *ctx, const struct store_reported *reported,
+                                       const struct err *err),
+                            void *ctx, struct err *err) MUST_CHECK;
 
 /* --- freezes --- */
 bool engine_freeze(struct engine *e, const char *scope, const char *name, bool frozen,

@@ -28,6 +28,7 @@
 #define ENGINE_OUTAGE_GAP_MS 300000 /* a source that answers for so long has been back */
 #define ENGINE_OUTBOX_ASKING_MAX                                                                   \
 	512                 /* half of the store's queue: commits and lease must find room */
+#define ENGINE_INCIDENTS_MAX 64 /* handed to the door at once, of one release */
 #define ENGINE_NAME_MAX 400 /* "service@version" and "service/environment" keys */
 
 /* Releases that share something: a version, or a service and environment. Newest id last. */
@@ -81,6 +82,9 @@ struct engine {
 	bool loading, load_again, load_for_owner;
 	bool polling;
 	size_t outbox_asking; /* questions under way */
+	bool incidents_asking;
+	struct wall incidents_asked; /* when */
+	struct wall incidents_since; /* older ones are known to be taken account of */
 	struct wall as_of;
 	struct wall not_owner_since;
 	uint64_t ticks;
@@ -132,6 +136,9 @@ void outbox_forget_drift(struct tracked *t);
 bool outage_of(struct engine *e, const struct tracked *t, const struct decision *d,
                struct notify_outage *out);
 void outages_free(struct engine *e);
+/* incidents.c */
+void incidents_poll(struct engine *e);    /* the owner's: of all releases */
+void incidents_restart(struct engine *e); /* from the beginning */
 
 /* round.c */
 void engine_tick(void *ctx);

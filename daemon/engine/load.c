@@ -154,7 +154,9 @@ static void load_done(struct load *load, const struct err *err)
 		log_line(LOG_INFO, "recovered", "releases=%zu epoch=%lld", e->n,
 		         (long long)store_epoch(e->app->store));
 		registry_trim(e);
+		incidents_restart(e);
 		resume_all(e);
+		incidents_poll(e);
 	} else if (load->whole && e->load_again) {
 		engine_reload(e, e->lease_held);
 	}
@@ -240,6 +242,7 @@ void engine_poll(void *ctx)
 	struct load *load;
 
 	loop_timer_start(&e->poll, ENGINE_POLL_MS);
+	incidents_poll(e);
 	if (!e->store_up || e->polling || e->loading)
 		return;
 	if (!e->loaded || (e->lease_held && !e->owner)) {

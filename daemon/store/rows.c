@@ -30,7 +30,9 @@ const struct pg_statement sql_rows_evaluations = {
 const struct pg_statement sql_rows_actions = {
 	"rows_actions",
 	"SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
-	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', nullif(o.option, -1),"
+	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', CASE WHEN o.option >= 0 THEN o.option END,"
+	" 'beside', CASE WHEN o.class = 'rollback' AND o.option = -1 THEN 'dampen'"
+	"  WHEN o.option = -2 THEN 'smoke' END,"
 	" 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
 	" 'body', o.body, 'arguments', o.arguments, 'read', o.read,"
 	" 'read_at', " SQL_RFC3339("o.read_at") ", 'read_text', o.read_text, 'drifted', o.drifted, 'repairs', o.repairs,"
@@ -98,6 +100,29 @@ static void rows_answered(void *ctx, const struct pg_reply *reply)
 	op->fn(op->ctx, ok ? rows : NULL, ok ? NULL : &err);
 	json_decref(rows);
 	op_free(op);
+}
+
+bool store_incident_rows(struct store *s, const char *service, const char *environment,
+                         int64_t before, int64_t limit, store_rows_fn fn, void *ctx,
+                         struct err *err)
+{
+	struct rows_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to ask the database");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_text(args, service);
+	arg_text(args, environment);
+	arg_i64(args, before > 0 ? before : INT64_MAX);
+	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
+	if (!store_send(s, &sql_rows_incidents, args, rows_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
 }
 
 bool store_rows(struct store *s, enum store_list which, int64_t release_id, int64_t before,

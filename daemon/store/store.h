@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 
@@ -158,6 +158,44 @@ bool store_freeze(struct store *s, const char *scope, const char *name, bool fro
  * 60 a minute. */
 void store_denied(struct store *s, const char *subject, const char *origin, const char *route,
                   int64_t release_id, const char *why);
+
+/* --- incidents (rule A5) --- */
+
+struct store_report { /* texts are copied; NULL where allowed: link, key, person */
+	const char *service, *environment;
+	enum incident_severity severity;
+	const char *title, *link, *key;
+	const char *subject, *person, *origin;
+};
+struct store_reported {
+	bool created; /* false: it was there already, under the same key */
+	const char *severity;
+	int64_t release_id; /* that was active then; 0: none */
+	json_t *row;
+};
+typedef void (*store_report_fn)(void *ctx, const struct store_reported *reported,
+                                const struct err *err); /* borrowed; NULL on error */
+/* Answered once it is committed. */
+bool store_report_incident(struct store *s, const struct store_report *report, store_report_fn fn,
+                           void *ctx, struct err *err) MUST_CHECK;
+
+struct store_incident {
+	int64_t id, release_id;
+	int64_t after; /* the one of the same release before it; 0: none */
+	enum incident_severity severity;
+	const char *title, *link, *reported_by; /* link may be NULL */
+	struct wall at;
+};
+typedef void (*store_incidents_fn)(void *ctx, const struct store_incident *rows, size_t n,
+                                   const struct err *err); /* borrowed during the call */
+/* Incidents since then that their releases, still active, have not taken account of: at most 200,
+ * oldest first. release_id 0: of all. */
+bool store_incidents_open(struct store *s, struct wall since, int64_t release_id,
+                          store_incidents_fn fn, void *ctx, struct err *err) MUST_CHECK;
+/* Newest first; service and environment may be NULL, `before` 0. */
+bool store_incident_rows(struct store *s, const char *service, const char *environment,
+                         int64_t before, int64_t limit, store_rows_fn fn, void *ctx,
+                         struct err *err) MUST_CHECK;
 
 /* --- idempotency (Idempotency-Key) --- */
 

@@ -68,7 +68,7 @@ static void database_clear(void)
 {
 	ck_assert_str_ne(
 	        sql("SET session_replication_role = replica;"
-	            "TRUNCATE headgate.outbox, headgate.transition, headgate.audit, "
+	            "TRUNCATE headgate.incident, headgate.outbox, headgate.transition, headgate.audit, "
 	            "headgate.release,"
 	            " headgate.checkpoint, headgate.evaluation, headgate.policy_name, "
 	            "headgate.policy,"
@@ -114,7 +114,7 @@ static void on_answer(void *ctx, enum store_outcome outcome, const struct err *e
 	a->err = err != NULL ? *err : (struct err){0};
 }
 
-static void on_done(void *ctx, const struct err *err)
+static inline void on_done(void *ctx, const struct err *err)
 {
 	struct answer *a = ctx;
 

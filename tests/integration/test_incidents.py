@@ -1,0 +1,145 @@
+"""Incidents: what is reported about a service reaches the release it is about, whatever dies in between."""
+import json
+
+import pytest
+from harness import check_invariants, policy, wait_until
+
+
+def canary(target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["stages"][0]["bake"] = "1h"
+    return {"test.yaml": json.dumps(document)}
+
+
+@pytest.fixture
+def slow(postgres, make_daemon, target):
+    return make_daemon(postgres, policies=canary(target)).start()
+
+
+def report(daemon, severity, who="ann", expect=201, **more):
+    body = {"service": "checkout", "environment": "prod", "severity": severity, "title": "claims fail", **more}
+    status, answer, _ = daemon.post("/v1/incidents", body, who=who)
+    assert status == expect, (status, answer)
+    return answer
+
+
+def baking(daemon, **more):
+    id_ = daemon.create(**more)["id"]
+    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+    return id_
+
+
+def events(daemon, id_):
+    return [row["event"] for row in daemon.get(f"/v1/releases/{id_}/timeline")[1]["timeline"]]
+
+
+def test_a_p0_rolls_back_and_says_why(slow, receiver):
+    id_ = baking(slow)
+    incident = report(slow, "P0", link="https://tickets.example/1", key="T-1")
+    assert incident["release"] == id_ and incident["reported_by"] == "ann"
+    r = slow.wait_state(id_, "rolled_back")
+    assert "P0 reported by ann: claims fail (https://tickets.example/1)" in r["rollback"]["reason"]
+    wait_until(lambda: receiver.weights() == [10, 0], "the weight to be taken back")
+    assert "incident_rollback" in events(slow, id_)
+
+
+def test_p1_pauses_and_calls_p2_pauses_p3_is_noted(slow):
+    id_ = baking(slow)
+    report(slow, "P3", title="a typo")
+    slow.wait_release(id_, "the note", lambda r: "incident_noted" in events(slow, id_))
+    assert slow.release(id_)["state"] == "running"
+    second = report(slow, "P2")
+    r = slow.wait_state(id_, "paused")
+    assert [h["name"] for h in r["holds"]] == [f"incident:{second['id']}"] and r["holds"][0]["source"] == "incident"
+    third = report(slow, "P1")
+    r = slow.wait_release(id_, "the second hold", lambda r: len(r["holds"]) == 2)
+    assert any(c["cause"] == f"incident:{third['id']}" for c in r["calls"])
+    slow.verb(id_, "resume", reason="it was the network")
+    slow.wait_state(id_, "running")
+
+
+def test_the_same_key_again_is_the_same_incident(slow):
+    id_ = baking(slow)
+    first = report(slow, "P2", key="PD-7")
+    slow.wait_state(id_, "paused")
+    slow.verb(id_, "resume", reason="it is over")
+    again = report(slow, "P2", expect=200, key="PD-7", title="said in other words")
+    assert again["id"] == first["id"] and again["title"] == "claims fail"
+    answer = report(slow, "P0", expect=409, key="PD-7")
+    assert answer["incident"]["id"] == first["id"]
+    assert slow.release(id_)["state"] == "running"
+    assert slow.sql("SELECT count(*) FROM headgate.incident") == [["1"]]
+
+
+def test_without_an_active_release_it_is_on_record_only(slow):
+    incident = report(slow, "P0")
+    assert incident["release"] is None
+    id_ = baking(slow)
+    other = report(slow, "P0", environment="stage")
+    assert other["release"] is None
+    listed = slow.get("/v1/incidents?service=checkout")[1]["incidents"]
+    assert [i["id"] for i in listed] == [other["id"], incident["id"]]
+    listed = slow.get("/v1/incidents?service=checkout&environment=prod&limit=1", who="eve")[1]["incidents"]
+    assert [i["id"] for i in listed] == [incident["id"]]
+    assert slow.get("/v1/incidents?limit=0")[0] == 422
+    assert slow.release(id_)["state"] == "running"
+    rows = slow.sql("SELECT count(*) FROM headgate.audit WHERE chain = 'system' "
+                    "AND position('claims fail'::bytea IN record) > 0")
+    assert rows == [["2"]]
+    for change in ("UPDATE headgate.incident SET severity = 'P3'", "DELETE FROM headgate.incident"):
+        with pytest.raises(RuntimeError, match="never changed or removed"):
+            slow.sql(change)
+
+
+def test_who_may_report_what(slow):
+    baking(slow)
+    report(slow, "P3", who="eve", expect=403)
+    slow.token("pager", "author", machine=True)
+    wait_until(lambda: slow.get("/v1/incidents", who="pager")[0] == 200, "the token to be known")
+    answer = report(slow, "P0", who="pager", expect=403)
+    assert answer["permission"] == "operate"
+    incident = report(slow, "P1", who="pager", author="dora")
+    assert incident["reported_by"] == "dora"
+    assert report(slow, "P9", expect=422)["pointer"] == "/severity"
+    assert report(slow, "P3", expect=422, title="")["pointer"] == "/title"
+    assert report(slow, "P3", expect=422, service="Check Out")["pointer"] == "/service"
+
+
+def test_an_incident_is_not_lost_when_headgate_dies_behind_its_row(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=canary(target)).start(failpoint="incident_after_commit=kill")
+    id_ = baking(daemon)
+    with pytest.raises(OSError):
+        report(daemon, "P0")
+    daemon.wait_dead()
+    assert daemon.sql("SELECT release_id FROM headgate.incident") == [[str(id_)]]
+    daemon.start()
+    r = daemon.wait_state(id_, "rolled_back")
+    assert r["incident_applied"] == 1
+    assert events(daemon, id_).count("incident_rollback") == 1
+
+
+def test_an_incident_of_before_a_crash_comes_first_and_once(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=canary(target)).start(failpoint="incident_after_commit=kill")
+    id_ = baking(daemon)
+    with pytest.raises(OSError):
+        report(daemon, "P2", key="one")
+    daemon.wait_dead()
+    daemon.start()
+    report(daemon, "P3", key="two")
+    report(daemon, "P2", key="one", expect=200)
+    r = daemon.wait_release(id_, "both", lambda r: r.get("incident_applied") == 2)
+    assert r["state"] == "paused" and [h["name"] for h in r["holds"]] == ["incident:1"]
+    seen = [e for e in events(daemon, id_) if e.startswith("incident")]
+    assert seen == ["incident_noted", "incident_pause"]
+
+
+def test_another_instance_takes_the_report(postgres, make_daemon, target):
+    owner = make_daemon(postgres, policies=canary(target)).start()
+    id_ = baking(owner)
+    other = make_daemon(postgres, policies=canary(target), database=owner.database, name="b").start()
+    report(other, "P2")
+    owner.wait_state(id_, "paused")
+    owner.kill()
+    report(other, "P0")
+    other.wait_state(id_, "rolled_back", "stabilising")
+    check_invariants(other)
