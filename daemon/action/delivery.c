@@ -31,6 +31,7 @@
 #include "store/store.h"
 
 #define POLL_MS 250
+#define DAMPEN_WAIT_MS 5000 /* for so long the way back lets go first what dampens it */
 #define MULTIS 4
 #define TIMEOUT_MS INT64_C(15000)
 #define CLAIM_SLACK_MS INT64_C(15000) /* to record the answer before another instance may claim */
@@ -215,17 +216,20 @@ static int64_t timeout_ms_of(const struct config_destination *to)
 	return to != NULL && to->timeout_ms > 0 ? to->timeout_ms : TIMEOUT_MS;
 }
 
-/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time.
- */
+/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time,
+ * and not for long: a command, or a receiver that hangs, must not keep the way back. */
 static bool is_waited_for(const struct sending *s)
 {
-	return s->option >= 0 || (s->option == MESSAGE_DAMPENS && s->attempts <= 1);
+	int64_t age_ms = loop_now(s->delivery->app->loop).wall.ms - s->created_at.ms;
+
+	return s->option >= 0 || (s->option == MESSAGE_DAMPENS && s->attempts <= 1 && age_ms >= 0 &&
+	                          age_ms < DAMPEN_WAIT_MS);
 }
 
 /* Rollbacks wait for nothing in the database, so several messages of one may be claimed together.
  * To one receiver they go one after the other: overtaken by the second, the first would be refused
  * as stale. What dampens goes first and all at once, so that together they cost the way back no
- * more than one attempt. Commands may take long: the next way back does not wait for the end of
+ * more than one of them. Commands may take long: the next way back does not wait for the end of
  * the one that did not help. */
 static bool must_wait(const struct sending *s)
 {
@@ -430,6 +434,7 @@ static void on_poll(void *ctx)
 	struct delivery *d = ctx;
 
 	loop_timer_start(&d->poll, POLL_MS);
+	send_waiting(d);
 	claim_all(d);
 }
 

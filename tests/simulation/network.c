@@ -7,6 +7,7 @@
 
 #define TIMEOUT_MS (15 * SECOND)
 #define ROLLBACK_CLAIM_MS (5 * SECOND)
+#define DAMPEN_WAIT_MS (5 * SECOND)
 
 static struct row *row_of(struct story *s, const struct sending *a)
 {
@@ -47,11 +48,12 @@ static long receive(struct story *s, struct row *row)
 
 /* --- attempts ------------------------------------------------------------------------------ */
 
-/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time.
- */
-static bool is_waited_for(const struct row *row, const struct sending *a)
+/* Nothing waits for a smoke test, and for what dampens only while it is tried for the first time,
+ * and not for long. */
+static bool is_waited_for(const struct story *s, const struct row *row, const struct sending *a)
 {
-	return row->option >= 0 || (row->option == MESSAGE_DAMPENS && a->attempts <= 1);
+	return row->option >= 0 || (row->option == MESSAGE_DAMPENS && a->attempts <= 1 &&
+	                            s->now - row->created < DAMPEN_WAIT_MS);
 }
 
 /* Several messages of one rollback to one receiver go one after the other. */
@@ -65,7 +67,7 @@ static bool must_wait(const struct story *s, const struct sending *a)
 		const struct sending *o = &s->sendings[i];
 		const struct row *other = &s->db.rows[o->row];
 
-		if (o->used && o != a && !o->ended && is_waited_for(other, o) &&
+		if (o->used && o != a && !o->ended && is_waited_for(s, other, o) &&
 		    o->instance == a->instance && other->class == row->class &&
 		    other->to == row->to && o->row < a->row)
 			return true;
