@@ -1,5 +1,6 @@
 -- Commands that are still open cannot be sent any more: see that there are none.
 
+DROP INDEX headgate.outbox_dead;
 DROP INDEX headgate.outbox_read;
 DROP INDEX headgate.outbox_dedupe;
 ALTER TABLE headgate.outbox

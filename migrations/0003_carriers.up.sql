@@ -17,6 +17,8 @@ COMMENT ON COLUMN headgate.outbox.repairs IS 'how often it was sent again becaus
 COMMENT ON COLUMN headgate.outbox.dedupe IS 'of messages with the same text here only the first is kept';
 
 CREATE UNIQUE INDEX outbox_dedupe ON headgate.outbox (dedupe) WHERE dedupe IS NOT NULL;
+-- What is not sent any more, to be looked at and replayed.
+CREATE INDEX outbox_dead ON headgate.outbox (created_at DESC) WHERE dead AND done_at IS NULL;
 CREATE INDEX outbox_read ON headgate.outbox (read_at) WHERE read_at IS NOT NULL AND superseded_by IS NULL;
 
 DO $$

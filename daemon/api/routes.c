@@ -2,6 +2,7 @@
  * routes - every route there is. The index page, openapi.json and the router read this table.
  */
 #include "api/actions.h"
+#include "api/dead_letters.h"
 #include "api/freeze.h"
 #include "api/httpd.h"
 #include "api/incidents.h"
@@ -41,6 +42,8 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted." },
 	{ "GET",  "/v1/incidents",                 "view",    incidents_list,       0,    "Incidents, newest first: ?service= &environment= &limit= &before=." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },
+	{ "GET",  "/v1/actions",                   "view",    dead_letters_list,    0,    "Messages that are not sent any more, of all releases: ?state=given_up,refused &limit=." },
+	{ "POST", "/v1/actions/:id/replay",        "operate", dead_letters_replay,  BODY, "Send a notification that was given up, refused or throttled after all." },
 	{ "GET",  "/v1/policies",                  "view",    policies_list,        0,    "The policies there are." },
 	{ "GET",  "/v1/policies/:name",            "view",    policies_get,         0,    "One policy with all defaults written out." },
 	{ "PUT",  "/v1/policies/:name",            "admin",   policies_put,         POLICY_BODY, "Put a policy." },

@@ -141,7 +141,7 @@ static bool is_back(struct engine *e, const struct tracked *t, const struct sour
 	const struct hold *h = evidence_hold(t);
 	struct outage *o = find(e, s->address);
 
-	if (h == NULL || h->since.ms > s->failed_at.ms)
+	if (h == NULL || s->failed_at.ms == 0 || h->since.ms > s->good_since.ms)
 		return false;
 	if (o == NULL && !s->was_down)
 		return false; /* it was held for something else */

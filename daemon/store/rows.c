@@ -27,33 +27,47 @@ const struct pg_statement sql_rows_evaluations = {
 	" ORDER BY e.id DESC LIMIT $3::bigint",
 	3,
 };
+/* One message of the outbox, `o`. */
+#define ACTION_MEMBERS \
+	"'id', o.id, 'row_version', o.row_version, 'sequence', o.sequence," \
+	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', CASE WHEN o.option >= 0 THEN o.option END," \
+	" 'beside', CASE WHEN o.class = 'rollback' AND o.option = -1 THEN 'dampen'" \
+	"  WHEN o.option = -2 THEN 'smoke' END," \
+	" 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path," \
+	" 'body', o.body, 'arguments', o.arguments, 'read', o.read," \
+	" 'read_at', " SQL_RFC3339("o.read_at") ", 'read_text', o.read_text, 'drifted', o.drifted, 'repairs', o.repairs," \
+	" 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'" \
+	"  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'" \
+	"  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'" \
+	"  WHEN o.claim_until > clock_timestamp() THEN 'in_flight'" \
+	"  WHEN o.awaits_until > clock_timestamp() THEN 'awaiting_callback' ELSE 'pending' END," \
+	" 'acknowledge_by', CASE WHEN o.callback_ms IS NULL THEN 'status' ELSE 'callback' END," \
+	" 'awaiting_callback_until', CASE WHEN o.done_at IS NULL AND o.awaits_until > clock_timestamp()" \
+	"  THEN " SQL_RFC3339("o.awaits_until") " END," \
+	" 'callback', CASE WHEN o.callback_at IS NOT NULL THEN json_build_object('status', o.callback_status," \
+	"  'text', o.callback_text, 'at', " SQL_RFC3339("o.callback_at") ") END," \
+	" 'attempts', o.attempts, 'created_at', " SQL_RFC3339("o.created_at") "," \
+	" 'due_at', CASE WHEN o.done_at IS NULL AND o.superseded_by IS NULL AND NOT o.parked AND NOT o.dead" \
+	"  THEN " SQL_RFC3339("o.due_at") " END," \
+	" 'acknowledged_at', " SQL_RFC3339("o.done_at") ", 'superseded_by', o.superseded_by," \
+	" 'refused', o.refused, 'resent', o.resent," \
+	" 'last_status', o.last_status, 'last_text', o.last_text"
 const struct pg_statement sql_rows_actions = {
 	"rows_actions",
-	"SELECT json_build_object('id', o.id, 'row_version', o.row_version, 'sequence', o.sequence,"
-	" 'fence', o.fence, 'epoch', o.epoch, 'class', o.class, 'option', CASE WHEN o.option >= 0 THEN o.option END,"
-	" 'beside', CASE WHEN o.class = 'rollback' AND o.option = -1 THEN 'dampen'"
-	"  WHEN o.option = -2 THEN 'smoke' END,"
-	" 'action', o.action, 'destination', o.destination, 'method', o.method, 'path', o.path,"
-	" 'body', o.body, 'arguments', o.arguments, 'read', o.read,"
-	" 'read_at', " SQL_RFC3339("o.read_at") ", 'read_text', o.read_text, 'drifted', o.drifted, 'repairs', o.repairs,"
-	" 'state', CASE WHEN o.done_at IS NOT NULL THEN 'acknowledged'"
-	"  WHEN o.superseded_by IS NOT NULL THEN 'superseded' WHEN o.parked THEN 'parked'"
-	"  WHEN o.dead AND o.refused THEN 'refused' WHEN o.dead THEN 'given_up'"
-	"  WHEN o.claim_until > clock_timestamp() THEN 'in_flight'"
-	"  WHEN o.awaits_until > clock_timestamp() THEN 'awaiting_callback' ELSE 'pending' END,"
-	" 'acknowledge_by', CASE WHEN o.callback_ms IS NULL THEN 'status' ELSE 'callback' END,"
-	" 'awaiting_callback_until', CASE WHEN o.done_at IS NULL AND o.awaits_until > clock_timestamp()"
-	"  THEN " SQL_RFC3339("o.awaits_until") " END,"
-	" 'callback', CASE WHEN o.callback_at IS NOT NULL THEN json_build_object('status', o.callback_status,"
-	"  'text', o.callback_text, 'at', " SQL_RFC3339("o.callback_at") ") END,"
-	" 'attempts', o.attempts, 'created_at', " SQL_RFC3339("o.created_at") ","
-	" 'due_at', CASE WHEN o.done_at IS NULL AND o.superseded_by IS NULL AND NOT o.parked AND NOT o.dead"
-	"  THEN " SQL_RFC3339("o.due_at") " END,"
-	" 'acknowledged_at', " SQL_RFC3339("o.done_at") ", 'superseded_by', o.superseded_by,"
-	" 'refused', o.refused, 'resent', o.resent,"
-	" 'last_status', o.last_status, 'last_text', o.last_text)"
+	"SELECT json_build_object(" ACTION_MEMBERS ")"
 	" FROM headgate.outbox o WHERE o.release_id = $1::bigint AND o.fence < $2::bigint"
 	" ORDER BY o.fence DESC FETCH FIRST ($3::bigint) ROWS WITH TIES",
+	3,
+};
+/* Of all releases: $1 given up, $2 refused. */
+const struct pg_statement sql_rows_dead = {
+	"rows_dead",
+	"SELECT json_build_object('release', o.release_id, 'service', r.service, 'environment', r.environment,"
+	" 'version', r.version, " ACTION_MEMBERS ")"
+	" FROM headgate.outbox o JOIN headgate.release r ON r.id = o.release_id"
+	" WHERE o.dead AND o.done_at IS NULL AND o.superseded_by IS NULL"
+	"  AND CASE WHEN o.refused THEN $2::boolean ELSE $1::boolean END"
+	" ORDER BY o.created_at DESC, o.id LIMIT $3::bigint",
 	3,
 };
 const struct pg_statement sql_rows_audit = {
@@ -140,6 +154,27 @@ bool store_rows(struct store *s, enum store_list which, int64_t release_id, int6
 	arg_i64(args, before > 0 ? before : INT64_MAX);
 	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
 	if (!store_send(s, lists[which], args, rows_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}
+
+bool store_dead(struct store *s, bool given_up, bool refused, int64_t limit, store_rows_fn fn,
+                void *ctx, struct err *err)
+{
+	struct rows_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to ask the database");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_bool(args, given_up);
+	arg_bool(args, refused);
+	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
+	if (!store_send(s, &sql_rows_dead, args, rows_answered, op, err)) {
 		op_free(op);
 		return false;
 	}

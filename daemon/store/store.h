@@ -135,6 +135,10 @@ typedef void (*store_rows_fn)(void *ctx, json_t *rows,
                               const struct err *err); /* rows borrowed; NULL on error */
 bool store_rows(struct store *s, enum store_list which, int64_t release_id, int64_t before,
                 int64_t limit, store_rows_fn fn, void *ctx, struct err *err) MUST_CHECK;
+/* Messages that are not sent any more, of all releases, newest first: given up (throttled ones among
+ * them), refused for good. */
+bool store_dead(struct store *s, bool given_up, bool refused, int64_t limit, store_rows_fn fn,
+                void *ctx, struct err *err) MUST_CHECK;
 /* Ended releases below `before_id`, newest first, as full rows. */
 bool store_load_ended(struct store *s, int64_t before_id, const char *service,
                       const char *environment, const char *state, int64_t limit,
@@ -154,6 +158,10 @@ bool store_put_policy(struct store *s, const struct policy *p, const char *origi
 bool store_freeze(struct store *s, const char *scope, const char *name, bool frozen,
                   const char *subject, const char *reason, store_done_fn fn, void *ctx,
                   struct err *err) MUST_CHECK;
+/* Makes a notification that is dead due again; nothing when it is not. ERR_NOT_FOUND: no such
+ * message; ERR_CONFLICT: one of an action, which the release itself sends again. */
+bool store_replay(struct store *s, const char *message_id, const char *subject, const char *reason,
+                  store_done_fn fn, void *ctx, struct err *err) MUST_CHECK;
 /* A denied request, to this instance's chain. Bounded: dropped (and counted in the next row) beyond
  * 60 a minute. */
 void store_denied(struct store *s, const char *subject, const char *origin, const char *route,

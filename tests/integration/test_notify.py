@@ -3,7 +3,6 @@ once, and kept when they could not be told."""
 import contextlib
 import datetime
 import json
-import time
 
 import pytest
 from harness import Daemon, check_audit_chain, check_invariants, policy, wait_until
@@ -212,3 +211,144 @@ def test_kill_9_around_a_notification_loses_none_and_repeats_under_one_id(make, 
     assert all(len(bodies) == 1 for bodies in by_id.values())
     first = list(dict.fromkeys(chat.events()))
     assert first == expected
+
+
+# --- too many, and not at all ---
+
+def test_what_exceeds_the_throttle_is_kept_counted_and_can_be_replayed(make, chat, target):
+    daemon = make(to_chat(throttle={"messages": 2, "per": "24h"}), {"chat": web(chat)},
+                  waves(target, bake="1h")).start()
+    id_ = daemon.create()["id"]
+    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+    daemon.verb(id_, "pause", reason="wait")
+    wait_until(lambda: len(told(daemon, id_)) == 4, "the pause in the outbox")
+    daemon.verb(id_, "rollback", reason="no")
+    daemon.wait_state(id_, "rolled_back")
+    wait_until(lambda: len(chat.events()) == 6, "all that may go")
+    assert chat.events() == [GOOD[0], GOOD[2], *BACK[1:]], "what is urgent always goes"
+    assert [b["held_back"] for b in chat.bodies()] == [0, 0, 2, 0, 0, 0]
+    assert "2 earlier messages were held back" in chat.bodies()[2]["text"]
+    assert "headgate_notifications_throttled_total 2" in daemon.get("/metrics")[1]
+    dead = daemon.get("/v1/actions")[1]["actions"]
+    assert [(d["action"], d["state"], d["last_text"], d["attempts"], d["release"]) for d in dead] == [
+        (BACK[0], "given_up", "throttled", 0, id_), (GOOD[3], "given_up", "throttled", 0, id_)]
+    status, _, _ = daemon.post(f"/v1/actions/{dead[1]['id']}/replay", {"reason": "for the record"})
+    assert status == 200
+    wait_until(lambda: chat.events()[-1] == GOOD[3], "the replay")
+    assert [d["action"] for d in daemon.get("/v1/actions?state=given_up")[1]["actions"]] == [BACK[0]]
+
+
+def test_a_dead_letter_is_listed_and_replayed_once_by_whom_may(make, chat, target):
+    chat.plan = [404]
+    daemon = make(to_chat(), {"chat": web(chat)}, waves(target, bake="1h")).start()
+    id_ = daemon.create()["id"]
+    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+    dead, = wait_until(lambda: daemon.get("/v1/actions?state=given_up,refused&limit=5", who="eve")[1]["actions"],
+                       "the dead letter")
+    assert (dead["action"], dead["last_status"], dead["service"]) == (GOOD[0], 404, "checkout")
+    assert daemon.get("/v1/actions?state=refused")[1]["actions"] == []
+    path = f"/v1/actions/{dead['id']}/replay"
+    assert daemon.post(path, {"reason": "x"}, who="eve")[0] == 403
+    assert daemon.post(path, {})[0] == 422
+    assert daemon.get("/v1/actions?state=pending")[0] == 422
+    assert daemon.get("/v1/actions?limit=0")[0] == 422
+    assert daemon.post(path, {"reason": "they mended it"})[0] == 200
+    wait_until(lambda: GOOD[0] in chat.events(), "the replay")
+    ids = [r["headers"]["webhook-id"] for r in chat.requests]
+    assert ids.count(dead["id"]) == 2
+    assert daemon.post(path, {"reason": "again"})[0] == 200
+    rows = daemon.sql("SELECT encode(record, 'hex') FROM headgate.audit WHERE chain = 'system'")
+    replays = [r for r in (bytes.fromhex(row[0]) for row in rows) if b"replay" in r]
+    assert len(replays) == 1 and b"they mended it" in replays[0] and b"ann" in replays[0]
+    advance = next(a for a in daemon.get(f"/v1/releases/{id_}/actions")[1]["actions"] if a["class"] == "advance")
+    status, answer, _ = daemon.post(f"/v1/actions/{advance['id']}/replay", {"reason": "x"})
+    assert status == 409 and "retry" in answer["detail"]
+    assert daemon.post("/v1/actions/none.1/replay", {"reason": "x"})[0] == 404
+    assert chat.events().count(GOOD[0]) == 1
+    check_audit_chain(daemon, id_)
+
+
+def test_an_outage_of_a_source_is_told_once_for_twenty_releases_and_across_a_restart(make, chat, target):
+    held, back = "notification.release.held", "notification.release.evidence_back"
+    notify = {"sinks": {"chat": {"to": "chat"}}, "routes": [{"events": [held, back], "sinks": ["chat"]}]}
+    daemon = make(notify, {"chat": web(chat)}, waves(target, bake="1h")).start()
+
+    def post(n):
+        status, body, _ = daemon.post("/v1/releases", {
+            "service": f"shop-{n}", "environment": "prod", "version": "1.0.0", "policy": "test",
+            "stable_version": "0.9.0"}, who="bob")
+        assert status == 201, body
+        return body["id"]
+
+    def are_held(ids):
+        return wait_until(lambda: all(any(h["source"] == "evidence" for h in daemon.release(i)["holds"]) for i in ids),
+                          "all to be held")
+
+    ids = [post(n) for n in range(20)]
+    for id_ in ids:
+        daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+    target.mode = "status"
+    are_held(ids)
+    daemon.stop()
+    daemon.start()
+    ids.append(post(20))
+    are_held(ids[-1:])
+    wait_until(lambda: chat.events() == [held], "one notification")
+    text = chat.bodies()[0]["text"]
+    assert "source app" in text and f":{target.port}/metrics" in text and "20 releases hang on it" in text
+    assert len(daemon.sql(f"SELECT 1 FROM headgate.outbox WHERE action = '{held}'")) == 1
+    target.mode = "ok"
+    wait_until(lambda: not any(h["source"] == "evidence" for i in ids for h in daemon.release(i)["holds"]),
+               "all to be free")
+    wait_until(lambda: chat.events() == [held, back], "it to be over, once")
+    assert "answers again" in chat.bodies()[1]["text"]
+    assert len(daemon.sql(f"SELECT 1 FROM headgate.outbox WHERE action = '{back}'")) == 1
+    # A later outage is another one.
+    target.mode = "status"
+    are_held(ids)
+    wait_until(lambda: chat.events() == [held, back, held], "the second outage")
+    target.mode = "ok"
+
+
+def test_a_release_held_for_its_own_reasons_is_told_for_itself(make, chat, target):
+    notify = {"sinks": {"chat": {"to": "chat"}}, "routes": [{"events": ["*.held"], "sinks": ["chat"]}]}
+    daemon = make(notify, {"chat": web(chat)}, waves(target, bake="1h")).start()
+    ids = []
+    for service in ("shop", "billing"):
+        ids.append(daemon.post("/v1/releases", {"service": service, "environment": "prod", "version": "1.0.0",
+                                                "policy": "test", "stable_version": "0.9.0"}, who="bob")[1]["id"])
+        daemon.wait_release(ids[-1], "baking", lambda r: r["step"] == "baking")
+    target.page = "up 1\n"  # the source answers, and has nothing to say
+    wait_until(lambda: len(chat.events()) == 2, "both to be told")
+    assert sorted(b["release"]["id"] for b in chat.bodies()) == sorted(ids)
+
+
+def test_credentials_stand_in_no_message_and_no_answer(make, chat, folder, target):
+    token = folder / "chat-token"
+    token.write_text("canary-4711\n")
+    token.chmod(0o600)
+    notify = to_chat()
+    notify["sinks"]["chat"].update(path="/hooks/${service}", headers={"X-Event": "${event.name}"},
+                                   body={"event": "${event.name}", "text": "*${version}*: ${event.text}"})
+    daemon = make(notify, {"chat": web(chat, bearer_file=str(token), secret_file=str(chat.secret_file))},
+                  waves(target, bake="1h")).start()
+    id_ = daemon.create()["id"]
+    wait_until(lambda: chat.requests, "a notification")
+    first = chat.requests[0]
+    assert first["headers"]["Authorization"] == "Bearer canary-4711" and "webhook-signature" in first["headers"]
+    assert (first["path"], first["headers"]["X-Event"], first["headers"]["ce-type"]) == ("/hooks/checkout", GOOD[0],
+                                                                                         GOOD[0])
+    assert json.loads(first["body"]) == {"event": GOOD[0], "text": "*1.0.0*: created"}
+    kept = str(daemon.sql("SELECT * FROM headgate.outbox")) + json.dumps(
+        daemon.get(f"/v1/releases/{id_}/actions")[1]) + daemon.log()
+    assert "canary-4711" not in kept and chat.secret_file.read_text().strip() not in kept
+
+
+def test_a_template_with_an_unknown_name_ends_the_start_with_its_place(make, chat):
+    notify = to_chat()
+    notify["sinks"]["chat"]["body"] = {"text": "${servce}"}
+    daemon = make(notify, {"chat": web(chat)})
+    daemon.start(wait=False)
+    assert daemon.process.wait(timeout=60) == 78
+    daemon.process = None
+    assert "did you mean ${service}" in daemon.log() and "headgate.yaml:" in daemon.log()
