@@ -154,7 +154,7 @@ static struct wall began_at(const struct question *q, enum call_kind kind)
 		ms = r->entry_since.ms + entry_patience_ms(q->p, stage);
 	else if (kind == CALL_STAGE && stage)
 		ms = r->stage_since.ms + stage->overdue_ms;
-	else if (kind == CALL_STABILISE)
+	else if (q->e.kind == EVENT_STABILISE_BLIND)
 		ms = r->rollback.stabilising_since.ms + q->p->rollback.stabilise_deadline_ms;
 	else if (q->e.kind == EVENT_ROLLBACK_UNCONFIRMED)
 		ms = r->rollback.option_since.ms;

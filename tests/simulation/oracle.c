@@ -46,6 +46,10 @@ bool oracle_commit(struct story *s, const struct release *before, const struct o
 		return fail(s, "R8: a rollback that leaves advances pending");
 	if (next->state == RELEASE_CANCELLED && before->exposed)
 		return fail(s, "R1: cancelled although exposed");
+	if (next->incident_applied != before->incident_applied &&
+	    next->incident_applied != before->incident_applied + 1)
+		return fail(s, "A5: incident %d is taken account of after %d",
+		            (int)next->incident_applied, (int)before->incident_applied);
 	if (d->closes_messages && next->state != RELEASE_ROLLED_BACK &&
 	    next->state != RELEASE_RESOLVED)
 		return fail(s, "I10: %s closes a rollback's messages",

@@ -45,6 +45,25 @@ static void take_over(struct story *s)
 	submit(s, &(struct event){.kind = EVENT_ACK, .hold = cause});
 }
 
+/* Rule A5: the next one that the release has not taken account of, now and then for the second time
+ * or before its forerunner. Whoever takes it may know an older release. */
+static void report(struct story *s)
+{
+	static const enum incident_severity severities[] = {INCIDENT_P0, INCIDENT_P1, INCIDENT_P2,
+	                                                    INCIDENT_P3};
+	int64_t applied = s->db.r->incident_applied;
+	struct event e = {.kind = EVENT_INCIDENT,
+	                  .reason = "it is down",
+	                  .hold = "7",
+	                  .severity = severities[dice(s, ARRAY_LEN(severities))],
+	                  .incident = applied + (chance(s, 6)   ? 0
+	                                         : chance(s, 6) ? 2
+	                                                        : 1)};
+
+	e.incident_after = e.incident > 0 ? e.incident - 1 : 0;
+	submit(s, &e);
+}
+
 static void meddle(struct story *s)
 {
 	/* clang-format off */
@@ -56,6 +75,10 @@ static void meddle(struct story *s)
 	struct event e = {.kind = verbs[dice(s, ARRAY_LEN(verbs))], .gate = "latency"};
 	bool is_back = s->db.r->rollback.active;
 
+	if (chance(s, 12)) {
+		report(s);
+		return;
+	}
 	if (e.kind == EVENT_ACK) {
 		if (!carry_out(s))
 			take_over(s);

@@ -446,6 +446,10 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		{ "no options", "    - {option: kill_switch, actions: [zero]}\n"
 		  "    - {option: people, manual: true, requires: reversible_migration}\n", "    []\n",
 		  "p.yaml:65:3: /rollback/options: ", "must not be empty" },
+		{ "an unknown action that dampens", "  reentry: [incident_note]", "  dampen: [zro]",
+		  "p.yaml:69:12: /rollback/dampen/0: ", "did you mean \"zero\"" },
+		{ "a smoke test that hangs on the stage", "  reentry: [incident_note]", "  smoke: [set_weight]",
+		  "p.yaml:69:11: /rollback/smoke/0: ", "any stage" },
 		{ "a gate that takes an option of a role", "option: kill_switch, ", "option: kill_switch, roles: [cto], ",
 		  "p.yaml:43:5: /gates/health/then: ", "only a person who holds role cto" },
 		{ "a role that is no name", "option: people, ", "option: people, roles: [a b], ",

@@ -4,6 +4,8 @@
  */
 #include "fixture.h"
 
+#include "base/str.h"
+
 static struct world w;
 
 static void setup(void)
@@ -172,6 +174,86 @@ START_TEST(an_option_that_waits_for_the_restore_is_closed_whatever_the_migration
 	roll_back("previous_version", true);
 	ck_assert_int_eq(w.out.next->rollback.option, OPTION_PREVIOUS);
 	ck_assert(w.out.next->rollback.restore_confirmed);
+}
+END_TEST
+
+/* Freed with the policy. */
+static void list_two(const char *a, const char *b, char ***out, size_t *out_n)
+{
+	*out = calloc(2, sizeof(**out));
+	(*out)[0] = text_dup(a);
+	(*out)[1] = text_dup(b);
+	*out_n = 2;
+}
+
+START_TEST(what_dampens_goes_first_and_what_cannot_be_written_is_left_out)
+{
+	begin(MIGRATION_NONE, NULL);
+	list_two("weight_zero", "redeploy", &w.bound->rollback.dampen, &w.bound->rollback.ndampen);
+	rolled(NULL, false);
+	ck_assert_uint_eq(w.out.nmessages, 2); /* a first deploy has nothing to redeploy */
+	ck_assert_int_eq(w.out.messages[0].option, MESSAGE_DAMPENS);
+	ck_assert_int_eq(w.out.messages[0].class, MESSAGE_ROLLBACK);
+	ck_assert_int_eq(w.out.messages[1].option, OPTION_KILL);
+	ck_assert(w.out.decision.calls_people);
+	w.f.rollback_refused = true;
+	due(&w, true);
+	for (size_t i = 0; i < w.out.nmessages; i++)
+		ck_assert_int_ge(w.out.messages[i].option, 0);
+}
+END_TEST
+
+START_TEST(what_dampens_acknowledges_nothing)
+{
+	list_two("weight_zero", "redeploy", &w.bound->rollback.dampen, &w.bound->rollback.ndampen);
+	w.bound->rollback.noptions = 0;
+	rolled(NULL, false);
+	ck_assert_uint_eq(w.out.nmessages, 2);
+	w.f.rollback_pending = 0;
+	w.f.dampen_pending = 2;
+	ck_assert_int_eq((int)due(&w, true), EVENT_ROLLBACK_EXHAUSTED);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	w.bound->rollback.noptions = 3;
+}
+END_TEST
+
+START_TEST(a_smoke_test_that_cannot_be_written_is_never_passed)
+{
+	begin(MIGRATION_NONE, NULL);
+	list_two("weight_zero", "redeploy", &w.bound->rollback.smoke, &w.bound->rollback.nsmoke);
+	rolled(NULL, false);
+	w.f.rollback_pending = 0;
+	ck_assert_int_eq((int)due(&w, true), EVENT_ROLLBACK_ACKED);
+	ck_assert_uint_eq(w.out.nmessages, 1);
+	ck_assert_int_eq(w.out.messages[0].option, MESSAGE_SMOKE);
+	ck_assert_int_eq(w.r->rollback.smoke_unwritten, 1);
+	ck_assert_int_eq(w.r->rollback.smoke_version, w.r->row_version);
+	ck_assert(w.out.decision.calls_people);
+	w.f.smoke_pending = 0;
+	bake(&w);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	later(&w, HOUR);
+	look(&w);
+	ck_assert_int_eq((int)due(&w, true), EVENT_STABILISE_BLIND);
+}
+END_TEST
+
+START_TEST(green_gates_do_not_stand_in_for_a_smoke_test)
+{
+	list_two("weight_zero", "redeploy", &w.bound->rollback.smoke, &w.bound->rollback.nsmoke);
+	rolled(NULL, false);
+	w.f.rollback_pending = 0;
+	due(&w, true);
+	w.f.smoke_pending = 1;
+	bake(&w);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	w.f.smoke_failing = w.f.smoke_refused = true;
+	ck_assert_int_eq((int)due(&w, true), EVENT_SMOKE_FAILING);
+	ck_assert_int_eq((int)due(&w, false), EVENT_COUNT);
+	w.f.smoke_pending = 0;
+	ck_assert_int_eq((int)due(&w, true), EVENT_SMOKE_PASSED);
+	bake(&w);
+	ck_assert_int_eq((int)due(&w, true), EVENT_STABILISED);
 }
 END_TEST
 
@@ -439,6 +521,10 @@ int main(void)
 	tcase_add_test(t, back_without_a_name_is_the_way_open_to_everybody_whoever_says_it);
 	tcase_add_test(t, the_ladder_passes_over_options_of_a_role);
 	tcase_add_test(t, an_option_that_waits_for_the_restore_is_closed_whatever_the_migration);
+	tcase_add_test(t, what_dampens_goes_first_and_what_cannot_be_written_is_left_out);
+	tcase_add_test(t, what_dampens_acknowledges_nothing);
+	tcase_add_test(t, a_smoke_test_that_cannot_be_written_is_never_passed);
+	tcase_add_test(t, green_gates_do_not_stand_in_for_a_smoke_test);
 	tcase_add_test(t, without_any_option_it_rolls_back_into_peoples_hands);
 	tcase_add_test(t,
 	               unacknowledged_it_is_flagged_after_a_minute_and_goes_on_after_the_deadline);
