@@ -188,11 +188,23 @@ static bool check_path(const struct notify_sink *s, struct decode *d)
 	return ok;
 }
 
+static bool check_method(const struct notify_sink *s, struct decode *d)
+{
+	static const char *const methods[] = {"POST", "PUT", "PATCH"};
+
+	for (size_t i = 0; s->method && i < ARRAY_LEN(methods); i++) {
+		if (strcmp(methods[i], s->method) == 0)
+			return true;
+	}
+	return !s->method || problem_at(d, "method", "is POST, PUT or PATCH");
+}
+
 static bool check_sink(const void *decoded, struct decode *d)
 {
 	const struct notify_sink *s = decoded;
 	bool ok = check_headers(s->headers, d);
 
+	ok = check_method(s, d) && ok;
 	ok = check_label_set(s->labels, "labels", d) && ok;
 	ok = check_label_set(s->annotations, "annotations", d) && ok;
 	ok = check_templates(s, d) && ok;
@@ -387,7 +399,7 @@ static const struct field sink_fields[] = {
 	{ .key = "path", .kind = FIELD_TEXT, .offset = SINK(path), .max = 1024,
 	  .doc = "Appended to the destination's address; a template." },
 	{ .key = "method", .kind = FIELD_TEXT, .offset = SINK(method), .min = 1, .max = 7,
-	  .doc = "Of the request; default POST." },
+	  .doc = "Of the request: POST, which is the default, PUT or PATCH." },
 	{ .key = "headers", .kind = FIELD_JSON, .offset = SINK(headers),
 	  .doc = "Of the request; templates. Credentials belong to the destination." },
 	{ .key = "body", .kind = FIELD_JSON, .offset = SINK(body),

@@ -206,6 +206,21 @@ static bool expect_news(struct story *s, const struct words *w, size_t i)
 	return (i < w->n && strstr(s->news, w->list[i])) || story_fail(s, "news: %s", s->news);
 }
 
+/* expect told NAME ...: all of it, since last asked. */
+static bool expect_told(struct story *s, const struct words *w, size_t i)
+{
+	char expected[sizeof(s->told)] = "";
+	char told[sizeof(s->told)];
+	size_t n = 0;
+
+	for (size_t k = i; k < w->n && n < sizeof(expected); k++)
+		n += (size_t)snprintf(expected + n, sizeof(expected) - n, "%s%s", k > i ? " " : "",
+		                      w->list[k]);
+	memcpy(told, s->told, sizeof(told));
+	s->told[0] = '\0';
+	return strcmp(told, expected) == 0 || story_fail(s, "told: %s", told);
+}
+
 static bool expect_announced(struct story *s, const struct words *w, size_t i)
 {
 	(void)w;
@@ -353,6 +368,7 @@ static const struct {
 	{ "addressed",   expect_addressed },
 	{ "news",        expect_news },
 	{ "announced",   expect_announced },
+	{ "told",        expect_told },
 	{ "legal",       expect_legal },
 	{ "bake",        expect_bake },
 	{ "option",      expect_option },

@@ -91,6 +91,7 @@ struct story {
 	unsigned called;      /* decisions that called people since the story last asked, further
 	                         levels aside */
 	char news[1200];      /* "opened errors on_call; ...", since the last line that did something */
+	char told[2000];      /* names of events, since the story last asked */
 	struct call_ledger ledger;
 	unsigned transitions;
 	unsigned char *taken; /* per row of the table; shared by all stories */
@@ -112,6 +113,9 @@ bool world_sleep(struct story *s, int64_t ms); /* time passes, the daemon does n
 bool world_settle(struct story *s);            /* whatever is due now is done */
 bool world_submit(struct story *s, const struct event *event);
 bool world_takeover(struct story *s); /* another process reads what was saved */
+
+/* told.c: of a commit; `before` NULL when it is the first. */
+bool told_note(struct story *s, const struct release *before, const struct outcome *out);
 
 /* command.c */
 bool command_run(struct story *s, const struct words *w, size_t from);

@@ -166,6 +166,8 @@ bool world_release(struct story *s, const struct words *w)
 		ok = true;
 		goto out;
 	}
+	if (!told_note(s, NULL, &out))
+		goto out;
 	s->r = out.next;
 	out.next = NULL;
 	open_evidence(s);
@@ -388,7 +390,7 @@ static bool commit(struct story *s, struct outcome *out)
 	if (!outcome_stamp(out, id, &err))
 		return story_fail(s, "%s", err.text);
 	if (!check_commit(s, out->next, &out->decision) || !keep_letters(s, out) ||
-	    !note_calls(s, out))
+	    !note_calls(s, out) || !told_note(s, s->r, out))
 		return false;
 	mark_row(s, &out->decision);
 	say_decided(s, out->decision.text);

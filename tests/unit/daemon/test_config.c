@@ -177,6 +177,13 @@ static const struct {
 	{ "one secret of two missing", "destinations: {a: {url: 'http://h/', secret_file: [/nowhere/a, /nowhere/b]}}\n",
 	  "1:52: /destinations/a/secret_file/0: /nowhere/a: cannot be opened: No such file or directory\n"
 	  "1:64: /destinations/a/secret_file/1: /nowhere/b: cannot be opened: No such file or directory\n" },
+	{ "a sink to nowhere",        "notify: {sinks: {chat: {to: nobody}}}\n",
+	  "1:30: /notify/sinks/chat/to: there is no destination nobody\n" },
+	{ "a sink of another kind",   "destinations: {a: {url: 'http://h/'}}\nnotify: {sinks: {chat: {to: a, subject: x}}}\n",
+	  "2:32: /notify/sinks/chat/subject: does not belong to a sink whose destination a is of kind webhook\n" },
+	{ "a mail to nobody",         "destinations: {a: {smtp: 'smtp://localhost', from: a@b.example, tls: none}}\nnotify: {sinks: {chat: {to: a}}}\n", NULL },
+	{ "a command as a sink",      "destinations: {a: {program: /bin/true}}\nnotify: {sinks: {chat: {to: a}}}\n", NULL },
+	{ "an unknown placeholder",   "notify: {sinks: {chat: {to: a, path: '/${servce}'}}}\n", NULL },
 	{ "missing secret",           "destinations: {a: {url: 'http://h/', secret_file: /nowhere/at/all}}\n", NULL },
 	{ "key twice",                "listen: '127.0.0.1:1'\nlisten: '127.0.0.1:2'\n", NULL },
 	{ "no mapping",               "- a\n", NULL },

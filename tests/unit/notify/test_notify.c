@@ -569,6 +569,7 @@ START_TEST(mistakes_are_found_before_anything_is_told)
 		{ "no such placeholder in a body", "{sinks: {s: {to: x, body: {a: [\"${servce}\"]}}}}", "did you mean ${service}" },
 		{ "never closed", "{sinks: {s: {to: x, path: \"/${service\"}}}", "without \"}\"" },
 		{ "a secret that would be shown", "{sinks: {s: {to: x, headers: {authorization: hush}}}}", "bearer_file" },
+		{ "a method without body", "{sinks: {s: {to: x, method: GET}}}", "POST, PUT or PATCH" },
 		{ "a path that climbs", "{sinks: {s: {to: x, path: \"/../${service}\"}}}", "\"..\"" },
 		{ "no address", "{sinks: {s: {to: x, recipients: [ann]}}}", "not an address" },
 		{ "a label", "{sinks: {s: {to: x, labels: {1a: b}}}}", "no digit first" },
