@@ -178,7 +178,7 @@ static const struct {
 	  "1:52: /destinations/a/secret_file/0: /nowhere/a: cannot be opened: No such file or directory\n"
 	  "1:64: /destinations/a/secret_file/1: /nowhere/b: cannot be opened: No such file or directory\n" },
 	{ "a sink to nowhere",        "notify: {sinks: {chat: {to: nobody}}}\n",
-	  "1:30: /notify/sinks/chat/to: there is no destination nobody\n" },
+	  "1:25: /notify/sinks/chat/to: there is no destination nobody\n" },
 	{ "a sink of another kind",   "destinations: {a: {url: 'http://h/'}}\nnotify: {sinks: {chat: {to: a, subject: x}}}\n",
 	  "2:32: /notify/sinks/chat/subject: does not belong to a sink whose destination a is of kind webhook\n" },
 	{ "a mail to nobody",         "destinations: {a: {smtp: 'smtp://localhost', from: a@b.example, tls: none}}\nnotify: {sinks: {chat: {to: a}}}\n", NULL },
