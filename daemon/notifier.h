@@ -1,6 +1,6 @@
 /*
  * notifier - appends to a decision what is to be told of it, so that it is committed in the same
- * statement, and keeps the throttle of each sink.
+ * statement (rule N1), and keeps the throttle of each sink (rule N3).
  *
  * The throttle is this process's own: instances that decide at the same time each count what they
  * commit, and a restart begins anew.

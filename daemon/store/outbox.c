@@ -36,7 +36,7 @@
 
 /* clang-format off */
 /* Advances of one decision go in order per destination; rollbacks wait for nothing. Notifications go in
- * order while their receiver answers: one that has failed and waits for its next try is overtaken.
+ * order while their receiver answers (rule N2): one that has failed and waits for its next try is overtaken.
  * A later decision's messages close older advances, but a repair that was decided at the same instant
  * may have been missed: none goes out once there is a rollback, or a later message for the same place.
  * now() so that the index can be used; a claim's length counts from the clock. */

@@ -5,8 +5,14 @@ import datetime
 import json
 
 import pytest
-from harness import Daemon, check_audit_chain, check_invariants, policy, wait_until
+from harness import Daemon, check_audit_chain, check_invariants, free_port, policy, wait_until
+from mta import Exim
 from test_actions import Outside
+from test_alertmanager import Alertmanager, people  # noqa: F401 (people is a fixture)
+from test_alertmanager import to as to_alertmanager
+from test_alertmanager import told as alerted
+from test_destinations import Authority
+from test_mail import smtp
 
 GOOD = ["scheduler.release.planned", "notification.maintenance.scheduled", "scheduler.release.started",
         "scheduler.release.wave1", "scheduler.release.wave2", "scheduler.release.wave3", "scheduler.release.completed",
@@ -310,6 +316,23 @@ def test_an_outage_of_a_source_is_told_once_for_twenty_releases_and_across_a_res
     target.mode = "ok"
 
 
+def test_an_alertmanager_that_is_away_is_told_of_once(make, chat, target):
+    notify = {"sinks": {"chat": {"to": "chat"}}, "routes": [{"events": ["*.held"], "sinks": ["chat"]}]}
+    document = json.loads(waves(target, bake="1h")["test.yaml"])
+    document["sources"]["alerts"] = {"alertmanager": f"http://127.0.0.1:{free_port()}", "every": "1s", "timeout": "1s"}
+    for gate in ("critical-alerts", "paging"):  # two gates, two questions, one server
+        document["gates"][gate] = {"alerts": f'{{severity="{gate}"}}', "then": "pause"}
+    daemon = make(notify, {"chat": web(chat)}, {"test.yaml": json.dumps(document)}).start()
+    ids = [daemon.post("/v1/releases", {"service": f"shop-{n}", "environment": "prod", "version": "1.0.0",
+                                        "policy": "test", "stable_version": "0.9.0"}, who="bob")[1]["id"]
+           for n in range(3)]
+    for id_ in ids:
+        daemon.wait_release(id_, "hold", lambda r: any(h["source"] == "evidence" for h in r["holds"]))
+    wait_until(lambda: chat.events() == ["notification.release.held"], "one notification")
+    assert "source alerts (http://127.0.0.1:" in chat.bodies()[0]["text"]
+    assert len(daemon.sql("SELECT 1 FROM headgate.outbox WHERE class = 'notification'")) == 1
+
+
 def test_a_release_held_for_its_own_reasons_is_told_for_itself(make, chat, target):
     notify = {"sinks": {"chat": {"to": "chat"}}, "routes": [{"events": ["*.held"], "sinks": ["chat"]}]}
     daemon = make(notify, {"chat": web(chat)}, waves(target, bake="1h")).start()
@@ -352,3 +375,56 @@ def test_a_template_with_an_unknown_name_ends_the_start_with_its_place(make, cha
     assert daemon.process.wait(timeout=60) == 78
     daemon.process = None
     assert "did you mean ${service}" in daemon.log() and "headgate.yaml:" in daemon.log()
+
+
+# --- calls, through what people really use ---
+
+def test_a_call_climbs_through_an_alertmanager_until_it_is_acknowledged(make, target, people):  # noqa: F811
+    manager = Alertmanager(people)
+    notify = {"sinks": {"alerts": {"to": "alerts", "labels": {"team": "${service}"}}},
+              "routes": [{"roles": ROLES, "sinks": ["alerts"]}]}
+    policies = waves(target, bake="1h", escalation=[{"role": "on_call", "after": "0s"},
+                                                    {"role": "release_manager", "after": "2s"},
+                                                    {"role": "cto", "after": "1h"}])
+    daemon = make(notify, {"alerts": to_alertmanager(manager)}, policies).start()
+    try:
+        id_ = daemon.create(links={"runbook": "https://wiki.example/checkout"})["id"]
+        daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+        target.critical = 1
+        first, second = wait_until(lambda: len(manager.alerts()) == 2 and
+                                   sorted(manager.alerts(), key=lambda a: a["labels"]["role"]), "two levels of calls")
+        assert first["labels"] == {
+            "alertname": "HeadgateEscalation", "severity": "critical", "service": "checkout", "environment": "prod",
+            "version": "1.0.0", "release": str(id_), "cause": "critical-alerts", "role": "on_call", "team": "checkout"}
+        assert second["labels"] == {**first["labels"], "role": "release_manager"}
+        assert first["startsAt"] == second["startsAt"]
+        assert first["annotations"]["link_runbook"] == "https://wiki.example/checkout"
+        assert first["generatorURL"] == f"https://headgate.example/v1/releases/{id_}"
+        assert "event=calls_go_unheard" not in daemon.log()
+        daemon.verb(id_, "ack", reason="looking")
+        wait_until(lambda: manager.alerts() == [], "both alerts to be over")
+        wait_until(lambda: sum(len(names) for names in alerted(people, "resolved")) >= 1, "people to be told")
+    finally:
+        manager.close()
+
+
+def test_stakeholders_are_mailed_that_it_succeeded(make, target, folder):
+    authority = Authority(folder, "trusted")
+    server = Exim(authority.issue("mail", "IP:127.0.0.1"))
+    notify = {"sinks": {"mail": {"to": "mail", "recipients": ["ann@people.example", "bob@people.example"],
+                                 "subject": "${service} ${version}: ${event.milestone}"}},
+              "routes": [{"events": ["notification.release.successful"], "sinks": ["mail"]}]}
+    daemon = make(notify, {"mail": smtp(server, ca_file=str(authority.cert))}).start()
+    try:
+        id_ = daemon.create()["id"]
+        daemon.wait_state(id_, "completed")
+        for who in ("ann", "bob"):
+            got = wait_until(lambda who=who: server.mails(who), f"a mail for {who}")[0]
+            assert got["Subject"] == "checkout 1.0.0: completed"
+            assert got["X-Headgate-Event"] == "notification.release.successful"
+            assert f"https://headgate.example/v1/releases/{id_}" in got.get_content()
+            assert "Version:     1.0.0 (stable before: 0.9.0)" in got.get_content()
+        assert server.accepted() == 1
+    finally:
+        daemon.close()
+        server.close()
