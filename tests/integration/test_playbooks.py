@@ -4,8 +4,8 @@ reaches whom and in which order, and what is owed before the next release.
 The policies are those of config/policies; story.py says what is shortened in them.
 """
 import pytest
-from harness import check_invariants
-from story import Alertmanager, Service, Story, World, sequence, variant
+from harness import check_audit_chain, check_invariants, wait_until
+from story import Alertmanager, Redis, Service, Story, World, in_seconds, sequence, variant
 
 HTTP = {'http_requests_total{code="200"}': 100.0, 'http_requests_total{code="500"}': 0.0,
         'http_request_duration_seconds_bucket{le="0.25"}': 100.0,
@@ -34,6 +34,154 @@ def begin(folder, postgres):
         page.down()
         world.close()
         check_invariants(story)
+
+
+# --- erp-release-runbook.txt ---
+
+DOCUMENT = {"service": "document-domain", "policy": "erp-minor", "version": "1.3.0", "stable_version": "1.2.4",
+            "migration": "reversible", "params": {"feature": "new-pdf-renderer"}}
+# Everything is told to one bus; who is called hears it on a pager.
+TOLD = {"sinks": {"bus": {"to": "bus"}, "pager": {"to": "pager"}},
+        "routes": [{"sinks": ["bus"]}, {"roles": ["on_call", "release_manager", "cto"], "sinks": ["pager"]}]}
+
+ROLLED_OUT = sequence("""
+    scheduler.release.planned
+    notification.maintenance.scheduled
+    scheduler.release.started
+    scheduler.release.wave1
+    scheduler.release.wave2
+    scheduler.release.wave3
+    scheduler.release.completed
+    analytics.release.metrics
+    notification.release.successful
+    audit.release.logged
+    """)
+ROLLED_BACK = sequence("""
+    scheduler.release.paused
+    notification.rollback.initiated
+    scheduler.release.rolledback
+    notification.rollback.completed
+    audit.rollback.logged
+    """)
+
+
+def erp_page():
+    return Service(HTTP, {"consumer_lag_events": 0})
+
+
+@pytest.fixture
+def redis(folder):
+    server = Redis(folder)
+    server.ask("SET", "feature:new-pdf-renderer", "true")
+    yield server
+    server.close()
+
+
+def erp_release(begin, page, redis, events=None, **durations):
+    """Announced, prepared, pre-checked; its start has not come yet."""
+    config = {"notify": {**TOLD, "events": events or {}}, "destinations": {"redis": redis.destination()}}
+    story = begin("erp-minor", page, "deployer", "bus", "pager", config=config, **durations)
+    id_ = story.create(who="devops", start=in_seconds(3), **DOCUMENT)["id"]
+    story.report(id_, product_owner=["changelog"], qa=["tests", "schema_compatibility"],
+                 devops=["rollback_plan", "migration_dry_run"], release_manager=["stakeholders_informed"])
+    story.verb(id_, "approve", who="release_manager", role="release_manager", stage="preparation")
+    return story, id_
+
+
+WAVE1 = 'deployer POST /weights/document-domain tenants=["pilot-1"] version=1.3.0 weight=10'
+BACK = "deployer POST /weights/document-domain schema=1.2.4 weight=0"
+
+
+def test_erp_minor_a_good_release_is_told_in_the_ten_lines_of_the_runbook(begin, redis):
+    story, id_ = erp_release(begin, erp_page(), redis, bake="1s")
+    story.report(id_, qa=["uat_smoke_tests", "integrity"], devops=["kpi_comparison"])
+    story.wait_state(id_, "completed")
+    wait_until(lambda: len(story.world.told("bus")) >= len(ROLLED_OUT), "all of it")
+    assert story.world.told("bus") == ROLLED_OUT
+    assert story.world.lines() == [
+        WAVE1, "deployer POST /weights/document-domain "
+        'tenants=["pilot-1", "pilot-2", "pilot-3", "pilot-4", "pilot-5"] version=1.3.0 weight=50',
+        'deployer POST /weights/document-domain tenants=["all"] version=1.3.0 weight=100']
+    assert story.world.told("pager") == [] and redis.ask("GET", "feature:new-pdf-renderer") == "true"
+
+
+def test_erp_minor_above_two_percent_people_are_called_and_the_release_manager_goes_back(begin, redis):
+    page = erp_page()
+    story, id_ = erp_release(begin, page, redis)
+    story.at_stage(id_, "wave1")
+    page.turn(**{ERRORS: 5.0})
+    # Two rungs: above 1 % it is paused, above 2 % somebody must decide. The chain: on-call, release manager, CTO.
+    held = story.wait_release(id_, "paused, and all three called", lambda r: r["state"] == "paused" and any(
+        c["cause"] == "ask:errors-severe" and len(c["called"]) == 3 for c in r["calls"]))
+    call_ = next(c for c in held["calls"] if c["cause"] == "ask:errors-severe")
+    assert call_["called"] == ["on_call", "release_manager", "cto"]
+    assert story.world.lines() == [WAVE1] and redis.ask("GET", "feature:new-pdf-renderer") == "true"
+    story.verb(id_, "rollback", who="qa", expect=403, reason="QA does not decide this")
+    story.verb(id_, "rollback", who="release_manager", reason="5 % of the documents fail")
+    page.turn(**{ERRORS: 0.0})
+    gone = story.wait_state(id_, "rolled_back")
+    assert story.world.lines() == [WAVE1, BACK]
+    assert redis.ask("GET", "feature:new-pdf-renderer") == "false"
+    wait_until(lambda: story.world.told("bus")[-1:] == ROLLED_BACK[-1:], "the last of it")
+    assert story.world.told("bus") == [*ROLLED_OUT[:4], *ROLLED_BACK]
+    assert set(story.world.told("pager")) == {"notification.escalation.called", "notification.escalation.ended"}
+    # "Audit-Log": reason, time and who is responsible, in a chain nobody can change unseen.
+    assert gone["rollback"]["subject"] == "release_manager" and gone["rollback"]["since"]
+    assert gone["rollback"]["reason"] == "5 % of the documents fail"
+    check_audit_chain(story, id_)
+    # "Bei Rollback": the next release is planned as ever, and starts when the incident is on record.
+    next_ = story.create(who="devops", start="manual", **{**DOCUMENT, "version": "1.3.1"})["id"]
+    story.blocked(next_, f"release {id_} has no incident record")
+    story.verb(id_, "incident", who="devops", root_cause="renderer leaks handles", impact="1 in 20 documents",
+               restore_point="1.2.4")
+    story.report(id_, release_manager=["stakeholders_told"], devops=["post_mortem_planned"])
+    wait_until(lambda: "start" in story.release(next_)["legal"], "the start to be legal", 10)
+
+
+def test_erp_minor_a_failed_health_check_rolls_back_by_itself_and_other_names_are_told(begin, redis):
+    page = erp_page()
+    names = {"planned": "audit.release.planned", "prechecked": "audit.precheck.completed",
+             "wave": ["scheduler.release.deployed", "notification.release.progress"], "paused": [],
+             "rollback_decided": [], "rolled_back": "notification.rollback.executed",
+             "stabilised": "audit.release.rolledback"}
+    story, id_ = erp_release(begin, page, redis, events=names)
+    story.at_stage(id_, "wave1")
+    page.set(health="fail")
+    story.wait_state(id_, "rolling_back", "stabilising")
+    page.set(health="ok")
+    gone = story.wait_state(id_, "rolled_back")
+    assert gone["rollback"]["subject"] == "headgate"
+    assert story.world.lines() == [WAVE1, BACK]
+    assert redis.ask("GET", "feature:new-pdf-renderer") == "false"
+    wait_until(lambda: "audit.release.rolledback" in story.world.told("bus"), "the last of it")
+    assert story.world.told("bus") == sequence("""
+        audit.release.planned
+        notification.maintenance.scheduled
+        scheduler.release.started
+        audit.precheck.completed
+        audit.precheck.completed
+        scheduler.release.deployed
+        notification.release.progress
+        notification.rollback.executed
+        audit.release.rolledback
+        """)
+
+
+def test_erp_patch_above_two_percent_goes_back_without_asking(begin, receiver):
+    page = erp_page()
+    deployer = {"url": f"http://127.0.0.1:{receiver.port}", "secret_file": str(receiver.secret_file),
+                "networks": ["127.0.0.0/8"]}
+    story = begin("erp-patch", page, config={"destinations": {"deployer": deployer}})
+    id_ = story.create(who="devops", **{**DOCUMENT, "policy": "erp-patch", "version": "1.2.5"})["id"]
+    story.report(id_, qa=["unit_tests", "e2e_regression"])
+    story.verb(id_, "approve", who="release_manager", role="release_manager")
+    story.at_stage(id_, "canary")
+    page.turn(**{ERRORS: 5.0})
+    gone = story.wait_state(id_, "stabilising", "rolled_back")
+    assert gone["rollback"]["subject"] == "headgate" and "above 2 %" in gone["rollback"]["reason"]
+    page.turn(**{ERRORS: 0.0})
+    story.wait_state(id_, "rolled_back")
+    assert receiver.weights() == [10, 0]
 
 
 # --- rollback-runbook.txt ---
