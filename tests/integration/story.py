@@ -244,8 +244,9 @@ ROLES = {
 class Story(Daemon):
     """The real daemon with a world around it; everybody has the name of their role."""
 
-    def __init__(self, folder, postgres, policies, world, **config):
+    def __init__(self, folder, postgres, policies, world, destinations=None, **config):
         self.world, self.config = world, config
+        self.destinations = {**world.destinations(), **(destinations or {})}
         (folder / "policies" / "common").mkdir(parents=True)
         super().__init__(folder, postgres, postgres.database(), policies=policies)
         for role in ROLES:
@@ -255,8 +256,8 @@ class Story(Daemon):
         super().write_config(**extra)
         file = self.folder / "headgate.yaml"
         text = re.sub(r"^roles:\n(  .*\n)*", "", file.read_text(), flags=re.M)
-        parts = {"roles": ROLES, "public_url": f"http://127.0.0.1:{self.port}", **self.config,
-                 "destinations": {**self.world.destinations(), **self.config.get("destinations", {})}}
+        parts = {"roles": ROLES, "public_url": f"http://127.0.0.1:{self.port}", "destinations": self.destinations,
+                 **self.config}
         file.write_text(text + "".join(f"{key}: {json.dumps(value)}\n" for key, value in parts.items()))
 
     def report(self, id_, **checks):
@@ -264,6 +265,12 @@ class Story(Daemon):
         for role, names in checks.items():
             for name in names:
                 self.verb(id_, f"checks/{name}", who=role, evidence="https://ci.example/4711")
+
+    def incident(self, service, severity, who, expect=201, **more):
+        status, answer, _ = self.post("/v1/incidents", {"service": service, "environment": "prod", "severity": severity,
+                                                        **more}, who=who)
+        assert status == expect, answer
+        return answer
 
     def at_stage(self, id_, stage, step="baking"):
         return self.wait_release(id_, f"{step} in {stage}", lambda r: r["stage"]["name"] == stage and r["step"] == step)
@@ -278,6 +285,11 @@ class Story(Daemon):
                       {"status": status, "text": text},
                       {"Headgate-Callback-Token": message["headers"]["Headgate-Callback-Token"]})
         assert answer[0] == 200, answer
+
+    def heard(self, *events):
+        """The bus is told these, in this order, and nothing else."""
+        wait_until(lambda: len(self.world.told("bus")) >= len(events), "all events")
+        assert self.world.told("bus") == list(events)
 
     def events(self, id_):
         """Every decision about the release, by name."""
