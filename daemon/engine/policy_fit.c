@@ -52,6 +52,12 @@ static void fit_action(struct fitting *f, const struct policy_action *a)
 
 	if (to == NULL)
 		complain_of_nobody(f, a->name, "to", a->to);
+	else if (to->kind != DESTINATION_COMMAND && to->kind != DESTINATION_WEBHOOK)
+		complain(f, a->name, "to", a->to,
+		         "takes notifications: an action needs one with a url or a program");
+	else if (to->kind == DESTINATION_WEBHOOK && to->url_file != NULL && a->path != NULL)
+		complain(f, a->name, "path", a->to,
+		         "has its whole address in url_file: no path can be added");
 	else if (to->kind == DESTINATION_COMMAND && a->path != NULL)
 		complain(f, a->name, "path", a->to, "runs a program: give it arguments, no path");
 	else if (to->kind == DESTINATION_WEBHOOK && a->path == NULL)
@@ -69,7 +75,7 @@ static void fit_read(struct fitting *f, const struct policy_action *a)
 		return;
 	if (from == NULL && a->read.from != NULL)
 		complain_of_nobody(f, a->name, key, name);
-	else if (from != NULL && from->kind != DESTINATION_WEBHOOK)
+	else if (from != NULL && (from->kind != DESTINATION_WEBHOOK || from->url_file != NULL))
 		complain(f, a->name, key, name, "cannot be read from: only those with a url can");
 }
 
