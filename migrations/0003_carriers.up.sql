@@ -13,7 +13,8 @@ COMMENT ON COLUMN headgate.outbox.arguments IS 'of a command; null: a request';
 COMMENT ON COLUMN headgate.outbox.read IS 'how to see whether it is so, and what must be there; null: its answer says it all';
 COMMENT ON COLUMN headgate.outbox.read_at IS 'when that is looked at next';
 COMMENT ON COLUMN headgate.outbox.drifted IS 'the last look found something else';
-COMMENT ON COLUMN headgate.outbox.repairs IS 'how often it was sent again because of that';
+COMMENT ON COLUMN headgate.outbox.repairs IS 'how often it was sent again because of that, each time under a new id';
+COMMENT ON COLUMN headgate.outbox.fence IS 'of its decision; where it is to be set again, of that decision';
 COMMENT ON COLUMN headgate.outbox.dedupe IS 'of messages with the same text here only the first is kept';
 
 CREATE UNIQUE INDEX outbox_dedupe ON headgate.outbox (dedupe) WHERE dedupe IS NOT NULL;
@@ -26,5 +27,5 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'headgate_app') THEN
 		RETURN;
 	END IF;
-	GRANT UPDATE (read_at, read_text, drifted, repairs) ON headgate.outbox TO headgate_app;
+	GRANT UPDATE (read_at, read_text, drifted, repairs, fence, epoch) ON headgate.outbox TO headgate_app;
 END $$;

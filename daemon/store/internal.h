@@ -34,13 +34,15 @@
 	" SELECT l.expires_at FROM headgate.lease l"                                               \
 	" WHERE l.shard = " STORE_SHARD " AND l.holder = " holder " AND l.epoch = " epoch where    \
 	" FOR SHARE SKIP LOCKED)"
-/* A later message of the same release sets what this one has set: the same place is read back. */
-#define SQL_OUTDATED(o)                                                                            \
+/* A later message of the same release sets what this one has set: the same place is read back. One
+ * that its receiver refuses sets nothing. `which`: of q, acknowledged or not. */
+#define SQL_OUTDATED_BY(o, which)                                                                  \
 	"EXISTS (SELECT FROM headgate.outbox q WHERE q.release_id = " o ".release_id"              \
 	" AND q.class <> 'notification' AND q.superseded_by IS NULL AND q.read IS NOT NULL"        \
 	" AND (q.row_version, q.sequence) > (" o ".row_version, " o ".sequence)"                   \
 	" AND q.read->'from' = " o ".read->'from' AND q.read->'path' = " o ".read->'path'"         \
-	" AND q.read->'pointer' = " o ".read->'pointer')"
+	" AND q.read->'pointer' = " o ".read->'pointer' AND " which ")"
+#define SQL_OUTDATED(o) SQL_OUTDATED_BY(o, "(q.done_at IS NOT NULL OR NOT q.refused)")
 /* Advances may be carried out: their release is on its way forward. Sent before it was paused they
  * are the present state, unless the pause parked a stage's entry (rule H2). */
 #define SQL_IS_FORWARD(r)                                                                          \

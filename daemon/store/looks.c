@@ -6,6 +6,11 @@
  * a rollback supersedes it, a pause parks it, its attempts are claimed and counted as in flight. A
  * transition that began before a repair was committed does not see it; the claim does (outbox.c),
  * which is why a repair of an advance is due only after such a transition has ended.
+ *
+ * It is a decision of its own, with a fence of its own: the message's may be long outdated by
+ * others about the same service, smoke tests for example. It is drawn while the release's row is
+ * locked, so that every later decision's is higher; and never while a message of the same age or
+ * younger is on its way to that receiver, which it would make stale.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +22,13 @@
 
 /* Acknowledged, or a repair that its receiver refused. */
 #define WATCHED(o)                                                                                 \
-	"(" o ".done_at IS NOT NULL OR " o ".drifted AND " o ".dead) AND " o                       \
-	".superseded_by IS NULL"
+	"(" o ".done_at IS NOT NULL OR " o ".drifted AND (" o ".dead OR " o ".refused))"           \
+	" AND " o ".superseded_by IS NULL"
 
 /* clang-format off */
 /* Rows whose turn will not come again leave the index, smoke tests (MESSAGE_SMOKE) among them, which set
- * nothing; those that may not be touched now wait. */
+ * nothing; those that may not be touched now wait, also for a later message that is still on its way. A
+ * repair that its release has outrun is over. */
 const struct pg_statement sql_looks = {
 	"looks",
 	"WITH due AS MATERIALIZED ("
@@ -30,15 +36,17 @@ const struct pg_statement sql_looks = {
 	" ORDER BY o.read_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
 	"judged AS MATERIALIZED ("
 	" SELECT o.id, r.row_version AS release_version,"
-	"  NOT (" WATCHED("o") ") OR o.option = -2 OR " SQL_OUTDATED("o")
+	"  o.option = -2 OR " SQL_OUTDATED_BY("o", "q.done_at IS NOT NULL")
 	"   OR r.state NOT IN ('running', 'paused', 'rolling_back', 'stabilising', 'failed')"
 	"   OR o.class = 'advance' AND r.state NOT IN ('running', 'paused') AS is_over,"
-	"  o.class <> 'advance' OR " SQL_IS_FORWARD("r") " AS is_due"
+	"  " WATCHED("o") " AND NOT " SQL_OUTDATED("o") " AND (o.class <> 'advance' OR " SQL_IS_FORWARD("r") ") AS is_due"
 	" FROM due d JOIN headgate.outbox o ON o.id = d.id JOIN headgate.release r ON r.id = o.release_id), "
 	"claimed AS ("
 	" UPDATE headgate.outbox o SET read_at = CASE WHEN j.is_over THEN NULL"
 	"  WHEN j.is_due THEN clock_timestamp() + $2::bigint * interval '1 millisecond'"
-	"  ELSE clock_timestamp() + " SQL_READ_EVERY("o") " END"
+	"  ELSE clock_timestamp() + " SQL_READ_EVERY("o") " END,"
+	"  done_at = CASE WHEN j.is_over AND o.drifted THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
+	"  drifted = o.drifted AND NOT j.is_over"
 	" FROM judged j WHERE o.id = j.id"
 	" RETURNING o.*, NOT j.is_over AND j.is_due AS mine, j.release_version) "
 	"SELECT o.id, o.release_id, o.release_version, o.class, o.action, o.read, o.read_text, o.drifted"
@@ -58,6 +66,13 @@ const struct pg_statement sql_looked = {
 	3,
 };
 
+/* What a higher fence would make stale. */
+#define OTHERS_UNDER_WAY(o)                                                                        \
+	"EXISTS (SELECT FROM headgate.outbox q WHERE q.release_id = " o ".release_id"              \
+	" AND q.destination = " o ".destination AND q.row_version >= " o ".row_version"            \
+	" AND q.id <> " o ".id AND q.class <> 'notification'"                                      \
+	" AND NOT (q.class = 'rollback' AND q.option = -1)"                                        \
+	" AND q.done_at IS NULL AND q.superseded_by IS NULL AND NOT q.dead AND NOT q.refused)"
 /* $4: the release's version as it was when the look was claimed. Its row is locked, so that no transition
  * comes in between; one that holds it already goes first. */
 const struct pg_statement sql_repair = {
@@ -66,10 +81,12 @@ const struct pg_statement sql_repair = {
 	" SELECT r.id, " SQL_IS_FORWARD("r") " AS is_forward FROM headgate.release r"
 	" WHERE r.id = $5::bigint AND r.row_version = $4::bigint FOR SHARE SKIP LOCKED) "
 	"UPDATE headgate.outbox o SET done_at = NULL, drifted = true, repairs = o.repairs + 1, attempts = 0,"
+	" fence = nextval('headgate.fence'), epoch = (SELECT l.epoch FROM headgate.lease l WHERE l.shard = " STORE_SHARD "),"
 	" dead = false, refused = false, callback_status = NULL, awaits_until = NULL, claim_until = NULL,"
-	" due_at = clock_timestamp() + $3::bigint * interval '1 millisecond', read_at = NULL, read_text = $2"
+	" due_at = clock_timestamp() + $3::bigint * interval '1 millisecond', read_text = $2,"
+	" read_at = clock_timestamp() + " SQL_READ_EVERY("o")
 	" FROM r WHERE o.id = $1 AND o.release_id = r.id AND (o.class = 'rollback' OR r.is_forward)"
-	"  AND " WATCHED("o") " AND NOT " SQL_OUTDATED("o")
+	"  AND " WATCHED("o") " AND NOT " SQL_OUTDATED("o") " AND NOT " OTHERS_UNDER_WAY("o")
 	" RETURNING o.release_id",
 	5,
 };

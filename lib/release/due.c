@@ -134,14 +134,15 @@ static bool due_rollback_unconfirmed(const struct question *q, struct event *out
 	       say(out, EVENT_ROLLBACK_UNCONFIRMED, &by_timer);
 }
 
-/* Rule R4. A policy that lists no gates to watch has nothing to wait for. */
+/* Rule R4. A policy that lists no gates to watch has nothing to wait for; what the way back has set
+ * and reads otherwise (rule V5) is waited for in any case. */
 static bool due_stabilised(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
 
 	if (q->r->state != RELEASE_STABILISING)
 		return false;
-	if (smoke_is_open(q))
+	if (smoke_is_open(q) || q->f->drifted_action)
 		return false;
 	if (q->p->rollback.nstabilise_gates > 0 &&
 	    (!e || !e->all_pass || !advance_is_recent(q, e) ||

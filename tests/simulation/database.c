@@ -116,6 +116,10 @@ bool database_commit(struct story *s, struct commit *c)
 	    release_state_names[before->state], release_state_names[c->out.next->state],
 	    stage_step_names[c->out.next->step]);
 	add_rows(s, &c->out, close_rows(s, &c->out));
+	if (d->supersedes)
+		readback_miss(s);
+	if (d->from_state != d->to_state)
+		s->over_at = s->now;
 	s->transitions++;
 	s->db.rolled_back |= c->out.next->state == RELEASE_ROLLING_BACK;
 	if (d->supersedes)
@@ -187,18 +191,27 @@ void database_facts(const struct story *s, const struct release *r, struct relea
 	}
 	if (f->enter_refused)
 		f->enter_refused_action = "set_weight";
+	readback_facts(s, f);
 }
 
-/* Advances go in order per destination; rollbacks wait for nothing. */
+/* A repair that a later decision's statement did not see, or that is not wanted now. */
+static bool is_guarded(const struct story *s, const struct row *row)
+{
+	if (row->class != MESSAGE_ADVANCE || s->mutant == MUTANT_NO_GUARD)
+		return false;
+	return row->version < s->db.rolled_at ||
+	       (row->drifted && (readback_is_outdated(s, row) || !readback_is_forward(s)));
+}
+
+/* Advances of one decision go in order per destination; rollbacks wait for nothing. */
 static bool is_blocked(const struct story *s, const struct row *row)
 {
 	for (size_t i = 0; i < s->db.n && row->class == MESSAGE_ADVANCE; i++) {
 		const struct row *p = &s->db.rows[i];
 
 		if (p->to == row->to && p->class == MESSAGE_ADVANCE && p->done == 0 &&
-		    p->superseded_by == 0 &&
-		    (p->version < row->version ||
-		     (p->version == row->version && p->sequence < row->sequence)))
+		    p->superseded_by == 0 && p->version == row->version &&
+		    p->sequence < row->sequence)
 			return true;
 	}
 	return false;
@@ -208,7 +221,7 @@ static int64_t claimable_from(const struct story *s, const struct row *row)
 {
 	int64_t from = row->due;
 
-	if (!is_open(row) || is_blocked(s, row))
+	if (!is_open(row) || is_blocked(s, row) || is_guarded(s, row))
 		return NEVER;
 	if (row->claimed_by == s->d.instance && row->claim_until > from)
 		from = row->claim_until;
@@ -245,12 +258,13 @@ static enum carried_how how_it_ended(long status)
 
 void database_record(struct story *s, struct row *row, const struct sending *with)
 {
-	struct retry how = retry_decide(&(struct attempt){.class = row->class,
-	                                                  .attempts = with->attempts,
-	                                                  .age_ms = s->now - row->created,
-	                                                  .how = how_it_ended(with->status),
-	                                                  .retry_after_ms = -1,
-	                                                  .seed = s->state});
+	struct retry how = retry_decide(&(struct attempt){
+	        .class = row->class,
+	        .attempts = with->attempts,
+	        .age_ms = row->drifted ? 0 : s->now - row->created,
+	        .how = with->seen > SEEN_EQUAL ? CARRIED_FAILED : how_it_ended(with->status),
+	        .retry_after_ms = -1,
+	        .seed = s->state});
 	bool acked = how.how == DELIVERY_ACKNOWLEDGED;
 	bool refused = how.how == DELIVERY_REFUSED;
 	bool was_done = row->done != 0;
@@ -270,6 +284,11 @@ void database_record(struct story *s, struct row *row, const struct sending *wit
 		row->due = row->resend > s->now ? row->resend : s->now;
 	else
 		row->due = s->now + (how.retry_ms > 0 ? how.retry_ms : 0);
+	row->repairs += with->seen == SEEN_OTHER;
+	if (acked && reads_back(s, row)) {
+		row->drifted = false;
+		row->look_at = s->now + (was_done ? 0 : READ_EVERY);
+	}
 	row->refused |= refused;
 	row->dead |= how.how == DELIVERY_DEAD || (refused && how.retry_ms < 0);
 }

@@ -16,11 +16,13 @@ static struct row *row_of(struct story *s, const struct sending *a)
 
 /* --- receivers ----------------------------------------------------------------------------- */
 
-static void apply(struct story *s, struct receiver *r, struct row *row)
+static void apply(struct story *s, struct receiver *r, struct row *row, const struct sending *a)
 {
-	if (!oracle_apply(s, r, row))
+	if (!oracle_apply(s, r, row, a))
 		return;
 	row->applied++;
+	if (row->known <= a->repairs)
+		row->known = a->repairs + 1;
 	/* What goes with the way back sets no weight: the option alone must. */
 	if (row->class != MESSAGE_ROLLBACK || row->option >= 0)
 		r->weight = row->weight;
@@ -31,18 +33,22 @@ static void apply(struct story *s, struct receiver *r, struct row *row)
 }
 
 /* The status it answers; 0: the answer is lost. */
-static long receive(struct story *s, struct row *row)
+static long receive(struct story *s, struct row *row, const struct sending *a)
 {
 	struct receiver *r = &s->receivers[row->to];
 	bool is_bad = s->now < r->bad_until;
 
 	if (is_bad && r->status != 0)
 		return r->status;
-	if (r->fences && row->applied > 0)
+	if (r->fences && row->known > a->repairs)
 		return is_bad ? 0 : 200; /* known by its id */
 	if (r->fences && row->fence < r->fence && s->mutant != MUTANT_NO_FENCE)
 		return 409;
-	apply(s, r, row);
+	if (s->now < r->lies_until) {
+		row->known = row->known > a->repairs ? row->known : a->repairs + 1;
+		return is_bad ? 0 : 200;
+	}
+	apply(s, r, row, a);
 	return is_bad ? 0 : 200;
 }
 
@@ -104,6 +110,7 @@ static void begin(struct story *s, size_t at)
 	                      .row = at,
 	                      .instance = s->d.instance,
 	                      .attempts = row->attempts,
+	                      .repairs = row->repairs,
 	                      .sends = s->now + (s->healthy ? 1 : delay(s, 8 * SECOND)),
 	                      .arrives = NEVER,
 	                      .again = NEVER,
@@ -150,6 +157,10 @@ static void send(struct story *s, struct sending *a)
 		/* What was read before the time limit may be carried out after it. */
 		if (s->losses > 0 && chance(s, 6))
 			left = row_of(s, a)->claimed + CLAIM_MS - s->now;
+		/* Only what is read back bears more than that. */
+		if (s->reads && s->losses > 0 && !s->receivers[row_of(s, a)->to].fences &&
+		    chance(s, 6))
+			left = 4 * MINUTE;
 		a->arrives = s->now + (s->healthy ? 1 : 1 + delay(s, left - 2));
 		left = a->ends - a->arrives;
 		if (left > 1 && chance(s, s->losses)) {
@@ -170,7 +181,12 @@ static void arrive(struct story *s, struct sending *a)
 {
 	bool is_last = a->again == NEVER || a->arrives == NEVER;
 
-	a->status = receive(s, row_of(s, a));
+	if (s->now > row_of(s, a)->claimed + CLAIM_MS && release_is_ended(s->db.r->state))
+		a->status = 0; /* nobody looks any more */
+	else
+		a->status = receive(s, row_of(s, a), a);
+	if (s->reads && a->ended)
+		s->receivers[row_of(s, a)->to].disturbed = s->now;
 	if (a->arrives != NEVER)
 		a->arrives = NEVER;
 	else
@@ -193,7 +209,10 @@ static void end(struct story *s, struct sending *a)
 		daemon_crash(s, "after the answer, before recording");
 		return;
 	}
-	say(s, "attempt %d of %zu ends with %ld", (int)a->attempts, a->row, a->status);
+	if (a->status == 200 && reads_back(s, row_of(s, a)) && row_of(s, a)->done == 0)
+		a->seen = read_state(s, row_of(s, a));
+	say(s, "attempt %d of %zu ends with %ld%s", (int)a->attempts, a->row, a->status,
+	    a->seen > SEEN_EQUAL ? ", which is not seen" : "");
 	if (database_is_up(s))
 		database_record(s, row_of(s, a), a);
 	if (a->status == 0)

@@ -29,6 +29,7 @@ static bool carry_out(struct story *s)
 		return false;
 	for (size_t i = 0; i < DESTINATIONS; i++)
 		s->receivers[i].weight = 0;
+	s->by_hand = true;
 	submit(s, &(struct event){.kind = EVENT_ACK});
 	return true;
 }

@@ -22,8 +22,8 @@
 #define SHOWN_MAX 10
 #define JOBS 2 /* processes */
 
-const char *const mutant_names[MUTANT_COUNT + 1] = {"none",         "no-cas",    "no-fence",
-                                                    "no-supersede", "no-resend", NULL};
+const char *const mutant_names[MUTANT_COUNT + 1] = {
+        "none", "no-cas", "no-fence", "no-supersede", "no-resend", "no-readback", "no-guard", NULL};
 
 static const char policy_text[] =
         "policy: shop\n"
@@ -232,6 +232,7 @@ static void end_share(int from, pid_t pid, struct tally *sum)
 	sum->cancelled += t.cancelled;
 	sum->crashes += t.crashes;
 	sum->resent += t.resent;
+	sum->repaired += t.repaired;
 	sum->transitions += t.transitions;
 }
 
@@ -248,9 +249,9 @@ static bool run_all(const struct policy *policy, const struct arguments *a)
 	for (int i = 0; i < JOBS; i++)
 		end_share(ends[i], pids[i], &t);
 	printf("%u completed, %u rolled back, %u resolved, %u cancelled; %u transitions, %u "
-	       "crashes, %u rollbacks sent again\n",
+	       "crashes, %u rollbacks sent again, %u states mended\n",
 	       t.completed, t.rolled_back, t.resolved, t.cancelled, t.transitions, t.crashes,
-	       t.resent);
+	       t.resent, t.repaired);
 	for (int m = 1; m < MUTANT_COUNT; m++) {
 		if (catches(policy, (enum mutant)m, MUTANT_STORIES))
 			t.passed++;
@@ -271,7 +272,7 @@ int main(int argc, char **argv)
 
 	if (!parse(argc, argv, &a)) {
 		printf("run [--stories N] [--from SEED] [--seed N] [--mutant "
-		       "no-cas|no-fence|no-supersede|no-resend]\n");
+		       "no-cas|no-fence|no-supersede|no-resend|no-readback|no-guard]\n");
 		return EXIT_FAILURE;
 	}
 	policy = load_policy();

@@ -29,6 +29,8 @@ enum mutant {
 	MUTANT_NO_FENCE,     /* the fenced receiver takes older messages after newer ones */
 	MUTANT_NO_SUPERSEDE, /* a rollback leaves pending advances to be sent */
 	MUTANT_NO_RESEND,    /* a rollback is not sent again after the last advance in flight */
+	MUTANT_NO_READBACK,  /* what is read back is believed at its word instead */
+	MUTANT_NO_GUARD,     /* a repair that a rollback's statement missed is claimed */
 	MUTANT_COUNT
 };
 extern const char *const mutant_names[MUTANT_COUNT + 1];
@@ -50,6 +52,12 @@ struct row {
 	int64_t superseded_by; /* version */
 	bool parked, dead, refused;
 	int applied; /* times a receiver did what it says */
+	/* Where the state is read back. */
+	int64_t repairs, known; /* the id's number; the first one its receiver does not know */
+	bool drifted;
+	int64_t look_at, second_at; /* of the next look, and of the one that must agree */
+	int64_t looked_version;
+	int looked_by; /* instance */
 };
 
 struct database {
@@ -71,6 +79,8 @@ struct receiver {
 	int64_t weight;
 	int64_t fence;     /* highest applied */
 	int64_t bad_until; /* answers `status` until then */
+	int64_t lies_until; /* answers 200 and does nothing until then */
+	int64_t disturbed;  /* when something last happened that is nobody's doing here */
 	long status;       /* 0: applies, but the answer is lost */
 };
 
@@ -83,6 +93,8 @@ struct sending {
 	int64_t sends, arrives, again, ends; /* NEVER: lost, or not known yet */
 	int64_t answer_delay;                /* NEVER: lost */
 	long status;                         /* what the answer says; 0: none came */
+	int64_t repairs;                     /* of the id it carries */
+	enum seen { UNSEEN = 0, SEEN_EQUAL, SEEN_OTHER, SEEN_NOTHING } seen;
 };
 
 /* A statement on its way to the database and its answer on the way back. */
@@ -132,12 +144,15 @@ struct story {
 	enum mood mood;
 	int64_t next_mood, next_fault;
 	uint64_t crashes, losses; /* one in that many; 0: never */
-	unsigned transitions, restarts, resent;
+	bool reads;      /* in this story what is set is read back */
+	bool by_hand;    /* the way back was somebody's word, which nobody reads back */
+	int64_t over_at; /* when the release ended */
+	unsigned transitions, restarts, resent, repaired;
 };
 
 struct tally {
 	unsigned passed, failed;
-	unsigned completed, rolled_back, resolved, cancelled, crashes, resent, transitions;
+	unsigned completed, rolled_back, resolved, cancelled, crashes, resent, repaired, transitions;
 };
 
 bool fail(struct story *s, const char *fmt, ...) PRINTF_LIKE(2, 3); /* false */
@@ -156,6 +171,17 @@ void database_record(struct story *s, struct row *row, const struct sending *wit
 struct release *release_through_json(const struct release *r);
 bool checkpoint_from_json(json_t *saved, struct checkpoint *out);
 void checkpoint_fini(struct checkpoint *c);
+
+/* readback.c */
+#define READ_EVERY (10 * SECOND)
+bool reads_back(const struct story *s, const struct row *row);
+enum seen read_state(const struct story *s, const struct row *row);
+bool readback_is_outdated(const struct story *s, const struct row *row);
+bool readback_is_forward(const struct story *s);
+void readback_miss(struct story *s); /* repairs that a statement under way does not see */
+void readback_facts(const struct story *s, struct release_facts *f);
+void readback_run(struct story *s);
+int64_t readback_next(const struct story *s);
 
 /* network.c */
 void network_claim(struct story *s);
@@ -177,7 +203,8 @@ bool oracle_commit(struct story *s, const struct release *before, const struct o
 bool oracle_advance(struct story *s, const struct outcome *out);
 bool oracle_evaluation(struct story *s, int64_t observed_before);
 bool oracle_claim(struct story *s, const struct row *row);
-bool oracle_apply(struct story *s, const struct receiver *r, const struct row *row);
+bool oracle_apply(struct story *s, const struct receiver *r, const struct row *row,
+                  const struct sending *a);
 bool oracle_way_back(struct story *s);
 bool oracle_end(struct story *s);
 

@@ -116,12 +116,33 @@ static void change_mood(struct story *s)
 	say(s, "evidence: %d", (int)s->mood);
 }
 
+/* What only a look can find out. */
+static void deceive(struct story *s, struct receiver *r)
+{
+	static const int64_t weights[] = {0, 10, 55, 100};
+
+	r->disturbed = s->now;
+	if (chance(s, 2)) {
+		r->weight = weights[dice(s, ARRAY_LEN(weights))];
+		say(s, "a stranger sets weight %d at the %s", (int)r->weight,
+		    r->fences ? "deployer" : "mirror");
+		return;
+	}
+	r->lies_until = s->now + delay(s, 3 * MINUTE);
+	say(s, "%s lies for %d ms", r->fences ? "deployer" : "mirror",
+	    (int)(r->lies_until - s->now));
+}
+
 static void strike(struct story *s)
 {
 	static const long answers[] = {500, 503, 429, 400, 404, 0};
 	struct receiver *r = &s->receivers[dice(s, DESTINATIONS)];
 
 	s->next_fault = s->now + 5 * SECOND + (int64_t)dice(s, (uint64_t)(2 * MINUTE));
+	if (s->reads && chance(s, 3) && release_is_active(s->db.r->state)) {
+		deceive(s, r);
+		return;
+	}
 	switch (dice(s, 5)) {
 	case 0:
 		s->db.away_until = s->now + delay(s, 40 * SECOND);
@@ -131,6 +152,8 @@ static void strike(struct story *s)
 	case 2:
 		r->bad_until = s->now + delay(s, 3 * MINUTE);
 		r->status = answers[dice(s, ARRAY_LEN(answers))];
+		if (s->reads && r->bad_until > r->disturbed)
+			r->disturbed = r->bad_until; /* it cannot be read either */
 		say(s, "%s answers %ld for %d ms", r->fences ? "deployer" : "mirror", r->status,
 		    (int)(r->bad_until - s->now));
 		break;
@@ -154,7 +177,7 @@ static void heal(struct story *s)
 	s->db.away_until = 0;
 	s->next_mood = s->next_fault = NEVER;
 	for (size_t i = 0; i < DESTINATIONS; i++)
-		s->receivers[i].bad_until = 0;
+		s->receivers[i].bad_until = s->receivers[i].lies_until = 0;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -168,6 +191,7 @@ static int64_t next_instant(const struct story *s)
 
 	next = earlier(next, daemon_next(s));
 	next = earlier(next, network_next(s));
+	next = earlier(next, readback_next(s));
 	if (s->d.alive)
 		next = earlier(next, database_next_claim(s));
 	if (!s->healthy)
@@ -187,6 +211,7 @@ static void turn(struct story *s)
 	if (s->now >= s->next_word)
 		people_speak(s);
 	network_run(s);
+	readback_run(s);
 	daemon_run(s);
 	network_claim(s);
 	/* Nothing more to learn from an end; a completed one may still be rolled back. */
@@ -210,6 +235,7 @@ static void count(const struct story *s, struct tally *t)
 	t->cancelled += s->db.r->state == RELEASE_CANCELLED;
 	t->crashes += s->restarts;
 	t->resent += s->resent;
+	t->repaired += s->repaired;
 	t->transitions += s->transitions;
 }
 
@@ -224,6 +250,7 @@ bool story_run(struct story *s, struct tally *tally)
 	s->now = T0;
 	s->crashes = crashes[dice(s, ARRAY_LEN(crashes))];
 	s->losses = losses[dice(s, ARRAY_LEN(losses))];
+	s->reads = chance(s, 2);
 	s->heals = s->now + MINUTE + (int64_t)dice(s, (uint64_t)(7 * MINUTE));
 	s->next_word = s->now + (int64_t)dice(s, (uint64_t)(2 * MINUTE));
 	s->next_mood = s->now + (int64_t)dice(s, (uint64_t)(8 * MINUTE));

@@ -249,6 +249,35 @@ START_TEST(a_drift_is_pending_again_until_it_was_seen_mended)
 }
 END_TEST
 
+/* A smoke test in between has a higher fence: with its old one the repair was stale. */
+START_TEST(a_repair_has_a_fence_of_its_own)
+{
+	struct release *r = release_read_back();
+	struct claimed c;
+	struct looks l;
+
+	commit_message(r, 4, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE, MESSAGE_ROLLBACK,
+	               "weight_zero", "/weight");
+	ended(claim().first.id, DELIVERY_ACKNOWLEDGED, "/weight reads 0", false);
+	commit_message(r, 5, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE, MESSAGE_ROLLBACK,
+	               "another", "/elsewhere");
+	l = look();
+	ck_assert_str_eq(l.action, "weight_zero");
+	ck_assert_int_eq(repair(&l), ERR_CONFLICT); /* it would make the other one stale */
+	ended(claim().first.id, DELIVERY_ACKNOWLEDGED, "/elsewhere reads 0", false);
+	l = look();
+	ck_assert_str_eq(l.action, "weight_zero");
+	ck_assert_int_eq(repair(&l), ERR_NONE);
+	c = claim();
+	ck_assert_int_eq(c.first.row_version, 5);
+	ck_assert_str_eq(
+	        sql("SELECT max(fence) FILTER (WHERE drifted) > max(fence) FILTER (WHERE NOT"
+	            " drifted) FROM headgate.outbox"),
+	        "t");
+	release_free(&r);
+}
+END_TEST
+
 START_TEST(a_repair_that_was_refused_is_looked_at_again)
 {
 	struct release *r = release_read_back();
@@ -338,6 +367,10 @@ START_TEST(a_repair_that_a_rollback_missed_is_never_sent)
 	ck_assert_int_eq(c.first.class, MESSAGE_ROLLBACK);
 	ck_assert_uint_eq(claim().n, 0);
 	ck_assert_str_eq(drifted().action, "");
+	ck_assert_uint_eq(look().n, 0); /* and is over at its next turn */
+	ck_assert_str_eq(sql("SELECT done_at IS NOT NULL AND NOT drifted AND read_at IS NULL FROM"
+	                     " headgate.outbox WHERE class = 'advance'"),
+	                 "t");
 	release_free(&r);
 }
 END_TEST
@@ -469,6 +502,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_acknowledged_is_looked_at_once_an_interval_by_one_instance);
 	tcase_add_test(tcase, an_attempt_whose_effect_reads_otherwise_goes_on_under_a_new_id);
 	tcase_add_test(tcase, a_drift_is_pending_again_until_it_was_seen_mended);
+	tcase_add_test(tcase, a_repair_has_a_fence_of_its_own);
 	tcase_add_test(tcase, a_repair_that_was_refused_is_looked_at_again);
 	tcase_add_test(tcase, a_release_that_moved_on_is_not_repaired);
 	tcase_add_test(tcase, a_rollback_ends_the_looks_and_repairs_of_what_it_takes_back);
