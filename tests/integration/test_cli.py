@@ -100,7 +100,8 @@ def test_the_configuration_that_comes_along_is_good():
 def test_check_looks_at_all_and_fails_if_one_is_bad(tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text("policy: bad\nstages: []\nkpsi: {}\n")
-    done = run_headgate("check", "--config", ROOT / "config" / "headgate.yaml", POLICIES[0], bad, POLICIES[0])
+    good = ROOT / "config" / "policies" / "demo.yaml"
+    done = run_headgate("check", "--config", ROOT / "config" / "headgate.yaml", good, bad, good)
     assert done.returncode == 1
     assert done.stdout.count(": ok: policy") == 2
     assert re.search(rf"{bad}:3:\d+: .*kpsi.*did you mean \"kpis\"", done.stdout), done.stdout
