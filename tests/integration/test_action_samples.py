@@ -13,6 +13,7 @@ import pytest
 from harness import ROOT, Daemon, call, check_invariants, free_port, policy, run_headgate, wait_until
 from kubernetes import Kubernetes
 from test_actions import Outside, actions, held_by_an_action
+from test_destinations import Authority, TlsOutside
 
 SAMPLES = ROOT / "config" / "actions"
 INSTALLED = "/usr/local/share/headgate/actions/scripts"
@@ -363,7 +364,7 @@ def test_argo_rollouts_is_asked_as_its_plugin_documents(release, folder):
     program = folder / "kubectl-argo-rollouts"
     program.write_text('#!/bin/sh\nfor a in "$@"; do printf "%s " "$a" >>"$HOME/asked"; done; echo >>"$HOME/asked"\n')
     program.chmod(0o755)
-    daemon, id_ = release("argo.yaml", ["argo"], [{"/usr/local/bin/kubectl-argo-rollouts": program}],
+    daemon, id_ = release("argo.yaml", ["argo", "argo-api"], [{"/usr/local/bin/kubectl-argo-rollouts": program}, {}],
                           ["argo_image", "argo_promote"], ["argo_abort", "argo_image_back"])
     baking(daemon, id_)
     rolled_back(daemon, id_)
@@ -371,6 +372,29 @@ def test_argo_rollouts_is_asked_as_its_plugin_documents(release, folder):
     assert (daemon.folder / "state" / "asked").read_text().splitlines() == [
         head + "set image checkout checkout=registry.example/checkout:1.4.0 ", head + "promote checkout --full ",
         head + "abort checkout ", head + "set image checkout checkout=registry.example/checkout:1.3.9 "]
+
+
+def test_argo_rollouts_is_patched_as_its_plugin_does(release, folder):
+    """promoteFullPatch and abortPatch of the plugin's source, as merge patches of the subresource status, over TLS."""
+    authority = Authority(folder, "cluster")
+    outside = TlsOutside(folder, authority.issue("kubernetes", "DNS:localhost,IP:127.0.0.1"))
+    token = folder / "kubernetes.token"
+    token.write_text("a-service-account\n")
+    outside.plan = [503]
+    daemon, id_ = release("argo.yaml", ["argo", "argo-api"],
+                          [{"/usr/local/bin/kubectl-argo-rollouts": "/usr/bin/true"},
+                           {"https://kubernetes.example:6443": f"https://localhost:{outside.port}",
+                            "/etc/headgate/kubernetes.token": token, "/etc/headgate/kubernetes-ca.pem": authority.cert}],
+                          ["argo_promote_patch"], ["argo_abort_patch"])
+    baking(daemon, id_)
+    rolled_back(daemon, id_)
+    status = "/apis/argoproj.io/v1alpha1/namespaces/prod/rollouts/checkout/status"
+    assert [(r["method"], r["path"], r["headers"]["Content-Type"], r["headers"]["Authorization"], json.loads(r["body"]))
+            for r in outside.requests] == [
+        ("PATCH", status, "application/merge-patch+json", "Bearer a-service-account", {"status": patch})
+        for patch in ({"promoteFull": True}, {"promoteFull": True}, {"abort": True})]
+    assert "exit status 75: status 503" in daemon.log()
+    outside.close()
 
 
 def test_a_workflow_dispatch_is_what_github_publishes(release, folder):

@@ -32,7 +32,7 @@ class Outside:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outside.take(self, body)
 
-            do_GET = do_PUT = do_POST
+            do_GET = do_PUT = do_PATCH = do_POST
 
             def log_message(self, *_):
                 pass

@@ -55,6 +55,24 @@ START_TEST(rollbacks_have_places_of_their_own)
 }
 END_TEST
 
+START_TEST(a_program_has_as_many_places_as_it_allows_and_some_for_rollbacks)
+{
+	to[1].concurrency = 2;
+	ck_assert(lanes_free_places(lanes, LANES_OF_OTHERS, &what));
+	ck_assert_int_eq(places(MESSAGE_ADVANCE, "a"), LANE_OTHERS);
+	ck_assert_int_eq(places(MESSAGE_ADVANCE, "b"), 2);
+	enter(MESSAGE_ADVANCE, 1, 2);
+	ck_assert(lanes_free_places(lanes, LANES_OF_OTHERS, &what));
+	ck_assert_int_eq(places(MESSAGE_ADVANCE, "b"), 0);
+	ck_assert(lanes_free_places(lanes, LANES_OF_ROLLBACKS, &what));
+	ck_assert_int_eq(places(MESSAGE_ROLLBACK, "b"), LANE_ROLLBACKS_HERE);
+	to[1].concurrency = 20;
+	ck_assert(lanes_free_places(lanes, LANES_OF_ROLLBACKS, &what));
+	ck_assert_int_eq(places(MESSAGE_ROLLBACK, "b"), 20);
+	to[1].concurrency = 0;
+}
+END_TEST
+
 START_TEST(a_destination_that_hangs_fills_its_own_lane_only)
 {
 	enter(MESSAGE_NOTIFICATION, 0, LANE_OTHERS);
@@ -115,6 +133,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, rollbacks_have_places_of_their_own);
+	tcase_add_test(t, a_program_has_as_many_places_as_it_allows_and_some_for_rollbacks);
 	tcase_add_test(t, a_destination_that_hangs_fills_its_own_lane_only);
 	tcase_add_test(t, an_idle_lane_has_a_place_however_many_others_hang);
 	tcase_add_test(t, nothing_is_asked_for_when_every_place_is_taken);
