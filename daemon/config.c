@@ -203,7 +203,7 @@ static const struct field destination_fields[] = {
 	{ .key = "basic_password_file", .kind = FIELD_TEXT, .offset = DESTINATION(basic_password_file), .min = 1, .max = 4095,
 	  .doc = "File with the password of basic_user." },
 	{ .key = "header_files", .kind = FIELD_MAP, .offset = DESTINATION(header_files), .count_offset = DESTINATION(nheader_files),
-	  .max = 16, .table = &variable_table,
+	  .max = HEADER_FILES_MAX, .table = &variable_table,
 	  .doc = "Headers whose value is a secret, like an API key: a file with it. An action's own header of that name is left out." },
 	{ .key = "body_files", .kind = FIELD_MAP, .offset = DESTINATION(body_files), .count_offset = DESTINATION(nbody_files),
 	  .max = 16, .table = &variable_table,

@@ -20,6 +20,7 @@ struct networks;
 #define DESTINATION_SECRETS_MAX 3
 
 #define ALERTMANAGERS_MAX 8
+#define HEADER_FILES_MAX 16
 
 /* By the key that names where it is: url or url_file, program, alertmanager, smtp. */
 enum destination_kind {

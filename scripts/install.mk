@@ -15,6 +15,7 @@ install: all
 	$(Q)install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/headgate/policies/common config/policies/common/*.yaml
 	$(Q)install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/headgate/actions config/actions/*.yaml
 	$(Q)install -D -m 0755 -t $(DESTDIR)$(PREFIX)/share/headgate/actions/scripts config/actions/scripts/*
+	$(Q)install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/headgate/notify config/notify/*.yaml
 	$(Q)test -e $(DESTDIR)/etc/headgate/headgate.yaml || \
 		install -D -m 0640 config/headgate.yaml $(DESTDIR)/etc/headgate/headgate.yaml
 	$(Q)sed 's|/usr/local|$(PREFIX)|g' systemd/headgate.service | \

@@ -131,6 +131,14 @@ static void finish(struct alerting *p)
 	p->job.done(p->job.ctx, &end);
 }
 
+/* What is wrong with the alert stays wrong; a proxy or a path can be mended meanwhile. */
+static enum carried_how how_of(long status)
+{
+	if (status >= 200 && status < 300)
+		return CARRIED_OK;
+	return status == 400 || status == 413 || status == 422 ? CARRIED_REFUSED : CARRIED_FAILED;
+}
+
 /* Version 2 of the API says what is wrong as a text, or as an object with a message. */
 static void say_status(long status, struct str answer, char *out, size_t size)
 {
@@ -158,7 +166,7 @@ static void on_reply(void *ctx, const struct fetch_reply *reply)
 	        .elapsed_ms = reply->elapsed_ms,
 	};
 	if (reply->failure == FETCH_OK) {
-		t->end.how = carried_by_status(reply->status);
+		t->end.how = how_of(reply->status);
 		t->end.status = reply->status;
 		say_status(reply->status, reply->body, t->text, sizeof(t->text));
 	} else {

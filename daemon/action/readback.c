@@ -145,7 +145,8 @@ static struct fetch *ask(struct readback *r, struct fetcher *fetcher,
                          const struct config_destination *to, struct err *err)
 {
 	char authorization[HEADER_MAX];
-	const char *headers[] = {"Accept: application/json", NULL, NULL};
+	const char *headers[HEADER_FILES_MAX + 3] = {"Accept: application/json"};
+	size_t nheaders = 1;
 	struct fetch *fetch = NULL;
 	struct buf url;
 
@@ -157,8 +158,10 @@ static struct fetch *ask(struct readback *r, struct fetcher *fetcher,
 			err_set(err, ERR_LIMIT, "the credentials of %s are too long", to->name);
 			return NULL;
 		}
-		headers[1] = authorization;
+		headers[nheaders++] = authorization;
 	}
+	for (size_t i = 0; i < to->nheader_files; i++)
+		headers[nheaders++] = to->header_values[i];
 	buf_init(&url, URL_MAX);
 	if (build_url(&url, to->url, text_of(r, "path"), err))
 		fetch = fetch_start(fetcher,

@@ -170,12 +170,12 @@ def test_credentials_and_a_path_before_the_api(start, folder):
     token = folder / "token"
     token.write_text("canary-token\n")
     token.chmod(0o600)
-    outside.plan = [503, 200]
+    outside.plan = [503, 404, 200]
     daemon = start([outside], {"alerts": {**to(outside), "alertmanager": f"http://127.0.0.1:{outside.port}/am/",
                                           "bearer_file": str(token)}})
     id_ = notify(daemon, alert(), "alerts")
-    assert arrived(daemon, id_)["attempts"] == 2
-    request = outside.requests[1]
+    assert arrived(daemon, id_)["attempts"] == 3
+    request = outside.requests[2]
     assert request["path"] == "/am/api/v2/alerts" and request["method"] == "POST"
     assert request["headers"]["Authorization"] == "Bearer canary-token"
     assert request["headers"]["User-Agent"] == "headgate" and request["headers"]["Content-Type"] == "application/json"

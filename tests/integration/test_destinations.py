@@ -100,7 +100,7 @@ def start(postgres, folder, target):
         made.append((daemon, receiver))
         file = daemon.folder / "headgate.yaml"
         head, _, _ = file.read_text().partition("destinations:")
-        lines = [f"    {key}: {json.dumps(value if isinstance(value, list) else str(value))}"
+        lines = [f"    {key}: {json.dumps(value if isinstance(value, (list, dict)) else str(value))}"
                  for key, value in {"secret_file": receiver.secret_file, **keys}.items()]
         file.write_text("\n".join([head + "destinations:", "  deployer:",
                                    f'    url: "{scheme}://{host}:{receiver.port}"', "    networks: [127.0.0.0/8]",
@@ -241,6 +241,42 @@ def test_a_receiver_may_know_the_old_secret_or_the_new_one(start, folder, truste
     assert headers["webhook-signature"].split(" ") == [
         "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         for key in (new, receiver.secret)]
+
+
+def test_secrets_in_headers_and_body_are_added_when_it_is_sent(start, folder, trusted):
+    receiver = TlsOutside(folder, trusted.issue("deployer", "IP:127.0.0.1"))
+    key, routing = (str(secret_file(folder, name, text)) for name, text in (("key", TOKEN), ("routing", "canary-rk")))
+    daemon = start(receiver, ca_file=trusted.cert, header_files={"X-Api-Key": key}, body_files={"routing_key": routing})
+    id_ = baking(daemon)
+    request = receiver.requests[0]
+    assert request["headers"]["X-Api-Key"] == TOKEN
+    assert json.loads(request["body"]) == {"weight": 10, "routing_key": "canary-rk"}
+    signed = f"{request['headers']['webhook-id']}.{request['headers']['webhook-timestamp']}.".encode() + request["body"]
+    digest = hmac.new(receiver.secret, signed, hashlib.sha256).digest()
+    assert request["headers"]["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
+    assert "canary" not in json.dumps(daemon.sql("SELECT to_jsonb(o) FROM headgate.outbox o"))
+    assert "canary" not in json.dumps(daemon.get(f"/v1/releases/{id_}/actions")[1])
+
+
+def test_an_address_that_is_a_secret_is_checked_and_never_shown(folder):
+    file = folder / "headgate.yaml"
+    for text, said in (("http://chat.example/canary", "must hold one address that begins with https://"),
+                       ("https://canary:pw@chat.example/x", "must hold one address"),
+                       ("https://chat.example/canary#x", "must hold one address"), ("canary", "must hold one address"),
+                       ("", "must hold at least 1 byte of text")):
+        address = secret_file(folder, "chat.url", text)
+        file.write_text("destinations:\n  chat:\n    url_file: chat.url\n")
+        done = run_headgate("check", "--config", file)
+        assert done.returncode == 1 and f"{file}:3:5: /destinations/chat/url_file: " in done.stdout + done.stderr
+        assert said in done.stdout + done.stderr and "canary" not in done.stdout + done.stderr
+    secret_file(folder, "chat.url", "https://chat.example/hook?sig=canary")
+    file.write_text(file.read_text() + "notify:\n  sinks:\n    chat: {to: chat, path: /x}\n")
+    said = run_headgate("check", "--config", file).stdout
+    assert f"{file}:6:22: /notify/sinks/chat/path: destination chat is a whole address" in said, said
+    file.write_text(file.read_text().replace(", path: /x", ""))
+    assert run_headgate("check", "--config", file).returncode == 0
+    address.chmod(0o644)
+    assert "is open to everybody" in run_headgate("check", "--config", file).stdout
 
 
 def test_plain_http_to_another_machine_is_warned_of_once(start, folder):

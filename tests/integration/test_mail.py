@@ -22,13 +22,11 @@ def start(postgres, folder, target):
     made = []
 
     def begin(servers, destinations, **how):
-        daemon = Daemon(folder, postgres, postgres.database(), target, None, policy(Nothing(folder)))
+        nothing = Nothing(folder)
+        quiet = policy(nothing, stages=[{"stage": "canary", "weight": 10, "bake": "1h"}])
+        daemon = Daemon(folder, postgres, postgres.database(), target, nothing, quiet)
         made.append((daemon, servers))
-        lines = ["destinations:"]
-        for name, keys in destinations.items():
-            lines += [f"  {name}:"] + [f"    {key}: {json.dumps(value)}" for key, value in keys.items()]
-        with (daemon.folder / "headgate.yaml").open("a") as file:
-            file.write("\n".join(lines) + "\n")
+        daemon.write_config(destinations=destinations)
         daemon.start(**how)
         daemon.id = daemon.create()["id"]
         return daemon
