@@ -181,7 +181,7 @@ static const struct field destination_fields[] = {
 	{ .key = "url", .kind = FIELD_TEXT, .offset = DESTINATION(url), .min = 1, .max = 2048,
 	  .doc = "Base address, http or https; the path of an action is appended. Every destination has exactly one of this, url_file, program, alertmanager and smtp." },
 	{ .key = "url_file", .kind = FIELD_TEXT, .offset = DESTINATION(url_file), .min = 1, .max = 4095,
-	  .doc = "Instead: a file with the whole address, when the address itself is the secret, as of incoming webhooks of chats. It begins with https:// and may have a query; messages to it have no path. Never shown or logged." },
+	  .doc = "Instead: a file with the whole address, when the address itself is the secret, as of incoming webhooks of chats. It begins with https:// and may have a query; sinks that go there have no path, and actions an empty one (path: ""). Never shown or logged." },
 	{ .key = "alertmanager", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = DESTINATION(alertmanagers),
 	  .count_offset = DESTINATION(nalertmanagers), .max = ALERTMANAGERS_MAX,
 	  .doc = "Instead: base address of an Alertmanager, http or https, or of all members of one cluster. Each is sent every alert, at /api/v2/alerts; one that takes it is enough." },

@@ -55,9 +55,9 @@ static void fit_action(struct fitting *f, const struct policy_action *a)
 	else if (to->kind != DESTINATION_COMMAND && to->kind != DESTINATION_WEBHOOK)
 		complain(f, a->name, "to", a->to,
 		         "takes notifications: an action needs one with a url or a program");
-	else if (to->kind == DESTINATION_WEBHOOK && to->url_file != NULL && a->path != NULL)
+	else if (to->url_file != NULL && a->path != NULL && a->path[0] != '\0')
 		complain(f, a->name, "path", a->to,
-		         "has its whole address in url_file: no path can be added");
+		         "has its whole address in url_file: write path: \"\"");
 	else if (to->kind == DESTINATION_COMMAND && a->path != NULL)
 		complain(f, a->name, "path", a->to, "runs a program: give it arguments, no path");
 	else if (to->kind == DESTINATION_WEBHOOK && a->path == NULL)

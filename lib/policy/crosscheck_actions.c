@@ -150,7 +150,8 @@ static void check_action(struct crosscheck *c, const struct policy_action *actio
 		crosscheck_problem(c, place_of("/actions/%s/body", action->name),
 		                   "a GET has no body");
 	crosscheck_name(c, place_of("/actions/%s/to", action->name), action->to);
-	if (action->path)
+	/* Empty where the destination is a whole address. */
+	if (action->path && action->path[0] != '\0')
 		check_path(c, place_of("/actions/%s/path", action->name), action->path);
 	check_headers(c, action);
 	if (action->body && !placeholder_check_json(action->body, SCOPE_STAGE, &err))

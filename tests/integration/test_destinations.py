@@ -258,6 +258,20 @@ def test_secrets_in_headers_and_body_are_added_when_it_is_sent(start, folder, tr
     assert "canary" not in json.dumps(daemon.get(f"/v1/releases/{id_}/actions")[1])
 
 
+def test_an_action_may_go_to_an_address_that_is_a_secret(start, folder, target):
+    receiver = Outside(folder)
+    url = secret_file(folder, "hook.url", f"http://127.0.0.1:{receiver.port}/hook?sig=canary-sig")
+    policy = json.loads(long_canary(target)["test.yaml"])
+    policy["actions"]["set_weight"].update(to="hook", path="")
+    daemon = start(receiver, scheme="http", policies={"test.yaml": json.dumps(policy)},
+                   more=f'  hook:\n    url_file: "{url}"\n  mail:\n    smtp: smtp://127.0.0.1\n    from: a@b.example\n')
+    baking(daemon)
+    assert [r["path"] for r in receiver.requests] == ["/hook?sig=canary-sig"]
+    for to, path, said in (("hook", "/x", "has its whole address in url_file"), ("mail", "/x", "takes notifications")):
+        policy["actions"]["set_weight"].update(to=to, path=path)
+        assert said in json.dumps(daemon.post("/v1/policies/validate", policy)[1])
+
+
 def test_an_address_that_is_a_secret_is_checked_and_never_shown(folder):
     file = folder / "headgate.yaml"
     for text, said in (("http://chat.example/canary", "must hold one address that begins with https://"),
