@@ -363,3 +363,38 @@ def test_two_instances_share_the_looks(start, holder):
     owner.kill()
     holder.set(weight=74)
     wait_until(lambda: holder.weight == 10, "the other one to mend it")
+
+
+PROGRAM = """#!/usr/bin/python3
+import json, sys, urllib.request
+request = urllib.request.Request("http://127.0.0.1:%d/", data=json.dumps({"weight": int(sys.argv[1])}).encode(),
+                                 headers={"webhook-id": "by a command", "Headgate-Class": "command"})
+urllib.request.urlopen(request, timeout=10).read()
+"""
+
+
+def test_what_a_command_has_set_is_read_back_elsewhere(postgres, folder, target, holder):
+    program = folder / "program"
+    program.write_text(PROGRAM % holder.port)
+    program.chmod(0o755)
+    document = json.loads(policies(target)["test.yaml"])
+    for name, weight in (("set_weight", "${stage.weight}"), ("weight_zero", "0")):
+        read = document["actions"][name]["read"] | {"from": "deployer"}
+        document["actions"][name] = {"to": "run", "arguments": [weight], "read": read}
+    daemon = Daemon(folder, postgres, postgres.database(), target, holder, {"test.yaml": json.dumps(document)})
+    with open(daemon.folder / "headgate.yaml", "a", encoding="utf-8") as file:
+        file.write(f'  run:\n    program: "{program}"\n')
+    holder.set(mode="lie")
+    daemon.start()
+    id_ = daemon.create()["id"]
+    row = wait_row(daemon, id_, "the lie to be found out", lambda r: r["repairs"] >= 1)
+    assert row["last_text"].endswith("but /weight reads 0, not 10"), row["last_text"]
+    holder.set(mode="ok")
+    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
+    holder.set(weight=77)
+    wait_until(lambda: holder.weight == 10, "the weight to be set again")
+    daemon.verb(id_, "rollback", reason="to see it")
+    daemon.wait_state(id_, "rolled_back")
+    assert holder.weight == 0
+    daemon.close()
+    check_invariants(daemon)
