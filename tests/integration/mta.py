@@ -57,6 +57,8 @@ check_rcpt:
         condition = ${{if exists{{{home}/greylist}}}}
   accept
 check_data:
+  warn condition = ${{if exists{{{home}/slow}}}}
+       logwrite = a mail is looked at
   deny message = this looks like spam
        condition = ${{if match{{$h_subject:}}{{SPAM}}}}
   accept delay = ${{if exists{{{home}/slow}}{{6s}}{{0s}}}}
@@ -122,7 +124,8 @@ class Exim:
             [*unprivileged(), "env", "-i", "LD_PRELOAD=libnss_wrapper.so", f"NSS_WRAPPER_PASSWD={self.home}/passwd",
              f"NSS_WRAPPER_GROUP={self.home}/group", str(self.home / "exim4"), "-C", str(self.home / "conf"), "-bdf"],
             stdout=subprocess.DEVNULL, stderr=open(self.home / "stderr", "ab"), start_new_session=True)
-        wait_until(lambda: self.process.poll() is None and "daemon started" in self.log(), "the mail server to start")
+        wait_until(lambda: self.process.poll() is None and f"daemon started: pid={self.process.pid}," in self.log(),
+                   "the mail server to start")
 
     def log(self):
         return "".join(f.read_text(errors="replace") for f in (self.home / "spool").glob("*log") if f.is_file())
@@ -147,10 +150,14 @@ class Exim:
         """How many mails it has taken over."""
         return len(re.findall(r" <= ", self.log()))
 
-    def close(self):
+    def kill(self):
+        """With all that is under way."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def close(self):
+        self.kill()
         shutil.rmtree(self.home, ignore_errors=True)

@@ -263,6 +263,20 @@ def test_slow_mail_servers_hold_up_nothing(start, trusted):
     silent.close()
 
 
+def test_a_mail_server_that_dies_with_a_mail_in_hand(start, trusted):
+    server = Exim(trusted.issue("mail", "IP:127.0.0.1"))
+    server.turn("slow")
+    daemon = start([server], {"mail": smtp(server, ca_file=str(trusted.cert))})
+    id_ = notify(daemon, mail())
+    wait_until(lambda: "a mail is looked at" in server.log(), "the mail to be handed over")
+    server.kill()
+    assert not tried(daemon, id_, 1)["done"]
+    server.turn("slow", False)
+    server.start()
+    arrived(daemon, id_)
+    assert one_mail(server)["Message-ID"] == f"<{id_}@headgate.headgate.example>" and server.accepted() == 1
+
+
 def test_a_mail_that_was_sent_and_forgotten_has_the_same_id(start, trusted):
     server = Exim(trusted.issue("mail", "IP:127.0.0.1"))
     daemon = start([server], {"mail": smtp(server, ca_file=str(trusted.cert))}, failpoint="delivery_after_reply=kill")
