@@ -216,14 +216,28 @@ static void refuse_evidence_keys(struct crosscheck *c, const struct gate *gate)
 		crosscheck_problem(c, gate_place(gate, "min_events"), "belongs to gates on KPIs");
 }
 
+/* A URL is probed once; written twice, the gate would wait for the other one for ever. */
+static void check_probe(struct crosscheck *c, const struct gate *gate, size_t i)
+{
+	const struct health_spec *spec = gate->spec;
+	struct place at = place_of("/gates/%s/health/%zu", gate->name, i);
+
+	crosscheck_url(c, at, spec->health[i]);
+	for (size_t k = 0; k < i; k++) {
+		if (spec->health[k] && strcmp(spec->health[k], spec->health[i]) == 0) {
+			crosscheck_problem(c, at, "stands here twice: a URL is probed once");
+			return;
+		}
+	}
+}
+
 static void check_health(struct crosscheck *c, const struct gate *gate)
 {
 	const struct health_spec *spec = gate->spec;
 
 	for (size_t i = 0; i < spec->nhealth; i++) {
 		if (spec->health[i])
-			crosscheck_url(c, place_of("/gates/%s/health/%zu", gate->name, i),
-			               spec->health[i]);
+			check_probe(c, gate, i);
 	}
 	refuse_evidence_keys(c, gate);
 	check_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");

@@ -393,6 +393,8 @@ START_TEST(one_mistake_is_one_problem_where_it_stands)
 		{ "a selector with a metric", "'{severity", "'x{severity", "p.yaml:38:13: /gates/critical/alerts: ", "in braces" },
 		{ "a selector with a range", "service}\"}'", "service}\"}[1m]'", "p.yaml:38:13: /gates/critical/alerts: ",
 		  "nothing else" },
+		{ "health that waits for a probe nobody makes", "[\"http://${service}/health\"]",
+		  "[\"http://a/h\", \"http://a/h\"]", "p.yaml:41:28: /gates/health/health/1: ", "stands here twice" },
 		{ "a health URL", "http://${service}/health", "/health", "p.yaml:41:14: /gates/health/health/0: ", "http://" },
 		{ "after_max_hold", "    in: all\n", "    in: all\n    after_max_hold: note\n",
 		  "p.yaml:43:5: /gates/health/after_max_hold: ", "ask or rollback" },
