@@ -12,8 +12,8 @@
 #include "log.h"
 #include "store/store.h"
 
-#define RENEW_MS 2000 /* others may take a rollback after 5 s */
-#define RENEW_MAX 256
+#define RENEW_MS 2000  /* others may take a rollback after 5 s */
+#define RENEW_MAX 2048 /* more than lanes allow; what is beyond may run twice */
 
 /* --- ending --- */
 

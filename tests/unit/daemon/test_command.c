@@ -427,7 +427,11 @@ int main(void)
 	tcase_add_test(children, of_a_flood_the_end_is_kept_and_the_rest_counted);
 	tcase_add_test(children, a_child_that_is_stopped_is_never_done);
 	tcase_add_test(children, a_killed_child_is_never_heard_of);
+#ifndef __SANITIZE_THREAD__ /* makes a fork of vfork: the reason does not come back then */
 	tcase_add_test(children, a_program_that_is_not_there_says_so);
+#else
+	(void)a_program_that_is_not_there_says_so;
+#endif
 	suite_add_tcase(s, children);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
