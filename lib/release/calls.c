@@ -88,6 +88,8 @@ static bool is_over(const struct question *q, const struct release *next, const 
 		return next->state != RELEASE_STABILISING || next->rollback.smoke_passed;
 	case CALL_DRIFT:
 		return !next->rollback.drift_called || release_is_ended(next->state);
+	case CALL_INCIDENT:
+		return release_is_ended(next->state);
 	case CALL_KIND_COUNT:
 		break;
 	}
@@ -181,6 +183,8 @@ static enum call_kind name_cause(const struct question *q, const struct transiti
 
 	if ((row->effects & FX_ADD_HOLD) && hold_named(&q->e, out))
 		return CALL_HOLD;
+	if (row->event == EVENT_INCIDENT_CALL && hold_named(&q->e, out))
+		return CALL_INCIDENT;
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
 		if (flags[i].event != row->event)
 			continue;
@@ -211,6 +215,12 @@ static char *reason_dup(const struct question *q, const struct transition *row)
 	return text_dup(text);
 }
 
+/* Incidents leave room for all other causes, as their holds do. */
+static bool has_room(const struct release *r, enum call_kind kind)
+{
+	return r->ncalls < (kind == CALL_INCIDENT ? RELEASE_MAX_HOLDS : RELEASE_MAX_CALLS);
+}
+
 /* One that is open is not opened again. Beyond the bound nothing more is kept track of. */
 static bool open_call(const struct question *q, const struct transition *row, struct release *next,
                       struct outcome *out)
@@ -220,7 +230,7 @@ static bool open_call(const struct question *q, const struct transition *row, st
 	struct call *grown = NULL;
 	struct call *call = NULL;
 
-	if (call_of(next, cause) || next->ncalls >= RELEASE_MAX_CALLS)
+	if (call_of(next, cause) || !has_room(next, kind))
 		return true;
 	grown = realloc(next->calls, (next->ncalls + 1) * sizeof(*grown));
 	if (!grown)

@@ -32,9 +32,9 @@ _Static_assert(HOLD_DRIFT == 8, "a new source of holds needs a name");
 
 const char *const call_kind_names[CALL_KIND_COUNT + 1] = {
 	"hold", "entering", "stage", "rollback", "failed", "stabilise", "smoke", "drift",
-	NULL
+	"incident", NULL
 };
-_Static_assert(CALL_DRIFT == 7, "a new kind of calls needs a name");
+_Static_assert(CALL_INCIDENT == 8, "a new kind of calls needs a name");
 
 const char *const call_change_names[CALL_CHANGE_COUNT + 1] = {
 	"opened", "raised", "acknowledged", "ended", NULL

@@ -190,6 +190,17 @@ static bool refine_ack_call(struct question *q, const struct call *call, struct 
 	return true;
 }
 
+/* Rule R7: said without a name, or by the option's. Another name is about something else, which may
+ * just have ended: that is nobody's word that the way back was gone. */
+static bool acks_manual(const struct question *q)
+{
+	const struct rollback_progress *b = &q->r->rollback;
+
+	return option_is_manual(q) && !b->acknowledged &&
+	       (q->r->state == RELEASE_ROLLING_BACK || q->r->state == RELEASE_FAILED) &&
+	       (!q->e.hold || option_index(q->p, q->e.hold) == b->option);
+}
+
 static bool refine_ack(struct question *q, struct outcome *out)
 {
 	const struct call *call = q->e.hold ? call_of(q->r, q->e.hold) : NULL;
@@ -197,8 +208,7 @@ static bool refine_ack(struct question *q, struct outcome *out)
 
 	if (call)
 		return refine_ack_call(q, call, out);
-	if (option_is_manual(q) && !q->r->rollback.acknowledged &&
-	    (q->r->state == RELEASE_ROLLING_BACK || q->r->state == RELEASE_FAILED)) {
+	if (acks_manual(q)) {
 		q->e.kind = EVENT_ACK_MANUAL;
 		return true;
 	}

@@ -144,6 +144,7 @@ enum call_kind {
 	CALL_STABILISE, /* stabilising is left */
 	CALL_SMOKE,     /* the smoke tests are acknowledged, or stabilising is left */
 	CALL_DRIFT,     /* on the way back: what an action had set reads as it should again */
+	CALL_INCIDENT,  /* on the way back, where no hold stands for it: the release's end */
 	CALL_KIND_COUNT
 };
 extern const char *const call_kind_names[CALL_KIND_COUNT + 1];
@@ -154,7 +155,7 @@ struct call {
 	char *cause; /* key within the release: the hold's name ("errors", "ask:errors",
 	                "evidence", "action:x"), "entering", "overdue", "rollback",
 	                "rollback:by_hand" (a manual option), "failed", "stabilise", "smoke",
-	                "drift" */
+	                "drift", "incident:7" */
 	enum call_kind kind;
 	char *reason;             /* for people */
 	struct wall since;        /* start of the cause; offsets count from here */

@@ -20,6 +20,10 @@ expect not news
 after 1m
 expect option by_hand
 expect news "ended rollback release_manager; opened rollback:by_hand on_call"
+# Bob's word on the call that has just ended is not the word that the way back was gone by hand.
+bob acks rollback
+expect invalid "nothing asks under the name rollback"
+expect rolling_back
 bob acks rollback:by_hand because I am at it
 expect rolling_back
 after 10m
