@@ -54,26 +54,32 @@ void door_tell_doubt(struct engine *e, struct tracked *t)
 	op->fn(op->ctx, &reply);
 }
 
-static bool is_urgent(enum release_event kind)
+/* Who goes first. Incidents come in numbers: no rollback waits behind them. */
+static int rank_of(enum release_event kind)
 {
-	return kind == EVENT_ROLLBACK || kind == EVENT_RUNG_ROLLBACK || kind == EVENT_INCIDENT;
+	switch ((int)kind) {
+	case EVENT_ROLLBACK:
+	case EVENT_RUNG_ROLLBACK:
+		return 0;
+	case EVENT_INCIDENT:
+		return 1;
+	case EVENT_PAUSE:
+		return 2;
+	default:
+		return 3;
+	}
 }
 
 static void op_enqueue(struct tracked *t, struct door_op *op)
 {
-	if (is_urgent(op->event.kind) || op->event.kind == EVENT_PAUSE) {
-		struct door_op **at = &t->ops;
+	struct door_op **at = &t->ops;
 
-		while (*at != NULL && is_urgent((*at)->event.kind))
-			at = &(*at)->next;
-		op->next = *at;
-		*at = op;
-		if (op->next == NULL)
-			t->ops_end = &op->next;
-		return;
-	}
-	*t->ops_end = op;
-	t->ops_end = &op->next;
+	while (*at != NULL && rank_of((*at)->event.kind) <= rank_of(op->event.kind))
+		at = &(*at)->next;
+	op->next = *at;
+	*at = op;
+	if (op->next == NULL)
+		t->ops_end = &op->next;
 }
 
 static void op_enqueue_first(struct tracked *t, struct door_op *op)

@@ -53,6 +53,7 @@ struct tracked {
 	bool smoke_failing, smoke_refused, smoke_unanswered;
 	char *smoke_action;
 	size_t incidents_queued; /* handed to the door, not answered yet */
+	int64_t incident_handed; /* number of the newest of them */
 	bool outbox_known; /* those above come from the database at this row_version */
 	int64_t outbox_version;
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */

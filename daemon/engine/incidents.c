@@ -71,7 +71,17 @@ static bool hand_over(struct engine *e, struct tracked *t, const struct store_in
 		return false;
 	}
 	t->incidents_queued++;
+	t->incident_handed = row->id;
 	return true;
+}
+
+/* What is on its way is not handed over once more; one of before it, that failed, follows when the
+ * way is clear. */
+static bool is_wanted(const struct tracked *t, const struct store_incident *row)
+{
+	return row->id > t->release->incident_applied &&
+	       t->incidents_queued < ENGINE_INCIDENTS_MAX &&
+	       (t->incidents_queued == 0 || row->id > t->incident_handed);
 }
 
 /* In the order of their numbers; behind one that cannot be handed over, no other is. */
@@ -80,8 +90,7 @@ static void hand_over_all(struct engine *e, const struct store_incident *rows, s
 	for (size_t i = 0; i < n; i++) {
 		struct tracked *t = registry_find(e, rows[i].release_id);
 
-		if (t != NULL && rows[i].id > t->release->incident_applied &&
-		    t->incidents_queued < ENGINE_INCIDENTS_MAX && !hand_over(e, t, &rows[i]))
+		if (t != NULL && is_wanted(t, &rows[i]) && !hand_over(e, t, &rows[i]))
 			return;
 	}
 }
@@ -96,13 +105,6 @@ static void all_answered(void *ctx, const struct store_incident *rows, size_t n,
 	if (err != NULL)
 		return;
 	e->incidents_since.ms = n > 0 ? rows[0].at.ms - 1 : e->incidents_asked.ms - OVERLAP_MS;
-	/* What is on its way is not handed over once more. */
-	for (size_t i = 0; i < n; i++) {
-		const struct tracked *t = registry_find(e, rows[i].release_id);
-
-		if (t != NULL && t->incidents_queued > 0)
-			return;
-	}
 	hand_over_all(e, rows, n);
 }
 

@@ -10,11 +10,11 @@ from test_outage import baking, children, signal_safely
 
 
 @contextlib.contextmanager
-def locked(daemon, id_):
+def locked(daemon, id_, lock="UPDATE"):
     """Somebody's psql holds the release's row."""
     psql = subprocess.Popen([str(PG_BIN / "psql"), "-X", "-q", "-h", str(daemon.postgres.home), "-U", "owner", "-d",
                              daemon.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    psql.stdin.write(f"BEGIN;\nSELECT 'has it', id FROM headgate.release WHERE id = {id_} FOR UPDATE;\n")
+    psql.stdin.write(f"BEGIN;\nSELECT 'has it', id FROM headgate.release WHERE id = {id_} FOR {lock};\n")
     psql.stdin.flush()
     while "has it" not in psql.stdout.readline():
         assert psql.poll() is None

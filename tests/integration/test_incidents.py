@@ -3,6 +3,7 @@ import json
 
 import pytest
 from harness import check_invariants, policy, wait_until
+from test_contention import in_background, locked, wait_for_lock
 
 
 def canary(target):
@@ -143,3 +144,19 @@ def test_another_instance_takes_the_report(postgres, make_daemon, target):
     report(other, "P0")
     other.wait_state(id_, "rolled_back", "stabilising")
     check_invariants(other)
+
+
+def test_no_rollback_waits_behind_incidents_that_pour_in(slow):
+    id_ = baking(slow)
+    with locked(slow, id_, "NO KEY UPDATE"):
+        for number in range(30):
+            report(slow, "P3", title=f"slow, says user {number}")
+        rollback = in_background(lambda: slow.post(f"/v1/releases/{id_}/rollback", {"reason": "enough"}))
+        wait_for_lock(slow, rollback)
+        for number in range(5):
+            report(slow, "P3", title=f"slow, says user {30 + number}")
+    slow.wait_release(id_, "all of them", lambda r: r.get("incident_applied") == 35)
+    timeline = slow.get(f"/v1/releases/{id_}/timeline?limit=200")[1]["timeline"]
+    told = [row["event"] for row in reversed(timeline)]
+    assert told[:told.index("rollback")].count("incident_noted") <= 1
+    check_invariants(slow)
