@@ -13,6 +13,7 @@ import os
 import pathlib
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -156,10 +157,18 @@ class World:
             raise Trouble("headgate token new failed, see above")
         self.write_private(self.token_file, done.stdout.strip() + "\n")
 
+    def copy_policies(self):
+        """Those that need nothing but the deployer: of others the daemon would warn that their destinations are missing."""
+        folder = self.state / "policies"
+        (folder / "common").mkdir(parents=True, exist_ok=True)
+        for name in ("demo.yaml", "starter.yaml", "minor-canary.yaml", "common/http.yaml"):
+            shutil.copyfile(ROOT / "config" / "policies" / name, folder / name)
+        return folder
+
     def write_config(self, port):
         quoted = {name: json.dumps(str(value)) for name, value in {
             "socket": self.state / "headgate.socket", "database": self.postgres("dsn"),
-            "tokens": self.state / "tokens.yaml", "policies": ROOT / "config" / "policies",
+            "tokens": self.state / "tokens.yaml", "policies": self.copy_policies(),
             "state": self.state, "secret": self.state / "deployer.secret", "deployer": self.deployer}.items()}
         lines = [
             "# Written by the demo at every start; config/headgate.yaml explains all keys.",
