@@ -291,6 +291,12 @@ class Story(Daemon):
         wait_until(lambda: len(self.world.told("bus")) >= len(events), "all events")
         assert self.world.told("bus") == list(events)
 
+    def called(self, cause):
+        """Whom the pager called for that cause, in order."""
+        with self.world.lock:
+            return [row["body"]["role"] for row in self.world.diary if row["to"] == "pager" and
+                    row["body"]["cause"] == cause and row["body"]["milestone"] == "called"]
+
     def events(self, id_):
         """Every decision about the release, by name."""
         rows = self.get(f"/v1/releases/{id_}/timeline")[1]["timeline"]

@@ -87,7 +87,7 @@ def redis(folder):
 def erp_release(begin, page, redis, events=None, **durations):
     """Announced, prepared, pre-checked; its start has not come yet."""
     story = begin("erp-minor", page, "deployer", elsewhere={"redis": redis.destination()}, events=events, **durations)
-    id_ = story.create(who="devops", start=in_seconds(3), **DOCUMENT)["id"]
+    id_ = story.create(who="devops", start=in_seconds(4), **DOCUMENT)["id"]
     story.report(id_, product_owner=["changelog"], qa=["tests", "schema_compatibility"],
                  devops=["rollback_plan", "migration_dry_run"], release_manager=["stakeholders_informed"])
     story.verb(id_, "approve", who="release_manager", role="release_manager", stage="preparation")
@@ -120,6 +120,8 @@ def test_erp_minor_above_two_percent_people_are_called_and_the_release_manager_g
         c["cause"] == "ask:errors-severe" and len(c["called"]) == 3 for c in r["calls"]))
     call_ = next(c for c in held["calls"] if c["cause"] == "ask:errors-severe")
     assert call_["called"] == ["on_call", "release_manager", "cto"]
+    wait_until(lambda: len(story.called("ask:errors-severe")) == 3, "the pager to go three times")
+    assert story.called("ask:errors-severe") == ["on_call", "release_manager", "cto"]
     assert story.world.lines() == [PILOT] and redis.ask("GET", "feature:new-pdf-renderer") == "true"
     story.verb(id_, "rollback", who="qa", expect=403, reason="QA does not decide this")
     story.verb(id_, "rollback", who="release_manager", reason="5 % of the documents fail")
@@ -346,7 +348,7 @@ def test_support_automation_a_signal_pulls_the_kill_switch_and_routing_goes_on(b
     page = support_page()
     story, id_ = support_with_automation_on(begin, page)
     page.turn(**{signal: 3.0})
-    story.wait_state(id_, "stabilising")
+    story.wait_state(id_, "stabilising", "rolled_back")
     story.world.found("router", "/probe/route")
     assert story.world.lines() == [BASELINE, LIMITED, KILLED, PROBED]
     story.wait_state(id_, "rolled_back")
