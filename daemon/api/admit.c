@@ -27,6 +27,8 @@ static const struct limit failures_limit = {.name = "auth", .per_second = 5.0 / 
 static const struct limit callbacks_limit = {.name = "callback", .per_second = 50, .burst = 200};
 /* Stopping a release must not wait behind the same person's other writes. */
 static const struct limit halts_limit = {.name = "halt", .per_second = 10, .burst = 100};
+/* Nor must the report of an incident: it may be what stops it. */
+static const struct limit incidents_limit = {.name = "incident", .per_second = 10, .burst = 100};
 
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                   size_t name_n, const char *value, size_t value_n)
@@ -220,6 +222,11 @@ static bool is_halt(const struct request *r)
 	return str_ends_with(pattern, STR("/rollback")) || str_ends_with(pattern, STR("/pause"));
 }
 
+static bool is_report(const struct request *r)
+{
+	return str_eq_text(str_of(r->route->pattern), "/v1/incidents");
+}
+
 static bool rate_is_fine(struct request *r)
 {
 	const struct config_limits *limits = &r->httpd->app->config->limits;
@@ -227,9 +234,10 @@ static bool rate_is_fine(struct request *r)
 	                                   .per_second = (double)limits->writes_per_second,
 	                                   .burst = (double)limits->writes_burst};
 	bool is_open = !r->route->permission;
-	const struct limit *limit = is_open      ? &callbacks_limit
-	                            : is_halt(r) ? &halts_limit
-	                                         : &writes_limit;
+	const struct limit *limit = is_open        ? &callbacks_limit
+	                            : is_halt(r)   ? &halts_limit
+	                            : is_report(r) ? &incidents_limit
+	                                           : &writes_limit;
 	const char *who = r->principal && !is_open ? r->principal->subject : r->client->origin;
 	int64_t wait_ms;
 

@@ -106,6 +106,13 @@ def test_who_may_report_what(slow):
     assert report(slow, "P3", expect=422, service="Check Out")["pointer"] == "/service"
 
 
+def test_a_p0_is_taken_from_somebody_who_writes_too_much(slow):
+    id_ = baking(slow)
+    wait_until(lambda: slow.post(f"/v1/releases/{id_}/note", {"reason": "again"})[0] == 429, "the limit")
+    report(slow, "P0")
+    slow.wait_state(id_, "rolled_back", "stabilising")
+
+
 def test_an_incident_is_not_lost_when_headgate_dies_behind_its_row(postgres, make_daemon, target):
     daemon = make_daemon(postgres, policies=canary(target)).start(failpoint="incident_after_commit=kill")
     id_ = baking(daemon)
