@@ -320,12 +320,30 @@ static void check_stabilise(struct crosscheck *c)
 		        "must be longer than the bake, or no rollback could stabilise in time");
 }
 
+/* What gates decide, and who names no option, must have a way to take. */
+static void check_open_to_all(struct crosscheck *c)
+{
+	const struct policy_rollback *rollback = &c->policy->rollback;
+	struct place at = place_of("/rollback/options");
+
+	for (size_t o = 0; o < rollback->noptions; o++) {
+		if (rollback->options[o].nroles == 0)
+			return;
+	}
+	if (rollback->noptions > 0 && crosscheck_is_sound(c, at))
+		crosscheck_problem(c, at,
+		                   "every option asks for a role: neither a gate nor whoever names "
+		                   "none could roll back; leave one open to all, a manual one at "
+		                   "least");
+}
+
 void crosscheck_rollback(struct crosscheck *c)
 {
 	const struct policy_rollback *rollback = &c->policy->rollback;
 
 	if (!rollback->present)
 		return;
+	check_open_to_all(c);
 	for (size_t o = 0; o < rollback->noptions; o++) {
 		if (rollback->options[o].option)
 			check_option(c, o);

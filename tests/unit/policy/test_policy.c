@@ -496,6 +496,22 @@ START_TEST(a_password_in_a_url_is_not_repeated_in_the_message)
 }
 END_TEST
 
+START_TEST(a_way_back_is_open_to_who_holds_no_role)
+{
+	static const char open[] =
+	        "    - {option: kill_switch, actions: [zero]}\n"
+	        "    - {option: people, manual: true, requires: reversible_migration}\n";
+	char *text = text_replace(sample, open,
+	                          "    - {option: kill_switch, roles: [cto], actions: [zero]}\n");
+	char *lines = problems_of(text, NULL);
+
+	ck_assert_ptr_nonnull(
+	        strstr(lines, "p.yaml:65:3: /rollback/options: every option asks for a role"));
+	free(text);
+	free(lines);
+}
+END_TEST
+
 START_TEST(without_a_way_back_nothing_may_be_exposed)
 {
 	char *text = text_replace(sample, strstr(sample, "rollback:\n  options"), "");
@@ -1068,6 +1084,7 @@ int main(void)
 	               a_policy_with_five_different_mistakes_lists_all_five_with_line_and_column);
 	tcase_add_test(tcase, one_mistake_is_one_problem_where_it_stands);
 	tcase_add_test(tcase, a_password_in_a_url_is_not_repeated_in_the_message);
+	tcase_add_test(tcase, a_way_back_is_open_to_who_holds_no_role);
 	tcase_add_test(tcase, without_a_way_back_nothing_may_be_exposed);
 	tcase_add_test(tcase, every_exposed_stage_needs_a_gate_that_counts);
 	tcase_add_test(tcase, an_escalation_is_written_or_the_usual_one);
