@@ -43,6 +43,33 @@ const struct pg_statement sql_load_ended = {
 	" ORDER BY r.id DESC LIMIT $5::bigint",
 	5,
 };
+/* Below $1: of each pair whose newest end was a way back, that release, where its policy asks for
+ * something before the next one (rule A6). The pairs are found one by one in the index
+ * release_activation, so that releases of all time need not be read. */
+const struct pg_statement sql_load_back = {
+	"load_back",
+	"WITH RECURSIVE pair AS ("
+	" (SELECT p.service, p.environment FROM headgate.release p WHERE p.activation IS NOT NULL"
+	"  ORDER BY p.service, p.environment LIMIT 1)"
+	" UNION ALL"
+	" SELECT n.service, n.environment FROM pair CROSS JOIN LATERAL ("
+	"  SELECT p.service, p.environment FROM headgate.release p WHERE p.activation IS NOT NULL"
+	"   AND (p.service, p.environment) > (pair.service, pair.environment)"
+	"  ORDER BY p.service, p.environment LIMIT 1) n), "
+	"newest AS ("
+	" SELECT e.id FROM pair CROSS JOIN LATERAL ("
+	"  SELECT p.id, p.state, p.policy_hash FROM headgate.release p"
+	"  WHERE p.service = pair.service AND p.environment = pair.environment AND p.activation IS NOT NULL"
+	"   AND p.state IN ('completed', 'rolled_back', 'resolved')"
+	"  ORDER BY p.activation DESC LIMIT 1) e"
+	" JOIN headgate.policy d ON d.hash = e.policy_hash"
+	" WHERE e.state <> 'completed' AND e.id < $1::bigint"
+	"  AND (d.document #>> '{rollback,incident_record}' = 'true'"
+	"   OR d.document #> '{rollback,reentry}' @> '[]' AND d.document #> '{rollback,reentry}' <> '[]')) "
+	RELEASE_COLUMNS
+	" WHERE r.id IN (SELECT id FROM newest)",
+	1,
+};
 /* $2: the checkpoints of other instances as well, for those who only watch (rule I3). */
 const struct pg_statement sql_load_changed = {
 	"load_changed",
@@ -82,7 +109,7 @@ const struct pg_statement sql_load_freezes = {
 };
 /* clang-format on */
 
-enum load_at { AT_RELEASES = 0, AT_ENDED, AT_POLICIES, AT_FREEZES, AT_TELLING };
+enum load_at { AT_RELEASES = 0, AT_ENDED, AT_BACK, AT_POLICIES, AT_FREEZES, AT_TELLING };
 
 struct loaded {
 	struct store_release row;
@@ -92,7 +119,7 @@ struct load_op {
 	struct op op;
 	struct store_load calls;
 	enum load_at at;
-	bool whole;            /* everything: pages, then the ended ones */
+	bool whole;            /* everything: pages, then the ended ones, then what they left */
 	bool changes;          /* skip what was already shown */
 	bool everything_named; /* policies by name as well */
 	int64_t since_ms;      /* of a poll; 0: from the beginning */
@@ -277,6 +304,16 @@ static bool ask_ended(struct load_op *op, int64_t before, const char *service,
 	return load_ask(op, &sql_load_ended, args, err);
 }
 
+/* What the ended ones, newest first, have left out. */
+static bool ask_back(struct load_op *op, const PGresult *ended, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	op->at = AT_BACK;
+	arg_i64(args, pg_i64(ended, PQntuples(ended) - 1, 0));
+	return load_ask(op, &sql_load_back, args, err);
+}
+
 static bool ask_policies(struct load_op *op, struct err *err)
 {
 	struct store *s = op->op.store;
@@ -382,6 +419,10 @@ static bool load_step(struct load_op *op, const PGresult *r, struct err *err)
 		op->at = AT_ENDED;
 		return ask_ended(op, INT64_MAX, NULL, NULL, NULL, ENDED_KEPT, err);
 	case AT_ENDED:
+		if (!take_releases(op, r, err))
+			return false;
+		return PQntuples(r) == ENDED_KEPT ? ask_back(op, r, err) : ask_policies(op, err);
+	case AT_BACK:
 		return take_releases(op, r, err) && ask_policies(op, err);
 	case AT_POLICIES:
 		take_policies(op, r);

@@ -167,3 +167,27 @@ def test_no_rollback_waits_behind_incidents_that_pour_in(slow):
     told = [row["event"] for row in reversed(timeline)]
     assert told[:told.index("rollback")].count("incident_noted") <= 1
     check_invariants(slow)
+
+
+def test_a_rollback_of_long_ago_still_holds_the_next_release(postgres, make_daemon, target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["rollback"]["incident_record"] = True
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)})
+    daemon.write_config(limits={"writes_per_second": 100000, "writes_burst": 100000})
+    daemon.start()
+    id_ = baking(daemon)
+    daemon.verb(id_, "rollback", reason="users complain")
+    daemon.wait_state(id_, "rolled_back")
+    for number in range(501):
+        other = daemon.create(service="others", version=f"1.0.{number}", start="manual")["id"]
+        daemon.verb(other, "cancel", reason="not this one")
+    daemon.stop()
+    daemon.sql("SET session_replication_role = replica; "
+               f"UPDATE headgate.release SET changed_at = now() - interval '1 month' WHERE id = {id_}")
+    daemon.start()
+    after = daemon.create(version="1.0.1")["id"]
+    owed = f"release {id_} has no incident record"
+    daemon.wait_release(after, "the record to be asked for", lambda r: owed in json.dumps(r["waiting_for"]))
+    assert daemon.release(after)["state"] == "planned"
+    daemon.verb(id_, "incident", root_cause="a flag", impact="none", restore_point="0.9.0")
+    daemon.wait_state(after, "running")
