@@ -92,13 +92,20 @@ static int64_t present_wave(const struct telling *t)
 	return count_waves(t->job->moment->policy, (size_t)t->job->moment->next->stage + 1);
 }
 
-static const char *reason_of(const struct telling *t)
+/* As much of it as the release keeps: a rollback's may be of any length (rule R1), and a path or a
+ * header that holds it would be too long to be sent. NULL: none. */
+static const char *reason_of(const struct telling *t, char out[RELEASE_MAX_REASON + 1])
 {
 	const struct notify_moment *m = t->job->moment;
+	const char *reason = m->reason;
 
-	if (m->reason && m->reason[0] != '\0')
-		return m->reason;
-	return m->next->rollback.active ? m->next->rollback.reason : NULL;
+	if (!reason || reason[0] == '\0')
+		reason = m->next->rollback.active ? m->next->rollback.reason : NULL;
+	if (!reason)
+		return NULL;
+	(void)snprintf(out, RELEASE_MAX_REASON + 1, "%s", reason);
+	text_mend_cut(out, RELEASE_MAX_REASON + 1);
+	return out;
 }
 
 static const char *actor_of(const struct telling *t)
@@ -212,6 +219,7 @@ static void put_event(struct object *o, const struct telling *t)
 {
 	const struct notify_moment *m = t->job->moment;
 	char text[TELLING_TEXT_BYTES], key[TELLING_KEY_BYTES], url[1200];
+	char reason[RELEASE_MAX_REASON + 1];
 
 	telling_text(t, text);
 	telling_key(t, key);
@@ -220,7 +228,7 @@ static void put_event(struct object *o, const struct telling *t)
 	put_text(o, "event.severity", severity_names[milestone_severity(t->notice->milestone)]);
 	put_text(o, "event.status", status_of(t));
 	put_text(o, "event.text", text);
-	put_text(o, "event.reason", reason_of(t));
+	put_text(o, "event.reason", reason_of(t, reason));
 	put_text(o, "event.actor", actor_of(t));
 	put_text(o, "event.role", t->notice->role);
 	put_text(o, "event.dedup_key", key);
@@ -401,6 +409,7 @@ json_t *telling_body(const struct telling *t)
 	const struct call_news *call = t->notice->call;
 	struct object o = {.json = json_object(), .ok = true};
 	char text[TELLING_TEXT_BYTES], key[TELLING_KEY_BYTES];
+	char reason[RELEASE_MAX_REASON + 1];
 
 	telling_text(t, text);
 	telling_key(t, key);
@@ -408,7 +417,7 @@ json_t *telling_body(const struct telling *t)
 	put_member(&o, "milestone", milestone_names[t->notice->milestone]);
 	put_member(&o, "severity", severity_names[milestone_severity(t->notice->milestone)]);
 	put_member(&o, "text", text);
-	put_member(&o, "reason", reason_of(t));
+	put_member(&o, "reason", reason_of(t, reason));
 	put_member(&o, "actor", actor_of(t));
 	put_member(&o, "role", t->notice->role);
 	put_member(&o, "cause", call ? call->cause : NULL);

@@ -397,6 +397,36 @@ START_TEST(templates_are_filled_and_never_stop_anything)
 }
 END_TEST
 
+/* Ten thousand times e acute: what is sent stays below a webhook's 8 KiB. */
+START_TEST(a_rollback_with_a_long_reason_reaches_people)
+{
+	static char reason[20001];
+	struct world w;
+
+	for (size_t i = 0; i + 1 < sizeof(reason); i += 2)
+		memcpy(&reason[i], "\xc3\xa9", 2);
+	configure("sinks: {chat: {to: chat, path: \"/rooms?why=${event.reason}\"}}\n"
+	          "routes: [{sinks: [chat]}]\n");
+	world_init(&w, MIGRATION_NONE, "1.3.0");
+	put(&w, RELEASE_RUNNING, STEP_BAKING, STAGE_CANARY);
+	verb(&w, EVENT_ROLLBACK, rita, reason);
+	{
+		struct notify_moment m = {.before = w.r,
+		                          .next = w.out.next,
+		                          .decision = &w.out.decision,
+		                          .policy = w.bound,
+		                          .reason = reason};
+
+		compose_with(&m, NULL);
+	}
+	ck_assert_uint_eq(result.n, 2);
+	ck_assert_uint_eq(strlen(result.messages[0].path), 11 + RELEASE_MAX_REASON / 2 * 6);
+	ck_assert_uint_eq(json_string_length(json_object_get(result.messages[0].body, "reason")),
+	                  RELEASE_MAX_REASON);
+	world_fini(&w);
+}
+END_TEST
+
 START_TEST(a_mail_has_recipients_one_line_of_subject_and_a_text)
 {
 	const json_t *body;
@@ -635,6 +665,7 @@ int main(void)
 	tcase_add_test(tcase, whether_people_would_hear_is_known_at_the_start);
 	tcase_add_test(tcase, one_sink_gets_one_event_once);
 	tcase_add_test(tcase, templates_are_filled_and_never_stop_anything);
+	tcase_add_test(tcase, a_rollback_with_a_long_reason_reaches_people);
 	tcase_add_test(tcase, a_mail_has_recipients_one_line_of_subject_and_a_text);
 	tcase_add_test(tcase, an_alert_ends_under_the_labels_it_began_with);
 	tcase_add_test(tcase, an_outage_is_told_once_for_all_it_hits);
