@@ -16,8 +16,9 @@ static const struct pg_statement sql_sleep = {"sleep", "SELECT pg_sleep($1::bigi
 static const struct pg_statement sql_warn = {"warn", "DO $$ BEGIN RAISE WARNING 'careful'; END $$",
                                              0};
 static const struct pg_statement sql_missing = {"missing", "SELECT * FROM nowhere.nothing", 0};
-static const struct pg_statement *const good[] = {&sql_echo, &sql_divide, &sql_sleep, &sql_warn,
-                                                  NULL};
+static const struct pg_statement sql_jit = {"jit", "SELECT current_setting('jit')", 0};
+static const struct pg_statement *const good[] = {&sql_echo, &sql_divide, &sql_sleep,
+                                                  &sql_warn, &sql_jit,    NULL};
 static const struct pg_statement *const bad[] = {&sql_echo, &sql_missing, NULL};
 
 struct said {
@@ -124,6 +125,20 @@ START_TEST(texts_and_arrays_arrive_as_they_were)
 	ck_assert_int_eq(s.outcome, PG_DONE);
 	ck_assert_str_eq(s.cells[0], odd);
 	ck_assert_str_eq(s.cells[1], "{\"a \\\"b\\\" \\\\c {d},NULL 'e' \xc3\xa4\n\",NULL,\"\"}");
+}
+END_TEST
+
+/* With some thousand messages in retry the server compiled each claim anew, for seconds: rollbacks
+ * waited for it, and then for the connection that was given up. */
+START_TEST(the_server_compiles_no_statement_of_ours)
+{
+	struct said s;
+
+	line_open(dsn_admin, good);
+	UNTIL(line.ups == 1);
+	ck_assert(say(&s, &sql_jit, pg_args_new()));
+	UNTIL(s.calls == 1);
+	ck_assert_str_eq(s.cells[0], "off");
 }
 END_TEST
 
@@ -294,6 +309,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, pg_begin, pg_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, texts_and_arrays_arrive_as_they_were);
+	tcase_add_test(tcase, the_server_compiles_no_statement_of_ours);
 	tcase_add_test(tcase, an_error_rejects_its_own_statement_only);
 	tcase_add_test(tcase, a_warning_is_seen_with_its_statement);
 	tcase_add_test(tcase, a_late_answer_closes_the_connection_and_leaves_the_outcome_open);
