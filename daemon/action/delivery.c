@@ -131,6 +131,8 @@ static void end_attempt(struct sending *s, const struct carried *e)
 	log_end(s, e, &r);
 	if (!store_ended(d->app->store,
 	                 &(struct store_ending){.message_id = s->id,
+	                                        .attempts = s->attempts,
+	                                        .repairs = s->repairs,
 	                                        .how = r.how,
 	                                        .retry_ms = r.retry_ms,
 	                                        .status = e->status,
@@ -315,6 +317,7 @@ static struct sending *sending_new(struct delivery *d, const struct store_messag
 	s->class = m->class;
 	s->option = m->option;
 	s->attempts = m->attempts;
+	s->repairs = m->repairs;
 	s->callback_ms = m->is_told ? 0 : m->callback_ms;
 	s->created_at = m->created_at;
 	s->next = d->sendings;

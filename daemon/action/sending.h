@@ -33,7 +33,7 @@ struct sending {
 	char action[128], destination[128];
 	int64_t release_id, row_version, sequence;
 	enum message_class class;
-	int64_t option, attempts, callback_ms;
+	int64_t option, attempts, repairs, callback_ms;
 	struct wall created_at;
 	struct mono asked_at; /* for the claim, or for the last renewal of it */
 	bool has_ended;       /* answered: being read back, or recorded */

@@ -225,7 +225,7 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 	X(sql_slot) \
 	X(sql_chain_head) X(sql_policy_put) X(sql_freeze) X(sql_denied) X(sql_replay) \
 	X(sql_idempotency_look) X(sql_idempotency_keep) \
-	X(sql_claim) X(sql_renew) X(sql_delivered) X(sql_awaited) X(sql_outbox) \
+	X(sql_claim) X(sql_renew) X(sql_delivered) X(sql_overtaken) X(sql_awaited) X(sql_outbox) \
 	X(sql_looks) X(sql_looked) X(sql_repair)
 #define X(name) extern const struct pg_statement name;
 STORE_STATEMENTS(X)

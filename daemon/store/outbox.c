@@ -117,14 +117,13 @@ const struct pg_statement sql_delivered = {
 	"   THEN greatest(o.may_arrive_until, coalesce(o.claim_until, o.claimed_at + interval '30 seconds')"
 	"    + coalesce(o.callback_ms, 0) * interval '1 millisecond') ELSE o.may_arrive_until END,"
 	" done_at = CASE WHEN $2::boolean THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
-	" resent = o.resent OR (o.done_at IS NOT NULL AND o.resend_at IS NOT NULL"
-	"  AND ($2::boolean OR $8::boolean AND o.claimed_at >= o.resend_at)),"
+	" resent = o.resent OR (o.done_at IS NOT NULL AND ($2::boolean OR $8::boolean)"
+	"  AND coalesce(o.claimed_at >= o.resend_at, false)),"
 	" resend_at = CASE"
 	"  WHEN $9::text IS NOT NULL THEN CASE WHEN $2::boolean AND o.claimed_at >= o.resend_at"
 	"   AND o.awaits_until > o.claimed_at THEN NULL ELSE o.resend_at END"
-	"  WHEN $2::boolean AND (o.done_at IS NOT NULL OR o.claimed_at >= o.resend_at)"
-	"   OR $8::boolean AND o.done_at IS NOT NULL AND o.claimed_at >= o.resend_at"
-	"   OR $3::boolean AND $6::bigint = 409 AND o.done_at IS NOT NULL THEN NULL ELSE o.resend_at END,"
+	"  WHEN o.claimed_at >= o.resend_at AND ($2::boolean OR o.done_at IS NOT NULL"
+	"   AND ($8::boolean OR $3::boolean AND $6::bigint = 409)) THEN NULL ELSE o.resend_at END,"
 	" due_at = CASE WHEN $2::boolean OR $8::boolean AND o.done_at IS NOT NULL"
 	"   THEN greatest(o.resend_at, clock_timestamp())"
 	"  WHEN $8::boolean AND o.callback_status IS NOT NULL THEN o.due_at"
@@ -142,9 +141,30 @@ const struct pg_statement sql_delivered = {
 	"  WHEN $2::boolean OR $4::boolean AND o.drifted THEN clock_timestamp() + " SQL_READ_EVERY("o") " ELSE o.read_at END,"
 	" callback_text = CASE WHEN $9::text IS NULL THEN o.callback_text ELSE $7 END,"
 	" callback_at = CASE WHEN $9::text IS NULL THEN o.callback_at ELSE clock_timestamp() END"
-	" WHERE o.id = $1 AND ($9::text IS NULL OR o.done_at IS NULL AND o.callback_status IS NULL)"
+	" WHERE o.id = $1 AND CASE WHEN $9::text IS NULL THEN o.attempts = $12::bigint AND o.repairs = $13::bigint"
+	"  ELSE o.done_at IS NULL AND o.callback_status IS NULL END"
 	" RETURNING o.release_id",
-	11,
+	13,
+};
+
+/* An attempt whose claim somebody else has taken over meanwhile: theirs goes on. What it did is done all the same,
+ * and what it may still do is reckoned with. $2: acknowledged, $3: got no answer, $4: repairs at that time. */
+const struct pg_statement sql_overtaken = {
+	"overtaken",
+	"UPDATE headgate.outbox o SET"
+	" done_at = CASE WHEN x.counts THEN coalesce(o.done_at, clock_timestamp()) ELSE o.done_at END,"
+	" due_at = CASE WHEN x.counts THEN greatest(o.due_at, o.resend_at) ELSE o.due_at END,"
+	" drifted = o.drifted AND NOT x.counts,"
+	" read_at = CASE WHEN x.counts THEN coalesce(o.read_at, clock_timestamp() + " SQL_READ_EVERY("o") ")"
+	"  ELSE o.read_at END,"
+	" may_arrive_until = CASE WHEN $3::boolean AND o.class = 'advance'"
+	"  THEN greatest(o.may_arrive_until, coalesce(o.claim_until, clock_timestamp() + interval '30 seconds')"
+	"   + coalesce(o.callback_ms, 0) * interval '1 millisecond') ELSE o.may_arrive_until END"
+	" FROM (SELECT q.id, $2::boolean AND q.repairs = $4::bigint AS counts FROM headgate.outbox q"
+	"  WHERE q.id = $1 FOR UPDATE) x"
+	" WHERE o.id = x.id"
+	" RETURNING o.release_id",
+	4,
 };
 
 const struct pg_statement sql_awaited = {
@@ -300,9 +320,27 @@ bool store_claim(struct store *s, const struct store_claim *what, int64_t claim_
 struct delivered_op {
 	struct op op;
 	bool is_callback;
+	/* Of an attempt, in case it was overtaken. */
+	char id[48];
+	bool is_acknowledged, is_unanswered, asks_again;
+	int64_t repairs;
 	store_done_fn fn;
 	void *ctx;
 };
+
+static void delivered_answered(void *ctx, const struct pg_reply *reply);
+
+static bool record_overtaken(struct delivered_op *op, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	op->asks_again = true;
+	arg_text(args, op->id);
+	arg_bool(args, op->is_acknowledged);
+	arg_bool(args, op->is_unanswered);
+	arg_i64(args, op->repairs);
+	return store_send(op->op.store, &sql_overtaken, args, delivered_answered, op, err);
+}
 
 static void delivered_answered(void *ctx, const struct pg_reply *reply)
 {
@@ -312,8 +350,10 @@ static void delivered_answered(void *ctx, const struct pg_reply *reply)
 	if (store_answered(reply, &err) && PQntuples(reply->result) == 0) {
 		if (op->is_callback)
 			err_set(&err, ERR_CONFLICT, "another callback was faster");
-		else
+		else if (op->asks_again)
 			err_set(&err, ERR_NOT_FOUND, "there is no such message");
+		else if (record_overtaken(op, &err))
+			return;
 	}
 	if (op->fn != NULL)
 		op->fn(op->ctx, err.code != ERR_NONE ? &err : NULL);
@@ -345,6 +385,10 @@ static bool record(struct store *s, const struct store_ending *e, const char *ca
 	op->is_callback = callback != NULL;
 	op->fn = fn;
 	op->ctx = ctx;
+	snprintf(op->id, sizeof(op->id), "%s", e->message_id);
+	op->is_acknowledged = e->how == DELIVERY_ACKNOWLEDGED;
+	op->is_unanswered = e->status == 0;
+	op->repairs = e->repairs;
 	args = pg_args_new();
 	arg_text(args, e->message_id);
 	arg_bool(args, e->how == DELIVERY_ACKNOWLEDGED);
@@ -360,24 +404,13 @@ static bool record(struct store *s, const struct store_ending *e, const char *ca
 	else
 		arg_text(args, NULL);
 	arg_bool(args, e->reads_other);
+	arg_i64(args, e->attempts);
+	arg_i64(args, e->repairs);
 	if (!store_send(s, &sql_delivered, args, delivered_answered, op, err)) {
 		op_free(op);
 		return false;
 	}
 	return true;
-}
-
-bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
-                     int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
-                     struct err *err)
-{
-	const struct store_ending e = {.message_id = message_id,
-	                               .how = how,
-	                               .retry_ms = retry_ms,
-	                               .status = status,
-	                               .text = text};
-
-	return record(s, &e, NULL, fn, ctx, err);
 }
 
 bool store_ended(struct store *s, const struct store_ending *e, store_done_fn fn, void *ctx,

@@ -285,23 +285,20 @@ enum store_delivery {
 	DELIVERY_DEAD,
 	DELIVERY_TAKEN /* its receiver will call back within retry_ms, or it is sent again */
 };
-/* Records one attempt's end. retry_ms: until the next one. REFUSED keeps retrying when the class
- * never gives up (retry_ms >= 0), else stops. TAKEN changes nothing when the callback was faster,
- * and acknowledges a repeat of what is acknowledged already. */
-bool store_delivered(struct store *s, const char *message_id, enum store_delivery how,
-                     int64_t retry_ms, long status, const char *text, store_done_fn fn, void *ctx,
-                     struct err *err) MUST_CHECK;
-
-/* One attempt's end, together with how the state read after it. */
+/* One attempt's end, together with how the state read after it. retry_ms: until the next one. REFUSED
+ * keeps retrying when the class never gives up (retry_ms >= 0), else stops. TAKEN changes nothing
+ * when the callback was faster, and acknowledges a repeat of what is acknowledged already. */
 struct store_ending {
 	const char *message_id;
+	int64_t attempts, repairs; /* as they were claimed */
 	enum store_delivery how;
 	int64_t retry_ms;
-	long status;
+	long status; /* 0: no answer */
 	const char *text;
 	const char *read_text; /* how the state reads; NULL: not looked at */
 	bool reads_other;      /* otherwise than asked for: sent anew under an id of its own */
 };
+/* Of one that was claimed anew meanwhile only what it did is kept; the later claim stands. */
 bool store_ended(struct store *s, const struct store_ending *e, store_done_fn fn, void *ctx,
                  struct err *err) MUST_CHECK;
 
@@ -349,7 +346,7 @@ typedef void (*store_awaited_fn)(void *ctx, const struct store_awaited *found,
                                  const struct err *err);
 bool store_awaited(struct store *s, const char *message_id, store_awaited_fn fn, void *ctx,
                    struct err *err) MUST_CHECK;
-/* Records what the receiver called back, as store_delivered() does its answer: ACKNOWLEDGED or
+/* Records what the receiver called back, as store_ended() does its answer: ACKNOWLEDGED or
  * REFUSED; TAKEN when it is to be read back first, which is due at once. ERR_CONFLICT: another
  * callback was faster. */
 bool store_called_back(struct store *s, const char *message_id, enum store_delivery how,

@@ -33,18 +33,12 @@ static struct claimed claim(void)
 /* `reads`: how the state read; NULL when nobody looked. */
 static void ended(const char *id, enum store_delivery how, const char *reads, bool reads_other)
 {
-	const struct store_ending e = {.message_id = id,
-	                               .how = how,
-	                               .status = 200,
-	                               .text = "status 200",
-	                               .read_text = reads,
-	                               .reads_other = reads_other};
-	struct answer a = {0};
-	struct err err = {0};
-
-	ck_assert(store_ended(world.app.store, &e, on_done, &a, &err));
-	UNTIL(a.come);
-	ck_assert_int_eq(a.outcome, STORE_COMMITTED);
+	record_ending((struct store_ending){.message_id = id,
+	                                    .how = how,
+	                                    .status = 200,
+	                                    .text = "status 200",
+	                                    .read_text = reads,
+	                                    .reads_other = reads_other});
 }
 
 struct looks {
@@ -282,15 +276,12 @@ START_TEST(a_repair_that_was_refused_is_looked_at_again)
 {
 	struct release *r = release_read_back();
 	struct looks l = look();
-	struct answer a = {0};
-	struct err err = {0};
 	struct claimed c;
 
 	ck_assert_int_eq(repair(&l), ERR_NONE);
 	c = claim();
-	ck_assert(store_delivered(world.app.store, c.first.id, DELIVERY_REFUSED, -1, 409, "stale",
-	                          on_done, &a, &err));
-	UNTIL(a.come);
+	record_ending((struct store_ending){
+	        .message_id = c.first.id, .how = DELIVERY_REFUSED, .retry_ms = -1, .status = 409});
 	ck_assert_uint_eq(claim().n, 0);
 	ck_assert_str_eq(drifted().action, "set_weight");
 	l = look();
@@ -299,10 +290,8 @@ START_TEST(a_repair_that_was_refused_is_looked_at_again)
 	ck_assert_int_eq(repair(&l), ERR_NONE); /* tried anew */
 	c = claim();
 	ck_assert_int_eq(c.first.repairs, 2);
-	a = (struct answer){0};
-	ck_assert(store_delivered(world.app.store, c.first.id, DELIVERY_REFUSED, -1, 409, "stale",
-	                          on_done, &a, &err));
-	UNTIL(a.come);
+	record_ending((struct store_ending){
+	        .message_id = c.first.id, .how = DELIVERY_REFUSED, .retry_ms = -1, .status = 409});
 	l = look();
 	ck_assert_int_eq(looked(&l, true), ERR_NONE); /* somebody has mended it by hand */
 	ck_assert_str_eq(drifted().action, "");

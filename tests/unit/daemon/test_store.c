@@ -363,13 +363,8 @@ static struct claimed claim(int64_t claim_ms)
 
 static void recorded(const char *id, enum store_delivery how, int64_t retry_ms, long status)
 {
-	struct answer a = {0};
-	struct err err = {0};
-
-	ck_assert(store_delivered(world.app.store, id, how, retry_ms, status, "fine", on_done, &a,
-	                          &err));
-	UNTIL(a.come);
-	ck_assert_int_eq(a.outcome, STORE_COMMITTED);
+	record_ending((struct store_ending){
+	        .message_id = id, .how = how, .retry_ms = retry_ms, .status = status});
 }
 
 static void delivered(const char *id, enum store_delivery how, int64_t retry_ms)
@@ -545,7 +540,6 @@ START_TEST(a_repeat_that_is_refused_as_stale_ends)
 {
 	struct release *r = release_with_advances();
 	struct claimed c = claim(100);
-	struct err err;
 	struct step s;
 
 	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
@@ -557,8 +551,7 @@ START_TEST(a_repeat_that_is_refused_as_stale_ends)
 	usleep(110000);
 	c = claim(60000);
 	ck_assert_str_eq(c.actions[0], "weight_zero");
-	ck_assert(store_delivered(world.app.store, c.ids[0], DELIVERY_REFUSED, 1, 409, "stale",
-	                          NULL, NULL, &err));
+	recorded(c.ids[0], DELIVERY_REFUSED, 1, 409);
 	UNTIL(strcmp(sql("SELECT resend_at IS NULL FROM headgate.outbox WHERE class = 'rollback'"),
 	             "t") == 0);
 	ck_assert_uint_eq(count(1).rollback_pending, 0);
@@ -879,6 +872,95 @@ START_TEST(a_rollback_claimed_by_a_dead_instance_is_not_left_lying)
 	ck_assert_uint_eq(claim(60000).n, 0); /* our own attempt is still under way */
 	sql("UPDATE headgate.outbox SET due_at = now(), claimed_by = 'dead'");
 	ck_assert_uint_eq(claim(60000).n, 1);
+	release_free(&r);
+}
+END_TEST
+
+/* As another instance that takes it over from one that hangs. */
+static struct claimed claim_over(void)
+{
+	sql("UPDATE headgate.outbox SET due_at = now(), claimed_by = 'another'");
+	return claim(60000);
+}
+
+/* A daemon that had been suspended woke up and recorded that its attempt had timed out: the one of
+ * the other instance, still under way, was given to everybody once more. */
+START_TEST(a_late_answer_leaves_the_claim_of_another_instance_alone)
+{
+	struct release *r = release_running(1, "checkout", STEP_READY);
+	struct claimed c;
+	struct step s;
+
+	step_to(&s, r, 2, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
+	c = claim(60000);
+	ck_assert_int_eq(c.attempts[0], 1);
+	ck_assert_int_eq(claim_over().attempts[0], 2);
+	record_ending((struct store_ending){
+	        .message_id = c.ids[0], .attempts = 1, .how = DELIVERY_RETRY, .text = "timed out"});
+	ck_assert_str_eq(
+	        sql("SELECT claim_until > now() AND last_text IS NULL FROM headgate.outbox"), "t");
+	record_ending((struct store_ending){.message_id = c.ids[0],
+	                                    .attempts = 1,
+	                                    .how = DELIVERY_ACKNOWLEDGED,
+	                                    .status = 200});
+	ck_assert_uint_eq(count(1).rollback_pending, 0); /* what was done is done */
+	recorded(c.ids[0], DELIVERY_ACKNOWLEDGED, 0, 200);
+	ck_assert_uint_eq(claim_over().n, 0);
+	release_free(&r);
+}
+END_TEST
+
+/* Two instances sent it to a slow receiver, and both were told that it was done before the advance
+ * in flight had lapsed: the second answer was taken for that of the repeat, which never went out.
+ */
+START_TEST(a_rollback_acknowledged_to_two_instances_is_still_sent_again)
+{
+	struct release *r = release_with_advances();
+	struct claimed c = claim(60000);
+
+	ck_assert(has(&c, "first"));
+	roll_back(r);
+	c = claim(60000);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_int_eq(claim_over().attempts[0], 2);
+	record_ending((struct store_ending){.message_id = c.ids[0],
+	                                    .attempts = 1,
+	                                    .how = DELIVERY_ACKNOWLEDGED,
+	                                    .status = 200});
+	recorded(c.ids[0], DELIVERY_ACKNOWLEDGED, 0, 200);
+	ck_assert_str_eq(sql("SELECT resend_at > now() AND due_at >= resend_at AND NOT resent"
+	                     " FROM headgate.outbox WHERE class = 'rollback'"),
+	                 "t");
+	ck_assert_uint_eq(count(1).rollback_pending, 0);
+	sql("UPDATE headgate.outbox SET resend_at = now()");
+	c = claim_over();
+	ck_assert_str_eq(c.actions[0], "weight_zero");
+	recorded(c.ids[0], DELIVERY_ACKNOWLEDGED, 0, 200);
+	ck_assert_str_eq(sql("SELECT resend_at IS NULL AND resent FROM headgate.outbox"
+	                     " WHERE class = 'rollback'"),
+	                 "t");
+	release_free(&r);
+}
+END_TEST
+
+/* What it may still do is known, whoever has claimed it since. */
+START_TEST(an_advance_that_timed_out_late_is_reckoned_with)
+{
+	struct release *r = release_with_advances();
+	struct claimed c = claim(60000);
+
+	ck_assert(has(&c, "first"));
+	ck_assert(claim_over().n > 0);
+	for (size_t i = 0; i < c.n; i++)
+		record_ending((struct store_ending){.message_id = c.ids[i],
+		                                    .attempts = 1,
+		                                    .how = DELIVERY_RETRY,
+		                                    .text = "timed out"});
+	ck_assert_str_eq(sql("SELECT may_arrive_until > now() + interval '50 seconds' FROM"
+	                     " headgate.outbox WHERE action = 'first'"),
+	                 "t");
 	release_free(&r);
 }
 END_TEST
@@ -1571,6 +1653,9 @@ int main(void)
 	tcase_add_test(tcase, a_rollback_is_sent_again_after_the_time_of_an_advance_that_was_taken);
 	tcase_add_test(tcase, an_advance_in_flight_has_its_receivers_time_on_top);
 	tcase_add_test(tcase, a_rollback_claimed_by_a_dead_instance_is_not_left_lying);
+	tcase_add_test(tcase, a_late_answer_leaves_the_claim_of_another_instance_alone);
+	tcase_add_test(tcase, a_rollback_acknowledged_to_two_instances_is_still_sent_again);
+	tcase_add_test(tcase, an_advance_that_timed_out_late_is_reckoned_with);
 	tcase_add_test(tcase, parked_messages_wait_and_give_way_to_new_ones);
 	tcase_add_test(tcase, a_commit_lost_before_it_happened_is_answered_and_can_never_happen);
 	tcase_add_test(tcase, a_commit_whose_answer_was_lost_is_found);
