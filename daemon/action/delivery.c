@@ -421,6 +421,10 @@ static void claim(struct claimer *c)
 	if (d->stopping || d->app->store == NULL || !store_is_up(d->app->store) ||
 	    !lanes_free_places(d->lanes, c->kind, &what))
 		return;
+	if (!engine_is_owner(d->app->engine))
+		what.strangers = 0; /* it could only give them back, and so delay them */
+	if (what.limit + what.strangers == 0)
+		return;
 	c->claiming = store_claim(d->app->store, &what, d->claim_ms, on_claimed, c, &err);
 	c->asked_at = loop_now(d->app->loop).mono;
 }

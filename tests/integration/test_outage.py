@@ -1,7 +1,7 @@
 """PostgreSQL goes away under load, and comes back. Two daemons share one database."""
 import signal
 
-from harness import check_invariants, wait_until
+from harness import Daemon, check_invariants, wait_until
 
 
 def baking(daemon, version="1.0.0", **more):
@@ -91,6 +91,20 @@ def test_a_rollback_asked_of_the_standby_is_committed_and_delivered(postgres, ma
     assert second.verb(id_, "rollback", reason="from the other one")["state"] == "rolling_back"
     first.wait_state(id_, "rolled_back")
     assert receiver.weights()[-1] == 0
+
+
+def test_a_standby_that_cannot_send_a_rollback_leaves_it_to_the_owner(postgres, make_daemon, folder, target, receiver):
+    """It claimed it, gave it back for a second later, claimed it again."""
+    first = make_daemon(postgres, name="a").start()
+    wait_until(lambda: first.get("/readyz")[1]["owner"], "an owner")
+    id_ = baking(first)
+    second = Daemon(folder, postgres, first.database, target, None, name="b").start()
+    wait_until(lambda: second.get(f"/v1/releases/{id_}")[0] == 200, "the standby to know it")
+    second.verb(id_, "rollback", reason="from the other one")
+    first.wait_state(id_, "rolled_back")
+    assert receiver.weights()[-1] == 0
+    assert first.sql("SELECT max(attempts) FROM headgate.outbox WHERE class = 'rollback'") == [["1"]]
+    second.close()
 
 
 def test_an_owner_that_was_stopped_for_long_does_not_act_after_the_take_over(postgres, make_daemon, receiver):
