@@ -11,3 +11,10 @@ ALTER TABLE headgate.outbox
 	DROP COLUMN read_at,
 	DROP COLUMN read,
 	DROP COLUMN arguments;
+
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'headgate_app') THEN
+		REVOKE UPDATE (fence, epoch) ON headgate.outbox FROM headgate_app;
+	END IF;
+END $$;

@@ -72,6 +72,27 @@ def test_down_and_to_zero_leave_an_empty_database(empty):
     assert empty[0].sql(empty[1], "SELECT 1 FROM pg_namespace WHERE nspname = 'headgate'") == []
 
 
+def shape(database):
+    cluster, name, _ = database
+    return [cluster.sql(name, statement) for statement in (
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
+        "WHERE table_schema = 'headgate' ORDER BY 1, 2",
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'headgate' ORDER BY 1",
+        "SELECT table_name, column_name, privilege_type FROM information_schema.column_privileges "
+        "WHERE grantee = 'headgate_app' AND table_schema = 'headgate' ORDER BY 1, 2, 3",
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2")]
+
+
+def test_a_step_down_leaves_what_the_step_up_had_found(empty):
+    before = []
+    for version in range(1, len(NAMES) + 1):
+        assert migrate(empty[2], "--to", str(version)).returncode == 0
+        before.append(shape(empty))
+    for version in range(len(NAMES) - 1, 0, -1):
+        assert migrate(empty[2], "--to", str(version)).returncode == 0
+        assert shape(empty) == before[version - 1], f"at version {version}"
+
+
 def test_to_a_number_there_is_no_file_for_is_wrong_usage(empty):
     done = migrate(empty[2], "--to", "999")
     assert done.returncode == 2 and "999" not in done.stdout
