@@ -1,7 +1,11 @@
 """Notifications as mail, through a real mail server: what arrives, over what, and what becomes of what does not."""
+import contextlib
 import json
 import secrets
 import socket
+import ssl
+import threading
+import time
 
 import pytest
 from harness import Daemon, Nothing, check_invariants, policy, run_headgate, wait_until
@@ -261,6 +265,90 @@ def test_slow_mail_servers_hold_up_nothing(start, trusted):
     assert row(daemon, ids[0])["attempts"] == 1
     assert not tried(daemon, ids[1])["done"]
     silent.close()
+
+
+class Hostile:
+    """A server of a few lines; `how` is a method below. It remembers what it was told, in clear or in TLS."""
+
+    def __init__(self, how, chain=None):
+        self.how, self.chain, self.heard = getattr(self, how), chain, b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self.listener.accept()[0]
+                threading.Thread(target=self.talk, args=[peer], daemon=True).start()
+
+    def talk(self, peer):
+        with contextlib.suppress(OSError), peer:
+            self.how(peer)
+
+    def hear(self, peer):
+        said = peer.recv(4096)
+        self.heard += said
+        if not said:
+            raise ConnectionError
+        return said
+
+    def endless_greeting(self, peer):
+        while True:
+            peer.sendall(b"220-" + b"x" * 1000 + b"\r\n")
+
+    def endless_answer(self, peer):
+        peer.sendall(b"220 mail\r\n")
+        self.hear(peer)
+        peer.sendall(b"250 mail\r\n")
+        self.hear(peer)
+        while True:
+            peer.sendall(b"250-" + b"x" * 500 + b"\r\n")
+
+    def endless_line(self, peer):
+        peer.sendall(b"220 mail\r\n")
+        self.hear(peer)
+        peer.sendall(b"250 mail\r\n")
+        self.hear(peer)
+        while True:
+            peer.sendall(b"2" * 10000)
+
+    def answers_before_tls(self, peer):
+        """What is said in clear after the leave to start TLS must not count inside it."""
+        peer.sendall(b"220 mail\r\n")
+        self.hear(peer)
+        peer.sendall(b"250-mail\r\n250 STARTTLS\r\n")
+        self.hear(peer)
+        peer.sendall(b"220 go\r\n250-mail\r\n250 AUTH PLAIN\r\n235 in\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.chain)
+        with context.wrap_socket(peer, server_side=True) as inner:
+            while True:
+                self.hear(inner)
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("how", ["endless_greeting", "endless_answer", "endless_line"])
+def test_a_mail_server_that_never_stops_talking_is_left(start, how):
+    server = Hostile(how)
+    daemon = start([server], {"mail": smtp(server, tls="none", timeout="2s")})
+    id_ = notify(daemon, mail())
+    before = time.monotonic()
+    assert not tried(daemon, id_)["done"]
+    assert daemon.get("/livez")[0] == 200 and time.monotonic() - before < 60
+    assert b"DATA" not in server.heard
+
+
+def test_what_a_mail_server_says_before_tls_does_not_count_in_it(start, folder, trusted):
+    server = Hostile("answers_before_tls", trusted.issue("mail", "IP:127.0.0.1"))
+    password = secret_file(folder, "password", PASSWORD)
+    daemon = start([server], {"mail": smtp(server, ca_file=str(trusted.cert), basic_user="gate",
+                                           basic_password_file=str(password), timeout="2s")})
+    id_ = notify(daemon, mail())
+    assert not tried(daemon, id_)["done"]
+    assert b"STARTTLS" in server.heard and b"AUTH" not in server.heard and b"MAIL" not in server.heard
 
 
 def test_a_mail_server_that_dies_with_a_mail_in_hand(start, trusted):
