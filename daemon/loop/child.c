@@ -142,14 +142,43 @@ static int open_input(struct str input, struct err *err)
 	return -1;
 }
 
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* It runs, or has failed to. */
+static bool follow(struct child *c, const struct launch *l, struct err *err)
+{
+	if (c->pid > 0)
+		c->pidfd = pidfd_open(c->pid, 0); /* cannot be another: it is not reaped yet */
+	if (l->failed == 0 && c->pidfd >= 0)
+		return true;
+	if (l->failed != 0) {
+		(void)fail(err, l->request->arguments[0], l->failed);
+	} else {
+		(void)fail(err, "it cannot be watched", errno);
+		(void)kill(-c->pid, SIGKILL);
+	}
+	if (c->pid > 0)
+		(void)waitpid(c->pid, NULL, 0); /* it is over */
+	return false;
+}
+
 static bool run(struct child *c, const struct child_request *r, struct err *err)
 {
 	int ends[2] = {-1, -1};
-	struct launch l = {.request = r, .parent = getpid(), .input = open_input(r->input, err)};
+	struct launch l = {.request = r, .parent = getpid(), .input = -1};
+	/* Keeps the place of what will watch it: once it runs there is no way back. */
+	int place = pidfd_open(l.parent, 0);
 	bool ok = false;
 
+	if (place < 0)
+		return fail(err, "it could not be watched", errno);
+	l.input = open_input(r->input, err);
 	if (l.input < 0)
-		return false;
+		goto out;
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		(void)fail(err, "no pipe for its output", errno);
 		goto out;
@@ -158,22 +187,13 @@ static bool run(struct child *c, const struct child_request *r, struct err *err)
 	c->output = ends[0];
 	(void)fcntl(c->output, F_SETFL, O_NONBLOCK); /* ours alone: the ends are apart */
 	c->pid = launch(&l);
-	if (c->pid > 0)
-		c->pidfd = pidfd_open(c->pid, 0); /* cannot be another: it is not reaped yet */
-	if (l.failed != 0) {
-		(void)fail(err, r->arguments[0], l.failed);
-		if (c->pid > 0)
-			(void)waitpid(c->pid, NULL, 0); /* it is over */
-	} else if (c->pidfd < 0) {
-		(void)fail(err, "it cannot be watched", errno);
-		(void)kill(-c->pid, SIGKILL);
-		(void)waitpid(c->pid, NULL, 0);
-	} else {
-		ok = true;
-	}
-	close(ends[1]);
+	close(place);
+	place = -1;
+	ok = follow(c, &l, err);
 out:
-	close(l.input);
+	close_one(ends[1]);
+	close_one(l.input);
+	close_one(place);
 	return ok;
 }
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "action/command.h"
@@ -404,6 +406,41 @@ START_TEST(a_program_that_is_not_there_says_so)
 }
 END_TEST
 
+/* It ran, was killed at once for want of one more descriptor, and counted as never begun. */
+START_TEST(what_cannot_be_watched_is_not_begun)
+{
+	char program[] = "/bin/true";
+	char *arguments[] = {program, NULL}, *environment[] = {NULL};
+	struct child *c = NULL;
+	struct rlimit all, few;
+	struct err err = {0};
+	int n, failures = 0;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	n = open("/dev/null", O_RDONLY); /* the lowest free one */
+	close(n);
+	for (few = all; c == NULL && failures < 16; n++) {
+		few.rlim_cur = (rlim_t)n;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		c = child_start(loop,
+		                &(struct child_request){.arguments = arguments,
+		                                        .environment = environment,
+		                                        .directory = "/",
+		                                        .timeout_ms = 30000,
+		                                        .kill_after_ms = 100,
+		                                        .done = on_end},
+		                &err);
+		failures += c == NULL;
+		ck_assert_str_ne(err.text, "it cannot be watched: Too many open files");
+	}
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert_int_ge(failures, 4);
+	ck_assert_ptr_nonnull(c);
+	loop_run(loop);
+	ck_assert_int_eq(ended.status, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("command");
@@ -428,6 +465,7 @@ int main(void)
 	tcase_add_test(children, of_a_flood_the_end_is_kept_and_the_rest_counted);
 	tcase_add_test(children, a_child_that_is_stopped_is_never_done);
 	tcase_add_test(children, a_killed_child_is_never_heard_of);
+	tcase_add_test(children, what_cannot_be_watched_is_not_begun);
 #ifndef __SANITIZE_THREAD__ /* makes a fork of vfork: the reason does not come back then */
 	tcase_add_test(children, a_program_that_is_not_there_says_so);
 #else
