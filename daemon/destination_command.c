@@ -250,6 +250,10 @@ static void read_environment(struct destination_reader *r)
 		         to->environment_files[i].name);
 		to->secret_values[i] =
 		        destination_read_text(r, key, to->environment_files[i].value, 1);
+		/* Masked in what the program prints, line by line. */
+		if (to->secret_values[i] && !destination_is_printable(to->secret_values[i]))
+			destination_complain(r, key,
+			                     "must hold one line, without control characters");
 	}
 	if (!to->secret_values)
 		destination_complain(r, "environment_files", "no memory for them");

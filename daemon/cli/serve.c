@@ -43,7 +43,7 @@ struct serve {
 	struct app app;
 	struct config *config;
 	struct metrics metrics;
-	ev_signal terminate, interrupt;
+	ev_signal terminate, interrupt, hangup;
 	struct loop_timer watchdog, shutdown;
 	bool stopping;
 };
@@ -225,8 +225,21 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 	delivery_stop(s->app.delivery, give_back, s);
 }
 
+static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)watcher;
+	(void)events;
+	log_line(LOG_WARN, "not_reloaded", "why=%s",
+	         log_quote("the configuration and policy files are read at start only: restart, "
+	                   "which loses nothing; tokens are read again by themselves"));
+}
+
 static void watch_signals(struct serve *s)
 {
+	/* Whoever asks for a reload, or closes a terminal, must not end the gate. */
+	ev_signal_init(&s->hangup, on_hangup, SIGHUP);
+	ev_signal_start(loop_ev(s->app.loop), &s->hangup);
 	ev_signal_init(&s->terminate, on_signal, SIGTERM);
 	ev_signal_init(&s->interrupt, on_signal, SIGINT);
 	s->terminate.data = s->interrupt.data = s;
@@ -259,6 +272,7 @@ static int run(struct serve *s)
 	loop_run(s->app.loop);
 	ev_signal_stop(loop_ev(s->app.loop), &s->terminate);
 	ev_signal_stop(loop_ev(s->app.loop), &s->interrupt);
+	ev_signal_stop(loop_ev(s->app.loop), &s->hangup);
 	loop_timer_stop(&s->watchdog);
 	loop_timer_stop(&s->shutdown);
 	log_line(LOG_INFO, "stopped", "instance=%s", s->app.instance);

@@ -59,7 +59,7 @@ struct tracked {
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */
 	struct door_op *committing;
 	bool stale; /* the row is known to have moved on: reload before deciding */
-	bool outbox_asked;
+	bool outbox_asked, outbox_again; /* the answer is awaited; and may be too old by now */
 	struct wall backoff_until; /* after a failed automatic commit */
 	bool backs_off_wholly;     /* the database failed; else only what needs lease or thaw waits
 	                              (rule V4) */

@@ -115,6 +115,8 @@ static void outbox_answered(void *ctx, const struct store_outbox_status *rows, s
 	door_decide(e, t);
 out:
 	free(q);
+	if (t != NULL && t->outbox_again)
+		outbox_refresh(e, t);
 }
 
 /* Asks the database how far the messages of one release are; the answer leads to a decision. */
@@ -135,6 +137,7 @@ void outbox_refresh(struct engine *e, struct tracked *t)
 		return;
 	}
 	t->outbox_asked = true;
+	t->outbox_again = false;
 	t->outbox_at = loop_now(e->app->loop).mono;
 	e->outbox_asking++;
 }
@@ -163,6 +166,8 @@ void engine_outbox_changed(struct engine *e, int64_t release_id)
 {
 	struct tracked *t = registry_find(e, release_id);
 
-	if (t != NULL)
-		outbox_refresh(e, t);
+	if (t == NULL)
+		return;
+	t->outbox_again = t->outbox_asked;
+	outbox_refresh(e, t);
 }

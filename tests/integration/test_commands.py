@@ -361,9 +361,13 @@ def test_a_program_that_others_could_replace_is_found_at_start(folder):
     (["program: /usr/bin/true", "exit: {retry: [256]}"], "retry: holds exit statuses"),
     (["program: /usr/bin/true", "exit: {refused: [75]}"], "refused: holds a status that is in retry too"),
     (["program: /usr/bin/true", "directory: /nowhere"], "directory: /nowhere is not a directory"),
+    (["program: /usr/bin/true", "environment_files: {A: two-lines}"], "environment_files/A: must hold one line"),
     (["program: /usr/bin/true", "environment_files: {A: /nowhere}"], "environment_files/A: /nowhere: cannot be opened"),
 ])
 def test_what_a_command_may_not_be_is_said_where_it_stands(folder, keys, said):
+    two_lines = folder / "two-lines"
+    two_lines.write_text("one\ntwo\n")
+    two_lines.chmod(0o600)
     status, text = check_of(folder, keys)
     assert status == 1 and said in text, text
 

@@ -10,6 +10,13 @@ def baking(daemon, version="1.0.0", **more):
     return id_
 
 
+def test_a_hangup_ends_nothing_and_says_that_nothing_was_read_again(own_postgres, make_daemon):
+    daemon = make_daemon(own_postgres).start()
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "not_reloaded" in daemon.log(), "the hangup to be answered")
+    assert daemon.get("/livez")[0] == 200
+
+
 def test_stopping_postgresql_holds_everything_and_it_goes_on_by_itself(own_postgres, make_daemon, receiver):
     daemon = make_daemon(own_postgres).start()
     id_ = baking(daemon)
