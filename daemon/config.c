@@ -11,6 +11,7 @@
 #include "api/auth.h"
 #include "api/listen.h"
 #include "base/macros.h"
+#include "credentials.h"
 #include "destination.h"
 #include "loop/networks.h"
 #include "notify_config.h"
@@ -45,6 +46,15 @@ static bool check_destination(const void *decoded, struct decode *d)
 	bool ok = destination_check(destination, d);
 
 	return check_networks(destination->networks, destination->nnetworks, d) && ok;
+}
+
+static bool check_credentials(const void *decoded, struct decode *d)
+{
+	const struct config_credentials *credentials = decoded;
+	bool ok = credentials_check(credentials, d);
+
+	return check_networks(credentials->secrets.networks, credentials->secrets.nnetworks, d) &&
+	       ok;
 }
 
 /* {release_manager: [operate]} is short for {release_manager: {permissions: [operate]}}. */
@@ -244,6 +254,39 @@ static const struct field_table destination_table = {
 	.size = sizeof(struct config_destination), .check = check_destination,
 };
 
+#define CREDENTIALS(member) offsetof(struct config_credentials, member)
+static const struct field credentials_fields[] = {
+	{ .key = "hosts", .kind = FIELD_TEXT_LIST, .flags = FIELD_REQUIRED, .offset = CREDENTIALS(hosts), .count_offset = CREDENTIALS(nhosts),
+	  .min = 1, .max = 64,
+	  .doc = "Who may be shown them, whatever a policy says: prometheus.example, prometheus.example:9090, or *.example for every name below it." },
+	{ .key = "bearer_file", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.bearer_file), .min = 1, .max = 4095,
+	  .doc = "File with a token, sent as Authorization: Bearer. Files as of destinations." },
+	{ .key = "basic_user", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.basic_user), .min = 1, .max = 255,
+	  .doc = "User name, sent with the password as Authorization: Basic." },
+	{ .key = "basic_password_file", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.basic_password_file), .min = 1, .max = 4095,
+	  .doc = "File with the password of basic_user." },
+	{ .key = "header_files", .kind = FIELD_MAP, .offset = CREDENTIALS(secrets.header_files), .count_offset = CREDENTIALS(secrets.nheader_files),
+	  .max = HEADER_FILES_MAX, .table = &variable_table,
+	  .doc = "Headers whose value is a secret, like an API key: a file with it." },
+	{ .key = "headers", .kind = FIELD_MAP, .offset = CREDENTIALS(headers), .count_offset = CREDENTIALS(nheaders),
+	  .max = HEADER_FILES_MAX, .table = &variable_table,
+	  .doc = "Headers whose value is none, like the tenant of a Mimir: X-Scope-OrgID." },
+	{ .key = "ca_file", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.ca_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with the only authorities whose certificates count. Without it: those the system trusts." },
+	{ .key = "client_cert_file", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.client_cert_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with our own certificate and the chain above it, shown when asked for (mTLS)." },
+	{ .key = "client_key_file", .kind = FIELD_TEXT, .offset = CREDENTIALS(secrets.client_key_file), .min = 1, .max = 4095,
+	  .doc = "PEM file with its private key, without passphrase." },
+	{ .key = "networks", .kind = FIELD_TEXT_LIST, .offset = CREDENTIALS(secrets.networks), .count_offset = CREDENTIALS(secrets.nnetworks), .max = 64,
+	  .doc = "Networks those hosts may lie in; empty: as for all sources." },
+	{ .key = "allow_http", .kind = FIELD_BOOL, .offset = CREDENTIALS(allow_http), .fallback = "false",
+	  .doc = "Whether they may be sent to another machine over plain http, where they can be read on the way." },
+};
+static const struct field_table credentials_table = {
+	.noun = "credentials", .fields = credentials_fields, .n = ARRAY_LEN(credentials_fields),
+	.size = sizeof(struct config_credentials), .check = check_credentials,
+};
+
 static const struct field role_fields[] = {
 	{ .key = "permissions", .kind = FIELD_TEXT_LIST, .flags = FIELD_REQUIRED, .offset = offsetof(struct config_role, permissions),
 	  .count_offset = offsetof(struct config_role, npermissions), .max = 8,
@@ -303,6 +346,8 @@ static const struct field config_fields[] = {
 	  .doc = "Networks that scrapes and probes may go to; empty: all but link-local and cloud metadata." },
 	{ .key = "destinations", .kind = FIELD_MAP, .offset = CONFIG(destinations), .count_offset = CONFIG(ndestinations), .max = 256, .table = &destination_table,
 	  .doc = "Where actions and notifications go; policies name them." },
+	{ .key = "credentials", .kind = FIELD_MAP, .offset = CONFIG(credentials), .count_offset = CONFIG(ncredentials), .max = 64, .table = &credentials_table,
+	  .doc = "Who we are to what is scraped and asked; sources of policies name them." },
 	{ .key = "roles", .kind = FIELD_MAP, .offset = CONFIG(roles), .count_offset = CONFIG(nroles), .max = 64, .table = &role_table,
 	  .doc = "What roles may do, beside or instead of the built-in viewer, author, operator, approver, emergency, auditor, admin." },
 	{ .key = "limits", .kind = FIELD_STRUCT, .offset = CONFIG(limits), .table = &limit_table,
@@ -353,6 +398,8 @@ static bool complete(struct config *config, const char *path, const struct posit
 		ok = destination_read(destination, config->state_dir, path, positions, problems) &&
 		     ok;
 	}
+	for (size_t i = 0; i < config->ncredentials; i++)
+		ok = credentials_read(&config->credentials[i], path, positions, problems) && ok;
 	return notify_config_complete(config, positions, problems) && ok;
 }
 
@@ -431,6 +478,8 @@ void config_free(struct config **c)
 		destination_forget(&gone->destinations[i]);
 		networks_free(&gone->destinations[i].allowed);
 	}
+	for (size_t i = 0; i < gone->ncredentials; i++)
+		credentials_forget(&gone->credentials[i]);
 	networks_free(&gone->allowed);
 	field_free(&config_table, gone);
 	free(gone);
@@ -442,6 +491,15 @@ const struct config_destination *config_destination(const struct config *c, cons
 	for (size_t i = 0; i < c->ndestinations; i++) {
 		if (strcmp(c->destinations[i].name, name) == 0)
 			return &c->destinations[i];
+	}
+	return NULL;
+}
+
+const struct config_credentials *config_credentials(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->ncredentials; i++) {
+		if (strcmp(c->credentials[i].secrets.name, name) == 0)
+			return &c->credentials[i];
 	}
 	return NULL;
 }

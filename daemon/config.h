@@ -87,6 +87,19 @@ struct config_destination {
 	struct networks *allowed;
 	char **secret_values; /* of environment_files, in their order; NULL: none */
 };
+/* credentials: {NAME: {...}}: what sources may show, and to whom. */
+struct config_credentials {
+	struct config_destination secrets; /* its name, its files and what was read of them */
+	char **hosts;                      /* host, host:port or *.domain; at least one */
+	size_t nhosts;
+	struct config_variable *headers; /* further ones that are no secret */
+	size_t nheaders;
+	bool allow_http; /* to other machines too */
+
+	/* Made at start: the headers of a request, NULL at the end; borrowed from all of the above.
+	 */
+	char **lines;
+};
 struct config_role { /* roles: {release_manager: [operate, approve, waive]} */
 	char *name;
 	char **permissions; /* view, submit, operate, approve, waive, emergency, audit, admin */
@@ -113,6 +126,8 @@ struct config {
 	bool allow_anonymous_view; /* default false: GET without a token */
 	struct config_destination *destinations;
 	size_t ndestinations;
+	struct config_credentials *credentials;
+	size_t ncredentials;
 	struct config_role *roles;
 	size_t nroles;
 	char **networks; /* where scrapes and probes may go; empty: all but link-local */
@@ -127,5 +142,6 @@ extern const struct field_table config_table;
 struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config **c);
 const struct config_destination *config_destination(const struct config *c, const char *name);
+const struct config_credentials *config_credentials(const struct config *c, const char *name);
 
 #endif

@@ -33,7 +33,7 @@ void destination_complain(struct destination_reader *r, const char *key, const c
 	const struct position *at;
 	char pointer[512];
 
-	snprintf(pointer, sizeof(pointer), "/destinations/%s/%s", r->to->name, key);
+	snprintf(pointer, sizeof(pointer), "/%s/%s/%s", r->section, r->to->name, key);
 	at = positions_find(r->positions, pointer);
 	problems_add(r->problems, at ? at->file : NULL, at ? at->line : 0, at ? at->column : 0,
 	             pointer, "%s", text);
@@ -354,11 +354,41 @@ static void read_client_key(struct destination_reader *r)
 	EVP_PKEY_free(key);
 }
 
+/* All but what depends on the kind. */
+static void read_identity(struct destination_reader *r)
+{
+	struct config_destination *to = r->to;
+
+	read_headers(r);
+	read_bearer(r);
+	read_basic(r);
+	to->tls.ca = read_certificates(r, "ca_file", to->ca_file);
+	to->tls.client_cert = read_certificates(r, "client_cert_file", to->client_cert_file);
+	read_client_key(r);
+}
+
+bool destination_read_secrets(struct config_destination *destination, const char *section,
+                              const char *beside, const struct positions *positions,
+                              struct problems *problems)
+{
+	struct destination_reader r = {.to = destination,
+	                               .section = section,
+	                               .beside = beside,
+	                               .positions = positions,
+	                               .problems = problems,
+	                               .ok = true};
+
+	destination->kind = DESTINATION_KIND_COUNT;
+	read_identity(&r);
+	return r.ok;
+}
+
 bool destination_read(struct config_destination *destination, const char *state_dir,
                       const char *beside, const struct positions *positions,
                       struct problems *problems)
 {
 	struct destination_reader r = {.to = destination,
+	                               .section = "destinations",
 	                               .state_dir = state_dir,
 	                               .beside = beside,
 	                               .positions = positions,
@@ -372,14 +402,8 @@ bool destination_read(struct config_destination *destination, const char *state_
 	}
 	read_address(&r);
 	read_secrets(&r);
-	read_headers(&r);
 	read_body_values(&r);
-	read_bearer(&r);
-	read_basic(&r);
-	destination->tls.ca = read_certificates(&r, "ca_file", destination->ca_file);
-	destination->tls.client_cert =
-	        read_certificates(&r, "client_cert_file", destination->client_cert_file);
-	read_client_key(&r);
+	read_identity(&r);
 	return r.ok;
 }
 

@@ -26,10 +26,19 @@ bool destination_check(const struct config_destination *destination, struct deco
 bool destination_read(struct config_destination *destination, const char *state_dir,
                       const char *beside, const struct positions *positions,
                       struct problems *problems) MUST_CHECK;
+/* Who we are alone, without an address: how credentials are checked and read; `section` is the key
+ * they stand under. */
+bool destination_check_secrets(const struct config_destination *destination,
+                               struct decode *d) MUST_CHECK;
+bool destination_read_secrets(struct config_destination *destination, const char *section,
+                              const char *beside, const struct positions *positions,
+                              struct problems *problems) MUST_CHECK;
 /* Wipes and frees what was read. */
 void destination_forget(struct config_destination *destination);
 /* Without TLS to another machine: messages can be read and changed on their way. */
 bool destination_is_exposed(const struct config_destination *destination);
+/* The same of one address. */
+bool destination_address_is_plain(const char *address);
 /* Of those whose keys are right; else DESTINATION_KIND_COUNT. */
 enum destination_kind destination_kind_of(const struct config_destination *destination);
 /* `tls: none`. */

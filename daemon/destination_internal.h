@@ -13,6 +13,7 @@
 
 struct destination_reader {
 	struct config_destination *to;
+	const char *section; /* of headgate.yaml it stands in */
 	const char *state_dir;
 	const char *beside; /* headgate.yaml */
 	const struct positions *positions;

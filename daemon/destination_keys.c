@@ -417,6 +417,21 @@ static bool check_mail(const struct config_destination *to, struct decode *d)
 	return ok;
 }
 
+bool destination_check_secrets(const struct config_destination *to, struct decode *d)
+{
+	bool ok = check_header_files(to, d);
+
+	ok = check_credentials(to, d) && ok;
+	return check_pair("client_cert_file", to->client_cert_file, "client_key_file",
+	                  to->client_key_file, d) &&
+	       ok;
+}
+
+bool destination_address_is_plain(const char *address)
+{
+	return is_plain(address);
+}
+
 bool destination_check(const struct config_destination *to, struct decode *d)
 {
 	unsigned bit = check_kind(to, d);

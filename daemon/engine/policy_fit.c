@@ -1,11 +1,14 @@
-/* policy_fit - one look at each action beside the destination it names. */
+/* policy_fit - one look at each action beside the destination it names, and at each source beside
+ * its credentials. */
 #include "engine/policy_fit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/macros.h"
 #include "config.h"
+#include "credentials.h"
 
 #define NAMES_BYTES_MAX 512
 #define POINTER_BYTES_MAX 192
@@ -79,6 +82,40 @@ static void fit_read(struct fitting *f, const struct policy_action *a)
 		complain(f, a->name, key, name, "cannot be read from: only those with a url can");
 }
 
+static void complain_of_source(struct fitting *f, const struct policy_source *s, const char *text)
+{
+	char pointer[POINTER_BYTES_MAX];
+
+	snprintf(pointer, sizeof(pointer), "/sources/%.120s/credentials", s->name);
+	problems_add(f->problems, f->file, 0, 0, pointer, "%s", text);
+	f->ok = false;
+}
+
+/* Where placeholders stand in an address it is known later, and looked at before each request. */
+static void fit_credentials(struct fitting *f, const struct policy_source *s)
+{
+	const struct config_credentials *credentials;
+	char text[128];
+	struct err err;
+
+	if (s->credentials == NULL)
+		return;
+	credentials = config_credentials(f->config, s->credentials);
+	if (credentials == NULL) {
+		snprintf(text, sizeof(text), "credentials \"%.64s\" are not in headgate.yaml",
+		         s->credentials);
+		complain_of_source(f, s, text);
+		return;
+	}
+	for (size_t i = 0; i < s->naddresses; i++) {
+		if (strstr(s->addresses[i], "${") == NULL &&
+		    !credentials_fit(credentials, s->addresses[i], &err)) {
+			complain_of_source(f, s, err.text);
+			return;
+		}
+	}
+}
+
 bool policy_fits(const struct policy *p, const struct config *config, const char *file,
                  struct problems *problems)
 {
@@ -88,5 +125,7 @@ bool policy_fits(const struct policy *p, const struct config *config, const char
 		fit_action(&f, &p->actions[i]);
 		fit_read(&f, &p->actions[i]);
 	}
+	for (size_t i = 0; i < p->nsources; i++)
+		fit_credentials(&f, &p->sources[i]);
 	return f.ok;
 }

@@ -1,6 +1,7 @@
 /*
  * policy_fit - whether the actions of a policy can be carried out with this configuration: the
- * destinations they name are there, and are of the kind they are written for.
+ * destinations they name are there, and are of the kind they are written for; and whether the
+ * credentials its sources name are there and may be sent to them.
  *
  * A policy alone cannot know. Files are only warned about when the daemon starts, so that releases
  * under way go on; what is put or posted is refused.

@@ -338,8 +338,7 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 
 	*out = (struct kpi_reading){.result = GATE_ERROR, .value = (double)NAN};
 	/* Known without data, too: votes are remembered for so and so many ranges (rule E3). */
-	if (kpi->parsed)
-		out->range_ms = promql_longest_range_ms(kpi->parsed);
+	out->range_ms = kpi_range_ms(kpi);
 	if (!source) {
 		refuse(out, GATE_NO_DATA, "the source is not watched yet");
 		return;

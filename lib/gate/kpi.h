@@ -35,16 +35,38 @@ extern const char
 enum kpi_unit { KPI_EVENTS = 0, KPI_RATIO, KPI_SECONDS, KPI_BYTES, KPI_NUMBER, KPI_UNIT_COUNT };
 extern const char *const kpi_unit_names[KPI_UNIT_COUNT + 1];
 
+/* In what a document gives the number, when not in the KPI's own unit. */
+enum kpi_given {
+	KPI_GIVEN_AS_UNIT = 0,
+	KPI_GIVEN_PERCENT,
+	KPI_GIVEN_MS,
+	KPI_GIVEN_US,
+	KPI_GIVEN_NS,
+	KPI_GIVEN_MINUTES,
+	KPI_GIVEN_KIB,
+	KPI_GIVEN_MIB,
+	KPI_GIVEN_GIB,
+	KPI_GIVEN_COUNT
+};
+extern const char *const kpi_given_names[KPI_GIVEN_COUNT + 1];
+/* What a number so given is multiplied with to be in the unit; 0: the two do not go together. */
+double kpi_given_factor(enum kpi_given given, enum kpi_unit unit);
+
+/* One of expr and pointer. */
 struct kpi {
 	char *name;
 	enum kpi_unit unit;
 	char *expr;           /* PromQL, placeholders filled once the policy is bound */
+	char *pointer;        /* JSON Pointer to the number in a document of a source of kind json */
+	char *at;             /* JSON Pointer to the instant the number was true; NULL: when asked */
+	int given_in;         /* enum kpi_given */
+	int64_t window_ms;    /* stretch of past behind the number at `pointer`; 0: a momentary one */
 	char *source;         /* name; filled by policy decoding when left out and only one fits */
 	char **may_be_absent; /* metric names rule K2 does not insist on */
 	size_t nmay_be_absent;
 	char *doc;
 	size_t source_index;        /* set by policy_bind */
-	struct promql_expr *parsed; /* owned; set by policy_bind */
+	struct promql_expr *parsed; /* owned; set by policy_bind; NULL without expr */
 };
 
 /* What the shell holds for one source at one instant. Borrowed for the evaluation. */
@@ -74,6 +96,9 @@ struct kpi_reading {
  * yet, no data. */
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
               struct wall exposed_since, struct arena *arena, struct kpi_reading *out);
+
+/* Longest stretch of past behind one value. */
+int64_t kpi_range_ms(const struct kpi *kpi);
 
 /* How many of `targets` a quorum (0..1) asks for: rounded up, at least one. */
 size_t kpi_quorum_needed(double quorum, size_t targets);

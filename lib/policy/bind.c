@@ -33,16 +33,26 @@ static bool fill_in_place(char **text, enum placeholder_place place,
 	return true;
 }
 
+static bool bind_source(struct policy_source *source, const struct policy_values *values,
+                        struct err *err)
+{
+	for (size_t i = 0; i < source->naddresses; i++) {
+		if (!fill_in_place(&source->addresses[i], PLACE_URL, values, err))
+			return false;
+	}
+	for (size_t i = 0; i < source->nquery_params; i++) {
+		if (!fill_in_place(&source->query_params[i].value, PLACE_TEXT, values, err))
+			return false;
+	}
+	return true;
+}
+
 static bool bind_sources(struct policy *p, const struct policy_values *values, struct err *err)
 {
 	for (size_t i = 0; i < p->nsources; i++) {
-		struct policy_source *source = &p->sources[i];
-
-		for (size_t a = 0; a < source->naddresses; a++) {
-			if (!fill_in_place(&source->addresses[a], PLACE_URL, values, err)) {
-				err_prefix(err, "source %s", source->name);
-				return false;
-			}
+		if (!bind_source(&p->sources[i], values, err)) {
+			err_prefix(err, "source %s", p->sources[i].name);
+			return false;
 		}
 	}
 	return true;
@@ -55,6 +65,8 @@ static bool bind_kpi(const struct policy *p, struct kpi *kpi, const struct polic
 
 	if (!kpi->source || !policy_source(p, kpi->source, &kpi->source_index))
 		return err_set(err, ERR_INVALID, "there is no source to read from");
+	if (!kpi->expr)
+		return true;
 	if (!fill_in_place(&kpi->expr, PLACE_PROMQL, values, err))
 		return false;
 	kpi->parsed = promql_parse(str_of(kpi->expr), &at, err);

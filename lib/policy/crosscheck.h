@@ -62,8 +62,10 @@ void crosscheck_unknown(struct crosscheck *c, struct place at, const char *noun,
 
 /* 1 to 64 of A-Z a-z 0-9 _ . - ; reports a problem otherwise. */
 void crosscheck_name(struct crosscheck *c, struct place at, const char *name);
-/* The source a KPI or an alerts gate reads from: filled in when it is left out and one fits. */
-void crosscheck_source(struct crosscheck *c, struct place at, enum source_kind kind, char **name);
+/* The source a KPI or an alerts gate reads from, of one of these kinds (SOURCE_BIT): filled in when
+ * it is left out and one fits. */
+#define SOURCE_BIT(kind) (1U << (kind))
+void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, char **name);
 /* An http or https URL without user name and password, its placeholders well-formed. */
 void crosscheck_url(struct crosscheck *c, struct place at, const char *url);
 

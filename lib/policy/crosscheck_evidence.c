@@ -1,6 +1,7 @@
 /* Sources and KPIs: addresses, where a KPI reads from, and its expression. */
 #include "policy/crosscheck.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -31,39 +32,60 @@ void crosscheck_sources(struct crosscheck *c)
 		check_addresses(c, &c->policy->sources[i]);
 }
 
-void crosscheck_source(struct crosscheck *c, struct place at, enum source_kind kind, char **name)
+/* "scrape or prometheus" */
+static void kinds_text(unsigned kinds, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < SOURCE_KIND_COUNT; i++) {
+		if ((kinds & SOURCE_BIT(i)) && at < size)
+			at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? " or " : "",
+			                       source_kind_names[i]);
+	}
+}
+
+static void choose_source(struct crosscheck *c, struct place at, const char *kinds,
+                          const struct names *fitting, char **name)
+{
+	if (fitting->n == 0) {
+		crosscheck_problem(c, at, "there is no source of kind %s to read from", kinds);
+	} else if (fitting->n > 1) {
+		crosscheck_problem(
+		        c, at,
+		        "several sources of kind %s fit (%s, %s%s): say which, \"source: %s\"",
+		        kinds, fitting->list[0], fitting->list[1], fitting->n > 2 ? ", ..." : "",
+		        fitting->list[0]);
+	} else {
+		*name = text_dup(fitting->list[0]);
+		if (!*name)
+			crosscheck_problem(c, at, "cannot be read: no memory");
+	}
+}
+
+void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, char **name)
 {
 	struct names fitting = {0};
 	const struct policy *p = c->policy;
+	char text[64];
 
 	for (size_t i = 0; i < p->nsources; i++) {
 		if (p->sources[i].naddresses == 0)
 			return; /* one without a kind may be the one that fits */
-		if (p->sources[i].kind == kind)
+		if (kinds & SOURCE_BIT(p->sources[i].kind))
 			names_add(&fitting, p->sources[i].name);
 	}
 	if (!crosscheck_is_listed(c, "sources"))
 		return;
-	if (*name && !policy_source(p, *name, NULL)) {
+	kinds_text(kinds, text, sizeof(text));
+	if (!*name)
+		choose_source(c, at, text, &fitting, name);
+	else if (!policy_source(p, *name, NULL))
 		crosscheck_unknown(c, at, "source", *name, fitting.list);
-	} else if (*name && !names_have(&fitting, *name)) {
+	else if (!names_have(&fitting, *name))
 		crosscheck_problem(c, at,
 		                   "source %s is of the wrong kind: a source of kind %s is needed",
-		                   *name, source_kind_names[kind]);
-	} else if (!*name && fitting.n == 0) {
-		crosscheck_problem(c, at, "there is no source of kind %s to read from",
-		                   source_kind_names[kind]);
-	} else if (!*name && fitting.n > 1) {
-		crosscheck_problem(
-		        c, at,
-		        "several sources of kind %s fit (%s, %s%s): say which, \"source: %s\"",
-		        source_kind_names[kind], fitting.list[0], fitting.list[1],
-		        fitting.n > 2 ? ", ..." : "", fitting.list[0]);
-	} else if (!*name) {
-		*name = text_dup(fitting.list[0]);
-		if (!*name)
-			crosscheck_problem(c, at, "cannot be read: no memory");
-	}
+		                   *name, text);
 }
 
 /* A value that no metric stands behind would pass without any evidence. */
@@ -102,6 +124,35 @@ static void check_kpi(struct crosscheck *c, const struct kpi *kpi)
 	promql_free(&expr);
 }
 
+/* Rule K5 asks a server after each of them. */
+static void check_selectors(struct crosscheck *c, const struct kpi *kpi)
+{
+	const struct policy_source *source =
+	        kpi->source && kpi->expr ? policy_source(c->policy, kpi->source, NULL) : NULL;
+	const struct promql_need *needs = NULL;
+	struct promql_position at = {0};
+	struct promql_expr *expr = NULL;
+	struct err ignored;
+	size_t n = 0;
+
+	if (source && source->kind == SOURCE_PROMETHEUS)
+		expr = promql_parse(str_of(kpi->expr), &at, &ignored);
+	n = expr ? promql_needs(expr, &needs) : 0;
+	if (n > POLICY_MAX_SELECTORS)
+		crosscheck_problem_inside(c, place_of("/kpis/%s/expr", kpi->name),
+		                          "has %zu selectors, and a source of kind prometheus is "
+		                          "asked after at most %d",
+		                          n, POLICY_MAX_SELECTORS);
+	promql_free(&expr);
+}
+
+static unsigned kinds_of(const struct kpi *kpi)
+{
+	if (kpi->pointer)
+		return SOURCE_BIT(SOURCE_JSON);
+	return SOURCE_BIT(SOURCE_SCRAPE) | SOURCE_BIT(SOURCE_PROMETHEUS);
+}
+
 void crosscheck_kpis(struct crosscheck *c)
 {
 	for (size_t i = 0; i < c->policy->nkpis; i++) {
@@ -112,7 +163,8 @@ void crosscheck_kpis(struct crosscheck *c)
 		if (kpi->expr)
 			check_kpi(c, kpi);
 		if (crosscheck_is_sound(c, source))
-			crosscheck_source(c, kpi->source ? source : at, SOURCE_SCRAPE,
+			crosscheck_source(c, kpi->source ? source : at, kinds_of(kpi),
 			                  &kpi->source);
+		check_selectors(c, kpi);
 	}
 }

@@ -152,7 +152,8 @@ static void check_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_
 /* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
 static bool needs_min_events(const struct kpi *kpi)
 {
-	return kpi->unit == KPI_RATIO || strstr(kpi->expr, "histogram_quantile") != NULL;
+	return kpi->unit == KPI_RATIO ||
+	       (kpi->expr && strstr(kpi->expr, "histogram_quantile") != NULL);
 }
 
 static void check_min_events(struct crosscheck *c, const struct gate *gate,
@@ -161,7 +162,7 @@ static void check_min_events(struct crosscheck *c, const struct gate *gate,
 	struct place at = gate_place(gate, "min_events");
 	const struct kpi *counter = NULL;
 
-	if (watched && watched->expr && needs_min_events(watched) &&
+	if (watched && needs_min_events(watched) &&
 	    !is_written(c, "gates", gate->name, "min_events"))
 		crosscheck_problem(
 		        c, at,
@@ -275,7 +276,7 @@ static void check_alerts(struct crosscheck *c, const struct gate *gate)
 
 	check_selector(c, gate_place(gate, "alerts"), spec->alerts);
 	crosscheck_source(c, gate_place(gate, spec->source ? "source" : "alerts"),
-	                  SOURCE_ALERTMANAGER, &spec->source);
+	                  SOURCE_BIT(SOURCE_ALERTMANAGER), &spec->source);
 	refuse_evidence_keys(c, gate);
 	check_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
 }

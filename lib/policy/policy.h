@@ -31,22 +31,37 @@
 #define POLICY_MAX_SOURCES 32
 #define POLICY_MAX_ACTIONS 64
 #define POLICY_MAX_ADDRESSES 256 /* of one source */
+#define POLICY_MAX_SELECTORS 32  /* of one expression for a prometheus source (rule K5) */
 #define POLICY_MAX_LEVELS 8      /* of an escalation */
 #define POLICY_HASH_TEXT 65      /* SHA-256 in hex + NUL */
 
-enum source_kind { SOURCE_SCRAPE = 0, SOURCE_ALERTMANAGER, SOURCE_KIND_COUNT };
+enum source_kind {
+	SOURCE_SCRAPE = 0,
+	SOURCE_ALERTMANAGER,
+	SOURCE_PROMETHEUS, /* a server that evaluates PromQL: Prometheus, Thanos, Mimir */
+	SOURCE_JSON,       /* a document whose values KPIs point to */
+	SOURCE_KIND_COUNT
+};
 extern const char *const source_kind_names[SOURCE_KIND_COUNT + 1];
+
+struct policy_pair { /* query_params: {tenant: erp} */
+	char *name;
+	char *value;
+};
 
 struct policy_source {
 	char *name;
-	enum source_kind kind; /* by the key that names the address: scrape, alertmanager */
-	char **addresses;      /* URLs */
+	enum source_kind kind; /* by the key that names the address */
+	char **addresses;      /* URLs; exactly one of prometheus and json */
 	size_t naddresses;
 	int64_t every_ms;      /* default 15 s */
 	int64_t timeout_ms;    /* default 10 s, at most `every` */
 	double quorum;         /* default 1 */
 	bool mend;             /* rule K8; default true */
 	bool honor_timestamps; /* default true as in Prometheus */
+	char *credentials;     /* of headgate.yaml; NULL: none are sent */
+	struct policy_pair *query_params; /* of prometheus: sent with each query */
+	size_t nquery_params;
 };
 
 enum stage_kind { STAGE_PREFLIGHT = 0, STAGE_ROLLOUT, STAGE_VERIFY, STAGE_KIND_COUNT };

@@ -1,11 +1,13 @@
-/* How a policy is written down: the tables of sources, stages, actions and the way back. Gates and
- * KPIs have theirs in gate/. What no single row can say is checked in check.c. */
+/* How a policy is written down: the tables of stages, actions and the way back. Sources have theirs
+ * in source_fields.c, gates and KPIs in gate/. What no single row can say is checked in
+ * crosscheck.c. */
 #include "policy/policy.h"
 
 #include <stdlib.h>
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "policy/source_fields.h"
 
 #define SECOND_MS 1000.0
 #define MINUTE_MS (60 * SECOND_MS)
@@ -14,144 +16,12 @@
 #define NAME_MAX_BYTES 64
 
 /* clang-format off */
-const char *const source_kind_names[SOURCE_KIND_COUNT + 1] = { "scrape", "alertmanager", NULL };
 const char *const stage_kind_names[STAGE_KIND_COUNT + 1] = { "preflight", "rollout", "verify", NULL };
 const char *const rollback_requires_names[ROLLBACK_REQUIRES_COUNT + 1] = {
 	"nothing", "reversible_migration", "restore_confirmed", NULL
 };
 
 const char *const acknowledge_by_names[ACKNOWLEDGE_BY_COUNT + 1] = { "status", "callback", NULL };
-
-static const struct field addresses_field = {
-	.kind = FIELD_TEXT_LIST, .min = 1, .max = POLICY_MAX_ADDRESSES,
-	.offset = offsetof(struct policy_source, addresses),
-	.count_offset = offsetof(struct policy_source, naddresses)
-};
-/* clang-format on */
-
-/* A source's kind is the key that holds its addresses. */
-static bool addresses_decode(json_t *value, struct policy_source *source, enum source_kind kind,
-                             struct decode *d)
-{
-	if (source->addresses)
-		return decode_problem(d, "a source has one kind, this one is already of kind %s",
-		                      source_kind_names[source->kind]);
-	source->kind = kind;
-	return field_decode_one(&addresses_field, value, source, d);
-}
-
-static json_t *addresses_encode(const struct policy_source *source, enum source_kind kind)
-{
-	json_t *list = NULL;
-
-	if (source->kind != kind)
-		return NULL;
-	list = json_array();
-	for (size_t i = 0; list && i < source->naddresses; i++) {
-		if (json_array_append_new(list, json_string(source->addresses[i])) != 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static bool scrape_decode(json_t *value, void *member, struct decode *d)
-{
-	return addresses_decode(value, member, SOURCE_SCRAPE, d);
-}
-
-static bool alertmanager_decode(json_t *value, void *member, struct decode *d)
-{
-	return addresses_decode(value, member, SOURCE_ALERTMANAGER, d);
-}
-
-static json_t *scrape_encode(const void *member)
-{
-	return addresses_encode(member, SOURCE_SCRAPE);
-}
-
-static json_t *alertmanager_encode(const void *member)
-{
-	return addresses_encode(member, SOURCE_ALERTMANAGER);
-}
-
-static bool addresses_copy(const void *from, void *to)
-{
-	const struct policy_source *old = from;
-	struct policy_source *source = to;
-
-	source->kind = old->kind;
-	source->addresses =
-	        calloc(old->naddresses ? old->naddresses : 1, sizeof(*source->addresses));
-	if (!source->addresses)
-		return false;
-	while (source->naddresses < old->naddresses) {
-		size_t i = source->naddresses++;
-
-		source->addresses[i] = text_dup(old->addresses[i]);
-		if (!source->addresses[i])
-			return false;
-	}
-	return true;
-}
-
-static void addresses_free(void *member)
-{
-	struct policy_source *source = member;
-
-	for (size_t i = 0; i < source->naddresses; i++)
-		free(source->addresses[i]);
-	free(source->addresses);
-	source->addresses = NULL;
-	source->naddresses = 0;
-}
-
-static bool source_check(const void *decoded, struct decode *d)
-{
-	const struct policy_source *source = decoded;
-
-	if (source->naddresses == 0)
-		return decode_problem(d,
-		                      "a source needs a kind and an address: scrape: [URL, ...] or "
-		                      "alertmanager: URL");
-	if (source->timeout_ms <= source->every_ms)
-		return true;
-	return decode_problem(d, "the timeout is longer than the time between two scrapes (every)");
-}
-
-/* `scrape` owns the addresses of both kinds. */
-static const struct field_custom scrape_custom = {scrape_decode, scrape_encode, addresses_copy,
-                                                  addresses_free};
-static const struct field_custom alertmanager_custom = {alertmanager_decode, alertmanager_encode,
-                                                        NULL, NULL};
-
-/* clang-format off */
-static const struct field source_fields[] = {
-	{ .key = "scrape", .kind = FIELD_CUSTOM, .custom = &scrape_custom,
-	  .doc = "URLs of pages in the Prometheus text or OpenMetrics format, one per target; placeholders are filled "
-	         "in. The source's kind; one of `scrape` and `alertmanager`." },
-	{ .key = "alertmanager", .kind = FIELD_CUSTOM, .custom = &alertmanager_custom,
-	  .doc = "URL of an Alertmanager whose alerts gates may watch; several are members of one cluster." },
-	{ .key = "every", .kind = FIELD_DURATION, .offset = offsetof(struct policy_source, every_ms),
-	  .min = SECOND_MS, .max = HOUR_MS, .fallback = "15s",
-	  .doc = "Time between two scrapes of one target." },
-	{ .key = "timeout", .kind = FIELD_DURATION, .offset = offsetof(struct policy_source, timeout_ms),
-	  .min = 100, .max = 5 * MINUTE_MS,
-	  .doc = "How long one scrape may take; `10s` or `every` where that is shorter." },
-	{ .key = "quorum", .kind = FIELD_RATIO, .offset = offsetof(struct policy_source, quorum),
-	  .min = 0.01, .max = 1, .fallback = "100%",
-	  .doc = "Share of targets that must give fresh samples; below it there is no evidence." },
-	{ .key = "mend", .kind = FIELD_BOOL, .offset = offsetof(struct policy_source, mend), .fallback = "true",
-	  .doc = "Whether born counters and restarted processes are mended by a zero sample." },
-	{ .key = "honor_timestamps", .kind = FIELD_BOOL, .offset = offsetof(struct policy_source, honor_timestamps),
-	  .fallback = "true",
-	  .doc = "Whether timestamps on the page are used; otherwise the time of the scrape." },
-};
-static const struct field_table source_table = {
-	.noun = "source", .fields = source_fields, .n = ARRAY_LEN(source_fields),
-	.size = sizeof(struct policy_source), .check = source_check
-};
 /* clang-format on */
 
 /* A lone scalar stands for an object of one member: `tests: qa` for `tests: {owner: qa}`. */

@@ -15,6 +15,8 @@ static int64_t range_of(const struct kpi *kpi)
 	struct err err;
 	int64_t range_ms = 0;
 
+	if (!kpi->expr)
+		return kpi->window_ms;
 	expr = promql_parse(str_of(kpi->expr), &at, &err);
 	if (expr)
 		range_ms = promql_longest_range_ms(expr);
@@ -93,7 +95,7 @@ static void warn_about_stabilise(const struct policy *p, struct problems *warnin
 		const struct kpi *kpi = name ? policy_kpi(p, name, NULL) : NULL;
 		char pointer[64];
 
-		if (!kpi ||
+		if (!kpi || !kpi->expr ||
 		    !(strstr(kpi->expr, "${version}") || strstr(kpi->expr, "canary") ||
 		      matches_label(kpi->expr, "track") || matches_label(kpi->expr, "version")))
 			continue;
@@ -171,6 +173,8 @@ static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
 void policy_warnings(const struct policy *p, struct problems *warnings)
 {
 	for (size_t i = 0; i < p->nkpis; i++) {
+		if (!p->kpis[i].expr)
+			continue;
 		warn_about_names(&p->kpis[i], warnings);
 		warn_about_range(p, &p->kpis[i], warnings);
 	}

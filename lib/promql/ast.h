@@ -42,6 +42,7 @@ struct selector {
 	bool has_offset;
 	int64_t range_ms;
 	int64_t offset_ms;
+	struct str text;            /* name and matchers as written */
 	const struct node *earlier; /* the selector before this one in the text */
 };
 

@@ -45,6 +45,7 @@ static bool note_needs(struct parser *p)
 		        .name = n->selector.name,
 		        .range_ms = n->selector.range_ms,
 		        .offset_ms = n->selector.offset_ms,
+		        .text = n->selector.text,
 		};
 	return true;
 }

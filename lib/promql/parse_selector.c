@@ -96,9 +96,16 @@ static bool check_name_once(struct parser *p, const struct selector *s, const st
 	                  str_quote(s->name, first), str_quote(m->value, second));
 }
 
-/* The part in braces; list[0 .. s->nmatchers) may hold the name already. */
-static bool parse_braces(struct parser *p, struct selector *s, struct matcher *list)
+/* From where the node begins to the end of this token. */
+static void note_text(struct parser *p, const struct node *n, struct selector *s)
 {
+	s->text = str_slice(p->expr->text, n->offset, p->token.offset + p->token.text.n);
+}
+
+/* The part in braces; list[0 .. s->nmatchers) may hold the name already. */
+static bool parse_braces(struct parser *p, struct node *n, struct matcher *list)
+{
+	struct selector *s = &n->selector;
 	bool has_bare_name = s->name.n > 0;
 	bool more = true;
 	size_t offset = 0;
@@ -117,6 +124,7 @@ static bool parse_braces(struct parser *p, struct selector *s, struct matcher *l
 		if (!parse_accept(p, TOKEN_COMMA, &more))
 			return false;
 	}
+	note_text(p, n, s);
 	return parse_expect(p, TOKEN_RIGHT_BRACE, "\",\" or \"}\"");
 }
 
@@ -154,12 +162,13 @@ struct node *parse_selector(struct parser *p)
 	s->matchers = list;
 	if (p->token.kind != TOKEN_LEFT_BRACE) {
 		s->name = p->token.text;
+		note_text(p, n, s);
 		list[s->nmatchers++] =
 		        (struct matcher){.name = PROMQL_NAME_LABEL, .value = s->name};
 		if (!parse_advance(p))
 			return NULL;
 	}
-	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, s, list))
+	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, n, list))
 		return NULL;
 	if (!check_not_empty(p, n))
 		return NULL;

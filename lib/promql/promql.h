@@ -50,6 +50,7 @@ struct promql_need {
 	struct str name;   /* the exact metric name; empty when the selector has none */
 	int64_t range_ms;  /* range selector; 0 for an instant selector */
 	int64_t offset_ms; /* may be negative */
+	struct str text;   /* of the selector itself, without range, offset and @ */
 };
 size_t promql_needs(const struct promql_expr *e, const struct promql_need **out);
 /* Longest stretch of past behind one evaluation: max(range + offset, 0 for instant selectors); what

@@ -465,7 +465,7 @@ static void read_kpi(const struct story *s, size_t i, struct kpi_reading *out)
 	                            .newest = s->now,
 	                            .targets = 1,
 	                            .targets_good = 1,
-	                            .range_ms = promql_longest_range_ms(s->bound->kpis[i].parsed)};
+	                            .range_ms = kpi_range_ms(&s->bound->kpis[i])};
 	out->covered = supply->result == GATE_PASS && s->now.ms - since >= out->range_ms;
 	out->targets_covered = out->covered;
 	out->covered_at.ms = since + out->range_ms;
