@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/kpi_remote.h"
 #include "gate/threshold.h"
 #include "log.h"
 #include "metrics.h"
@@ -27,6 +28,21 @@ static double kpi_quorum(const struct policy *p, size_t kpi)
 	return quorum;
 }
 
+static void read_kpi(const struct tracked *t, size_t i, struct wall at, struct arena *arena,
+                     struct kpi_reading *out)
+{
+	const struct policy *p = t->bound;
+	const struct kpi *kpi = &p->kpis[i];
+	struct wall exposed_since = release_exposed_since(t->release);
+
+	if (p->sources[kpi->source_index].kind == SOURCE_SCRAPE)
+		kpi_read(kpi, subscription_source(t->subscription, kpi->source_index),
+		         kpi_quorum(p, i), at, exposed_since, arena, out);
+	else
+		kpi_read_remote(kpi, subscription_remote(t->subscription, i), at, exposed_since,
+		                out);
+}
+
 static bool read_kpis(const struct tracked *t, struct wall at, struct arena *arena,
                       struct gate_evidence *out)
 {
@@ -35,13 +51,8 @@ static bool read_kpis(const struct tracked *t, struct wall at, struct arena *are
 
 	if (readings == NULL && p->nkpis > 0)
 		return false;
-	for (size_t i = 0; i < p->nkpis; i++) {
-		const struct kpi_source *source =
-		        subscription_source(t->subscription, p->kpis[i].source_index);
-
-		kpi_read(&p->kpis[i], source, kpi_quorum(p, i), at,
-		         release_exposed_since(t->release), arena, &readings[i]);
-	}
+	for (size_t i = 0; i < p->nkpis; i++)
+		read_kpi(t, i, at, arena, &readings[i]);
 	out->kpis = readings;
 	out->kpi_list = p->kpis;
 	out->nkpis = p->nkpis;

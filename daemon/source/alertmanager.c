@@ -325,6 +325,7 @@ static bool join_members(struct subscription *s, size_t gate, const struct polic
 		        .share = "",
 		        .every_ms = source->every_ms,
 		        .timeout_ms = source->timeout_ms,
+		        .credentials = source->credentials,
 		};
 		bool ok;
 

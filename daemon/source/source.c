@@ -14,10 +14,8 @@
 
 /* The table of kinds: a new one is one file and one row. */
 const struct watch_kind *const watch_kinds[] = {
-        &source_scrape,
-        &source_health,
-        &source_alertmanager,
-        NULL,
+        &source_scrape,     &source_health, &source_alertmanager,
+        &source_prometheus, &source_json,   NULL,
 };
 
 struct sources *sources_new(struct app *app, struct err *err)
@@ -52,7 +50,8 @@ static bool make_views(struct subscription *s, struct err *err)
 {
 	s->views = calloc(s->policy->nsources + 1, sizeof(*s->views));
 	s->gates = calloc(s->policy->ngates + 1, sizeof(*s->gates));
-	return (s->views != NULL && s->gates != NULL) ||
+	s->kpis = calloc(s->policy->nkpis + 1, sizeof(*s->kpis));
+	return (s->views != NULL && s->gates != NULL && s->kpis != NULL) ||
 	       err_set(err, ERR_NOMEM, "no memory for a subscription");
 }
 
@@ -133,6 +132,7 @@ void subscription_free(struct subscription **subscription)
 	}
 	free(s->views);
 	free(s->gates);
+	free(s->kpis);
 	s->sources->nsubscriptions--;
 	free(s);
 }
@@ -151,6 +151,18 @@ const struct kpi_source *subscription_source(const struct subscription *s, size_
 	for (const struct interest *i = view->interests; i != NULL; i = i->next)
 		view->targets[n++] = scrape_target(i->watch);
 	return &view->kpi;
+}
+
+const struct kpi_remote *subscription_remote(struct subscription *s, size_t kpi)
+{
+	struct kpi_view *view;
+
+	if (s == NULL || kpi >= s->policy->nkpis || s->kpis[kpi].watch == NULL)
+		return NULL;
+	view = &s->kpis[kpi];
+	view->watch->kind->remote(view->watch, &s->policy->kpis[kpi], &view->seen);
+	view->seen.every_ms = s->policy->sources[s->policy->kpis[kpi].source_index].every_ms;
+	return &view->seen;
 }
 
 const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate,
@@ -219,7 +231,7 @@ static const struct interest *interests_of(const struct subscription *s, size_t 
 {
 	const struct policy *p = s->policy;
 
-	if (p->sources[source].kind == SOURCE_SCRAPE)
+	if (p->sources[source].kind != SOURCE_ALERTMANAGER)
 		return s->views[source].interests;
 	for (size_t i = 0; i < p->ngates; i++) {
 		if (p->gates[i].kind == &gate_alerts &&

@@ -1,6 +1,6 @@
 /*
- * source - what headgate looks at: scrape targets, health probes and Alertmanagers, each asked once
- * per instance at the shortest interval any release wants (rule K6), spread over the interval.
+ * source - what headgate looks at: scrape targets, servers that evaluate queries, JSON documents,
+ * health probes and Alertmanagers, each asked once per instance at the shortest interval any release wants (rule K6), spread over the interval.
  *
  * A release subscribes with its bound policy and reads the view; it never waits for anything here.
  * A page is kept whole or not at all. Missing answers are missing evidence, said in words.
@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "gate/gate.h"
+#include "gate/kpi_remote.h"
 #include "policy/policy.h"
 
 struct app;
@@ -32,9 +33,10 @@ struct subscription *sources_subscribe(struct sources *s, const struct policy *b
                                        struct err *err);
 void subscription_free(struct subscription **s); /* targets nobody wants any more are dropped */
 
-/* The view, by index of the policy's sources (scrape kinds; others have no targets) and gates.
- * Borrowed until the next turn of the loop. */
+/* The view, by index of the policy's sources (scrape kinds; others have no targets), KPIs (those
+ * that are worked out elsewhere) and gates. Borrowed until the next turn of the loop. */
 const struct kpi_source *subscription_source(const struct subscription *s, size_t source);
+const struct kpi_remote *subscription_remote(struct subscription *s, size_t kpi);
 const struct gate_probe *subscription_probes(const struct subscription *s, size_t gate,
                                              size_t *out_n);
 const struct gate_alerts *subscription_alerts(const struct subscription *s, size_t gate);

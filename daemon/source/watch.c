@@ -9,8 +9,10 @@
 #include "base/buf.h"
 #include "base/units.h"
 #include "config.h"
+#include "credentials.h"
 
-#define KEY_MAX ((size_t)16 * 1024)
+#define KEY_MAX ((size_t)128 * 1024)
+#define HEADERS_MAX 48 /* more than credentials and a kind have together */
 #define NS_PER_MS INT64_C(1000000)
 /* First questions go out this far apart: a start with thousands of targets is no flood. */
 #define FIRST_STEP_MS 2
@@ -104,19 +106,55 @@ void watch_restart(struct watch *w)
 	schedule(w);
 }
 
+/* With the credentials' headers, when there are any. */
+static bool send_with_headers(struct watch *w, struct fetch_request *request, struct err *err)
+{
+	const char *headers[HEADERS_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		if (n < HEADERS_MAX)
+			headers[n++] = request->headers[i];
+	}
+	for (char **line = w->credentials != NULL ? w->credentials->lines : NULL;
+	     line != NULL && *line != NULL; line++) {
+		if (n < HEADERS_MAX)
+			headers[n++] = *line;
+	}
+	headers[n] = NULL;
+	request->headers = headers;
+	w->fetch = fetch_start(w->sources->app->fetcher, request, err);
+	return w->fetch != NULL;
+}
+
+static bool show_credentials(const struct watch *w, struct fetch_request *request, struct err *err)
+{
+	if (!w->has_credentials)
+		return true;
+	if (w->credentials == NULL)
+		return err_set(err, ERR_INVALID, "its credentials are not in headgate.yaml");
+	if (!credentials_fit(w->credentials, request->url, err))
+		return false;
+	request->tls = &w->credentials->secrets.tls;
+	if (w->credentials->secrets.allowed != NULL)
+		request->networks = w->credentials->secrets.allowed;
+	return true;
+}
+
 bool watch_fetch(struct watch *w, const struct fetch_request *more, struct err *err)
 {
 	struct fetch_request request = *more;
 
 	assert(w->fetch == NULL);
-	request.method = "GET";
+	if (request.method == NULL)
+		request.method = "GET";
 	if (request.url == NULL)
 		request.url = w->url;
-	request.timeout_ms = w->timeout_ms;
+	if (request.timeout_ms <= 0 || request.timeout_ms > w->timeout_ms)
+		request.timeout_ms = w->timeout_ms;
 	request.networks = w->sources->app->config->allowed;
 	request.ctx = w;
-	w->fetch = fetch_start(w->sources->app->fetcher, &request, err);
-	return w->fetch != NULL;
+	return show_credentials(w, &request, err) && send_with_headers(w, &request, err);
 }
 
 /* --- sharing --- */
@@ -178,6 +216,9 @@ static struct watch *watch_new(struct sources *s, const struct watch_kind *kind,
 	s->nwatches++;
 	w->key = key_take;
 	w->url = text_dup(ask->url);
+	w->has_credentials = ask->credentials != NULL;
+	if (w->has_credentials)
+		w->credentials = config_credentials(s->app->config, ask->credentials);
 	loop_timer_init(&w->timer, s->app->loop, on_time, w);
 	if (w->url == NULL)
 		(void)err_set(err, ERR_NOMEM, "no memory to watch an address");
@@ -196,7 +237,8 @@ static struct watch *watch_obtain(struct sources *s, const struct watch_kind *ki
 	char *text;
 
 	buf_init(&key, KEY_MAX);
-	buf_printf(&key, "%s %s %s", kind->name, ask->url, ask->share);
+	buf_printf(&key, "%s %s %s %s", kind->name, ask->url,
+	           ask->credentials != NULL ? ask->credentials : "", ask->share);
 	if (!buf_ok(&key, err)) {
 		buf_fini(&key);
 		return NULL;
@@ -260,6 +302,8 @@ bool subscription_join(struct subscription *s, struct interest **list,
 	if (w == NULL)
 		return false;
 	is_new = w->interests == NULL;
+	if (ask->out != NULL)
+		*ask->out = w;
 	for (; *list != NULL; list = &(*list)->next) {
 		if ((*list)->watch == w)
 			return true;

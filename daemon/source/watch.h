@@ -22,10 +22,12 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "gate/gate.h"
+#include "gate/kpi_remote.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
 #include "policy/policy.h"
 
+struct config_credentials;
 struct subscription;
 struct watch;
 
@@ -51,7 +53,9 @@ struct ask {
 	const char *share;
 	int64_t every_ms, timeout_ms;
 	const struct source_needs *needs;
-	const void *detail; /* the kind's own, for init() */
+	const char *credentials; /* of headgate.yaml; NULL: none */
+	const void *detail;      /* the kind's own, for init() */
+	struct watch **out;      /* where to put the watch; may be NULL */
 };
 
 struct watch_kind {
@@ -69,14 +73,19 @@ struct watch_kind {
 	/* What was learnt so far is not to be trusted. */
 	void (*forget)(struct watch *w);
 	void (*describe)(const struct watch *w, json_t *into);
+	/* What was learnt of a KPI of a source of this kind; NULL: its KPIs are read otherwise. */
+	void (*remote)(const struct watch *w, const struct kpi *kpi, struct kpi_remote *out);
 };
-extern const struct watch_kind source_scrape, source_health, source_alertmanager;
+extern const struct watch_kind source_scrape, source_health, source_alertmanager,
+        source_prometheus, source_json;
 extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
 
 struct watch {
 	const struct watch_kind *kind;
 	struct sources *sources;
 	char *key, *url; /* own */
+	bool has_credentials;
+	const struct config_credentials *credentials; /* NULL with has_credentials: not known */
 	struct interest *interests;
 	int64_t every_ms;   /* the shortest anyone asks */
 	int64_t timeout_ms; /* the longest anyone allows, at most every_ms */
@@ -111,11 +120,18 @@ struct gate_view {
 	struct gate_alerts alerts;
 };
 
+/* Of a KPI that is worked out elsewhere. */
+struct kpi_view {
+	struct watch *watch; /* an interest of its source's view keeps it; NULL: of another kind */
+	struct kpi_remote seen;
+};
+
 struct subscription {
 	struct sources *sources;
 	const struct policy *policy; /* borrowed */
 	struct source_view *views;   /* index as in the policy */
 	struct gate_view *gates;
+	struct kpi_view *kpis;
 };
 
 /* Adds an interest to the end of `list`; a watch that is in the list already is not added again. */
@@ -126,7 +142,9 @@ bool subscription_join(struct subscription *s, struct interest **list,
 void interests_leave(struct interest **list);
 size_t interests_count(const struct interest *list);
 
-/* Sends a GET whose answer ends in done(w, reply); sets w->fetch. `more` completes the request. */
+/* Sends a request, a GET unless `more` says otherwise, whose answer ends in done(w, reply); sets
+ * w->fetch. `more` completes it; its timeout, if any, can only be shorter. Credentials are added,
+ * and sent to nobody they are not meant for. */
 bool watch_fetch(struct watch *w, const struct fetch_request *more, struct err *err) MUST_CHECK;
 struct wall watch_now(const struct watch *w);
 /* To be told of every question's end: whether it was answered as it should be. */

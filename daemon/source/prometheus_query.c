@@ -1,0 +1,383 @@
+/* prometheus_query - the text of the questions, and the reading of answers. */
+#include "source/prometheus_query.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/units.h"
+
+/* Tells the parts of one question apart; no metric carries it. */
+#define PART_LABEL "headgate_part"
+#define NOW_PART "now"
+#define TEXT_SHOWN 160
+
+/* --- questions --- */
+
+void prometheus_add_param(struct buf *body, const char *name, struct str value)
+{
+	static const char unreserved[] =
+	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	struct str parts[2] = {str_of(name), value};
+
+	if (body->n > 0)
+		buf_add_char(body, '&');
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < parts[k].n; i++) {
+			char c = parts[k].p[i];
+
+			if (memchr(unreserved, c, sizeof(unreserved) - 1) != NULL)
+				buf_add_char(body, c);
+			else
+				buf_printf(body, "%%%02X", (unsigned)(unsigned char)c);
+		}
+		if (k == 0)
+			buf_add_char(body, '=');
+	}
+}
+
+/* The elements of one answer: label_replace gives each its part. */
+static void begin_part(struct buf *out)
+{
+	buf_add_text(out, out->n > 0 ? " or label_replace(" : "label_replace(");
+}
+
+static void end_part(struct buf *out, size_t i)
+{
+	buf_printf(out, ", \"" PART_LABEL "\", \"%zu\", \"\", \"\")", i);
+}
+
+static bool is_same_question(const struct promql_need *a, const struct promql_need *b)
+{
+	return a->offset_ms == b->offset_ms && str_eq(a->text, b->text);
+}
+
+/* The first need that asks the same. */
+static size_t first_like(const struct promql_need *needs, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (is_same_question(&needs[k], &needs[i]))
+			return k;
+	}
+	return i;
+}
+
+static size_t needs_of(const struct promql_expr *e, const struct promql_need **out)
+{
+	size_t n = promql_needs(e, out);
+
+	return n < POLICY_MAX_SELECTORS ? n : POLICY_MAX_SELECTORS;
+}
+
+void prometheus_ages_query(const struct promql_expr *e, struct buf *out)
+{
+	const struct promql_need *needs;
+	size_t n = needs_of(e, &needs);
+	char offset[UNITS_TEXT_MAX];
+
+	buf_add_text(out, "label_replace(vector(time()), \"" PART_LABEL "\", \"" NOW_PART
+	                  "\", \"\", \"\")");
+	for (size_t i = 0; i < n; i++) {
+		if (first_like(needs, i) != i)
+			continue;
+		begin_part(out);
+		buf_add_text(out, "max(timestamp(");
+		buf_add_str(out, needs[i].text);
+		if (needs[i].offset_ms > 0) {
+			duration_format(needs[i].offset_ms, offset);
+			buf_printf(out, " offset %s", offset);
+		}
+		buf_add_text(out, "))");
+		end_part(out, i);
+	}
+}
+
+static bool is_among(struct str name, char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq_text(name, list[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether need `i` is the first of its name, none of which has a sample. */
+static bool name_is_unseen(const struct promql_need *needs, size_t n, size_t i,
+                           const struct prometheus_ages *ages)
+{
+	for (size_t k = 0; k < n; k++) {
+		if (str_eq(needs[k].name, needs[i].name) && (k < i || ages->seen[k]))
+			return false;
+	}
+	return needs[i].name.n > 0;
+}
+
+static void add_quoted(struct buf *out, struct str s)
+{
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\n') {
+			buf_add_text(out, "\\n");
+			continue;
+		}
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, s.p[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+bool prometheus_names_query(const struct promql_expr *e, const struct prometheus_ages *ages,
+                            char *const *may_be_absent, size_t nabsent, struct buf *out)
+{
+	const struct promql_need *needs;
+	size_t n = needs_of(e, &needs);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!name_is_unseen(needs, n, i, ages) ||
+		    is_among(needs[i].name, may_be_absent, nabsent))
+			continue;
+		begin_part(out);
+		buf_add_text(out, "group({__name__=");
+		add_quoted(out, needs[i].name);
+		buf_add_text(out, "})");
+		end_part(out, i);
+	}
+	return out->n > 0;
+}
+
+/* --- answers --- */
+
+/* Somebody's text in a sentence. */
+static const char *shown(const char *text, char out[TEXT_SHOWN])
+{
+	snprintf(out, TEXT_SHOWN, "%s", text);
+	text_mend_cut(out, TEXT_SHOWN);
+	for (char *p = out; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	}
+	return out;
+}
+
+/* 400 and 422 say that the question is wrong; anything else that there is no answer now. */
+static void refuse_failure(const json_t *document, long status, struct kpi_remote *r)
+{
+	const char *kind = json_string_value(json_object_get(document, "errorType"));
+	const char *text = json_string_value(json_object_get(document, "error"));
+	enum gate_result result = status == 400 || status == 422 ? GATE_ERROR : GATE_NO_DATA;
+	char cut[TEXT_SHOWN];
+
+	if (text != NULL)
+		kpi_remote_refuse(r, result, "status %ld, %.40s: %s", status,
+		                  kind != NULL ? kind : "error", shown(text, cut));
+	else
+		kpi_remote_refuse(r, result, "status %ld", status);
+}
+
+static bool has_warning(const json_t *document, struct kpi_remote *r)
+{
+	const json_t *warnings = json_object_get(document, "warnings");
+	const char *first = json_string_value(json_array_get(warnings, 0));
+	char cut[TEXT_SHOWN];
+
+	if (json_array_size(warnings) == 0)
+		return false;
+	kpi_remote_refuse(r, GATE_NO_DATA, "it warns: %s",
+	                  shown(first != NULL ? first : "of something", cut));
+	return true;
+}
+
+const json_t *prometheus_data(long status, struct str body, json_t **out_document,
+                              struct kpi_remote *r)
+{
+	json_error_t where;
+	json_t *document = json_loadb(body.n > 0 ? body.p : "", body.n, 0, &where);
+	const char *verdict = json_string_value(json_object_get(document, "status"));
+	const json_t *data = json_object_get(document, "data");
+
+	*out_document = document;
+	if (status != 200) {
+		refuse_failure(document, status, r);
+	} else if (document == NULL) {
+		kpi_remote_refuse(r, GATE_ERROR, "the answer is not JSON (line %d, column %d)",
+		                  where.line, where.column);
+	} else if (verdict == NULL || strcmp(verdict, "success") != 0) {
+		refuse_failure(document, status, r);
+	} else if (!has_warning(document, r)) {
+		if (json_is_object(data))
+			return data;
+		kpi_remote_refuse(r, GATE_ERROR, "the answer has no data");
+	}
+	json_decref(document);
+	*out_document = NULL;
+	return NULL;
+}
+
+/* [instant, "number"] */
+static bool read_pair(const json_t *pair, double *out)
+{
+	const json_t *text = json_array_get(pair, 1);
+	struct err ignored;
+
+	return json_is_string(text) && number_parse(str_of(json_string_value(text)), out, &ignored);
+}
+
+static const char *type_of(const json_t *data)
+{
+	const char *type = json_string_value(json_object_get(data, "resultType"));
+
+	return type != NULL ? type : "nothing";
+}
+
+static bool is_vector(const json_t *data, struct kpi_remote *r)
+{
+	if (strcmp(type_of(data), "vector") == 0 && json_is_array(json_object_get(data, "result")))
+		return true;
+	kpi_remote_refuse(r, GATE_ERROR, "the answer is not a vector");
+	return false;
+}
+
+static const char *part_of(const json_t *element)
+{
+	const json_t *labels = json_object_get(element, "metric");
+	const char *part = json_string_value(json_object_get(labels, PART_LABEL));
+
+	return part != NULL ? part : "";
+}
+
+/* The need an element belongs to; SIZE_MAX: none. */
+static size_t need_of(const json_t *element, size_t n)
+{
+	struct err ignored;
+	int64_t i = 0;
+
+	return int_parse(str_of(part_of(element)), &i, &ignored) && i >= 0 && (size_t)i < n
+	               ? (size_t)i
+	               : SIZE_MAX;
+}
+
+static void note_seen(const struct promql_need *needs, size_t n, size_t i,
+                      struct prometheus_ages *out)
+{
+	for (size_t k = 0; k < n; k++) {
+		if (is_same_question(&needs[k], &needs[i])) {
+			out->seen[k] = true;
+			out->nseen++;
+		}
+	}
+}
+
+static bool find_now(const json_t *result, struct prometheus_ages *out)
+{
+	for (size_t i = 0; i < json_array_size(result); i++) {
+		const json_t *element = json_array_get(result, i);
+
+		if (strcmp(part_of(element), NOW_PART) == 0)
+			return read_pair(json_object_get(element, "value"), &out->now_s) &&
+			       isfinite(out->now_s);
+	}
+	return false;
+}
+
+bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
+                          struct prometheus_ages *out, struct kpi_remote *r)
+{
+	const json_t *result = json_object_get(data, "result");
+	const struct promql_need *needs;
+	size_t n = needs_of(e, &needs);
+
+	*out = (struct prometheus_ages){.oldest_ms = INT64_MIN};
+	if (!is_vector(data, r))
+		return false;
+	if (!find_now(result, out)) {
+		kpi_remote_refuse(r, GATE_ERROR, "the answer does not say what time it is there");
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(result); i++) {
+		const json_t *element = json_array_get(result, i);
+		size_t need = need_of(element, n);
+		double at_s = 0;
+		int64_t age_ms;
+
+		if (need == SIZE_MAX || !read_pair(json_object_get(element, "value"), &at_s) ||
+		    !(fabs(at_s) < 1e12))
+			continue;
+		age_ms = (int64_t)((out->now_s - at_s) * 1000);
+		if (needs[need].offset_ms > 0)
+			age_ms -= needs[need].offset_ms;
+		if (age_ms > out->oldest_ms)
+			out->oldest_ms = age_ms;
+		note_seen(needs, n, need, out);
+	}
+	return true;
+}
+
+static bool is_in(const json_t *result, size_t need, size_t n)
+{
+	for (size_t i = 0; i < json_array_size(result); i++) {
+		if (need_of(json_array_get(result, i), n) == need)
+			return true;
+	}
+	return false;
+}
+
+bool prometheus_read_names(const json_t *data, const struct promql_expr *e,
+                           const struct prometheus_ages *ages, char *const *may_be_absent,
+                           size_t nabsent, struct kpi_remote *r)
+{
+	const json_t *result = json_object_get(data, "result");
+	const struct promql_need *needs;
+	size_t n = needs_of(e, &needs);
+
+	if (!is_vector(data, r))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct str name = needs[i].name;
+
+		if (!name_is_unseen(needs, n, i, ages) || is_among(name, may_be_absent, nabsent) ||
+		    is_in(result, i, n))
+			continue;
+		kpi_remote_refuse(r, GATE_NO_DATA, "metric %.*s is not known there",
+		                  (int)(name.n < 100 ? name.n : 100), name.p);
+		return false;
+	}
+	return true;
+}
+
+static void read_element(const json_t *element, struct kpi_remote *r)
+{
+	double value = 0;
+
+	if (json_object_get(element, "histogram") != NULL)
+		kpi_remote_refuse(r, GATE_ERROR, "a histogram: a KPI is one number");
+	else if (!read_pair(json_object_get(element, "value"), &value))
+		kpi_remote_refuse(r, GATE_ERROR, "the answer has no value");
+	else
+		r->value = value;
+}
+
+void prometheus_read_value(const json_t *data, struct kpi_remote *r)
+{
+	const json_t *result = json_object_get(data, "result");
+	const char *type = type_of(data);
+	double value = 0;
+
+	r->result = GATE_PASS;
+	if (strcmp(type, "scalar") == 0) {
+		if (read_pair(result, &value))
+			r->value = value;
+		else
+			kpi_remote_refuse(r, GATE_ERROR, "the answer has no value");
+	} else if (strcmp(type, "vector") != 0 || !json_is_array(result)) {
+		kpi_remote_refuse(r, GATE_ERROR, "a %.20s: a KPI is one number", type);
+	} else if (json_array_size(result) > 1) {
+		kpi_remote_refuse(r, GATE_ERROR, "%zu series: wrap in sum() or max()",
+		                  json_array_size(result));
+	} else if (json_array_size(result) == 0) {
+		kpi_remote_refuse(r, GATE_NO_DATA, "nothing came back");
+	} else {
+		read_element(json_array_get(result, 0), r);
+	}
+}
