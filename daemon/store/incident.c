@@ -11,7 +11,6 @@
 #include "base/macros.h"
 #include "store/internal.h"
 
-#define OPEN_MAX 200 /* LIMIT of incidents_open */
 #define ACTIVE "('running', 'paused', 'rolling_back', 'stabilising', 'failed')"
 #define INCIDENT_JSON                                                                              \
 	"json_build_object('id', i.id, 'service', i.service, 'environment', i.environment,"        \
@@ -40,16 +39,19 @@ const struct pg_statement sql_incident_look = {
 	" ORDER BY 1 DESC LIMIT 1",
 	4,
 };
-/* What active releases have not taken account of yet; $2: of one release, or 0. */
+/* What active releases have not taken account of yet; $2: of one release, or 0. Limited for each release, then the
+ * first ones of all come first: none waits behind another's. */
 const struct pg_statement sql_incidents_open = {
 	"incidents_open",
 	"SELECT i.id, i.release_id, i.severity, i.title, i.link, i.reported_by, " SQL_MS("i.at") ","
 	" coalesce((SELECT max(p.id) FROM headgate.incident p WHERE p.release_id = i.release_id AND p.id < i.id), 0)"
-	" FROM headgate.incident i JOIN headgate.release r ON r.id = i.release_id"
-	" WHERE i.at > coalesce(" SQL_INSTANT("$1::bigint") ", '-infinity')"
-	"  AND ($2::bigint = 0 OR i.release_id = $2::bigint) AND r.state IN " ACTIVE
-	"  AND i.id > coalesce((r.detail ->> 'incident_applied')::bigint, 0)"
-	" ORDER BY i.id LIMIT 200",
+	" FROM headgate.release r CROSS JOIN LATERAL ("
+	"  SELECT o.*, row_number() OVER (ORDER BY o.id) AS place FROM headgate.incident o"
+	"  WHERE o.release_id = r.id AND o.id > coalesce((r.detail ->> 'incident_applied')::bigint, 0)"
+	"   AND o.at > coalesce(" SQL_INSTANT("$1::bigint") ", '-infinity')"
+	"  ORDER BY o.id LIMIT 64) i"
+	" WHERE r.state IN " ACTIVE " AND ($2::bigint = 0 OR r.id = $2::bigint)"
+	" ORDER BY i.place, i.id LIMIT 2000",
 	2,
 };
 const struct pg_statement sql_rows_incidents = {

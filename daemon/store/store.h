@@ -196,8 +196,9 @@ struct store_incident {
 };
 typedef void (*store_incidents_fn)(void *ctx, const struct store_incident *rows, size_t n,
                                    const struct err *err); /* borrowed during the call */
-/* Incidents since then that their releases, still active, have not taken account of: at most 200,
- * oldest first. release_id 0: of all. */
+/* Incidents since then that their releases, still active, have not taken account of: of each release
+ * its oldest 64, in order; of all at most 2000, the first of each release before any second. The first
+ * row is the oldest of all. release_id 0: of all. */
 bool store_incidents_open(struct store *s, struct wall since, int64_t release_id,
                           store_incidents_fn fn, void *ctx, struct err *err) MUST_CHECK;
 /* Newest first; service and environment may be NULL, `before` 0. */
