@@ -101,7 +101,8 @@ static struct door_op *op_dequeue(struct tracked *t)
 	return op;
 }
 
-/* What is pending is known without asking: exactly what this commit queued. */
+/* What is pending is known without asking: exactly what this commit queued. What has drifted is
+ * not: it is about earlier messages. */
 static void count_messages(struct tracked *t, const struct outcome *outcome)
 {
 	size_t advance = 0, rollback = 0, dampen = 0, smoke = 0;
@@ -121,7 +122,7 @@ static void count_messages(struct tracked *t, const struct outcome *outcome)
 	if (t->release->rollback.version == t->release->row_version) {
 		t->rollback_pending = rollback;
 		t->rollback_refused = false;
-		outbox_forget_drift(t); /* what had drifted is not wanted any more */
+		outbox_forget_drift(t); /* what had drifted may not be wanted any more */
 	}
 	if (dampen > 0)
 		t->dampen_pending = dampen;
@@ -131,6 +132,8 @@ static void count_messages(struct tracked *t, const struct outcome *outcome)
 	}
 	if (advance > 0 || rollback > 0 || t->release->row_version == 1)
 		t->outbox_known = true;
+	if (t->release->row_version == 1)
+		t->drift_known = true; /* nothing has been set */
 	t->outbox_version = t->release->row_version;
 }
 

@@ -48,7 +48,8 @@ struct tracked {
 	int64_t rollback_acked; /* bit set of options all of whose messages were acknowledged */
 	char *refused_action;
 	char *drifted_action, *drifted_text; /* what was set and reads otherwise by now; NULL */
-	struct mono outbox_at;               /* when the database was last asked */
+	bool drift_known;      /* those two come from the database, at this row_version or before */
+	struct mono outbox_at; /* when the database was last asked */
 	size_t dampen_pending, smoke_pending;
 	bool smoke_failing, smoke_refused, smoke_unanswered;
 	char *smoke_action;

@@ -95,7 +95,7 @@ void engine_facts(const struct engine *e, const struct tracked *t, struct releas
 	        .smoke_action = t->smoke_action,
 	        .drifted_action = t->drifted_action,
 	        .drifted_text = t->drifted_text,
-	        .drift_known = t->outbox_known,
+	        .drift_known = t->drift_known,
 	};
 	if (!t->outbox_known) {
 		/* Not heard yet: nothing may be taken for acknowledged. */

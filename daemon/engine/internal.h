@@ -128,7 +128,7 @@ void checkpoint_write(struct engine *e, struct tracked *t, bool force);
 void outbox_refresh(struct engine *e, struct tracked *t);
 /* Other instances may have delivered, or seen, what concerns it: time to ask. */
 bool outbox_is_old(const struct engine *e, const struct tracked *t);
-void outbox_forget_drift(struct tracked *t);
+void outbox_forget_drift(struct tracked *t); /* until it is asked for again */
 
 /* outages.c */
 /* When `d` is about evidence that a source as a whole does not or does again give: what is to be told

@@ -64,7 +64,7 @@ static void take_row(struct load *load, struct store_release *row)
 	if (t->checkpoint == NULL || load->for_owner || !e->owner)
 		take_checkpoint(t, row);
 	if (known == NULL || moved || load->for_owner) {
-		t->outbox_known = false;
+		t->outbox_known = t->drift_known = false;
 		t->outbox_asked = false;
 		json_decref(t->timeline);
 		t->timeline = NULL;

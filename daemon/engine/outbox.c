@@ -17,6 +17,7 @@ struct outbox_question {
 
 void outbox_forget_drift(struct tracked *t)
 {
+	t->drift_known = false;
 	free(t->drifted_action);
 	free(t->drifted_text);
 	t->drifted_action = t->drifted_text = NULL;
@@ -110,7 +111,7 @@ static void outbox_answered(void *ctx, const struct store_outbox_status *rows, s
 	forget(t);
 	for (size_t i = 0; i < n; i++)
 		count(t, &rows[i]);
-	t->outbox_known = true;
+	t->outbox_known = t->drift_known = true;
 	t->outbox_version = q->row_version;
 	door_decide(e, t);
 out:
@@ -155,8 +156,9 @@ bool outbox_is_old(const struct engine *e, const struct tracked *t)
 {
 	int64_t since_ns = loop_now(e->app->loop).mono.ns - t->outbox_at.ns;
 
-	if (!t->outbox_known || t->enter_pending > 0 || t->rollback_pending > 0 ||
-	    t->dampen_pending > 0 || t->smoke_pending > 0 || t->drifted_action != NULL)
+	if (!t->outbox_known || !t->drift_known || t->enter_pending > 0 ||
+	    t->rollback_pending > 0 || t->dampen_pending > 0 || t->smoke_pending > 0 ||
+	    t->drifted_action != NULL)
 		return true;
 	return since_ns > ENGINE_DRIFT_NS && release_is_active(t->release->state) &&
 	       reads_back(t->bound);

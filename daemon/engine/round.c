@@ -206,7 +206,7 @@ static void tick_one(struct engine *e, struct tracked *t, bool look)
 	} else if (look) {
 		tracked_watch(e, t);
 		let_go(e, t);
-		if (!t->outbox_known)
+		if (!t->outbox_known || !t->drift_known)
 			outbox_refresh(e, t);
 		door_decide(e, t);
 	}

@@ -142,7 +142,7 @@ static bool due_stabilised(const struct question *q, struct event *out)
 
 	if (q->r->state != RELEASE_STABILISING)
 		return false;
-	if (smoke_is_open(q) || q->f->drifted_action)
+	if (smoke_is_open(q) || q->f->drifted_action || !q->f->drift_known)
 		return false;
 	if (q->p->rollback.nstabilise_gates > 0 &&
 	    (!e || !e->all_pass || !advance_is_recent(q, e) ||

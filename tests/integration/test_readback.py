@@ -93,8 +93,9 @@ def holder(folder):
     receiver.close()
 
 
-def policies(target, every="1s", callback=False, **change):
+def policies(target, every="1s", callback=False, more=None, **change):
     document = json.loads(policy(target, **change)["test.yaml"])
+    document["actions"].update(more or {})
     document["stages"][0]["bake"] = "1h"
     for action, weight in (("set_weight", "${stage.weight}"), ("weight_zero", 0)):
         document["actions"][action]["read"] = {"path": "/weights/${service}", "pointer": "/weight", "equals": weight,
@@ -242,6 +243,26 @@ def test_a_late_advance_at_a_receiver_without_fences_ends_rolled_back(start, hol
                    "weight_zero")
     assert row["repairs"] == 1
     assert "drift" in events(daemon, id_)
+
+
+def test_people_are_called_once_for_a_drift_whatever_other_way_back_is_taken(start, holder):
+    flag = {"to": "deployer", "path": "/flags/${service}", "body": {"flag": "off"}}
+    options = [*LASTING["options"], {"option": "flag_off", "actions": ["flag"]}]
+    daemon = start(rollback={**LASTING, "options": options}, more={"flag": flag})
+    id_ = baking(daemon)
+    daemon.verb(id_, "rollback", reason="to see it")
+    daemon.wait_state(id_, "stabilising")
+    wait_row(daemon, id_, "the way back", lambda r: r["state"] == "acknowledged", "weight_zero")
+    holder.set(mode="lie")
+    holder.set(weight=77)
+    daemon.wait_release(id_, "the call", lambda r: any(c["cause"] == "drift" for c in r.get("calls", [])))
+    daemon.verb(id_, "rollback", option="flag_off", reason="the other way")
+    wait_row(daemon, id_, "the other way back", lambda r: r["state"] == "acknowledged", "flag")
+    daemon.wait_state(id_, "stabilising")
+    seen = holder.reads
+    wait_until(lambda: holder.reads >= seen + 3, "three more looks")
+    told = [e for e in events(daemon, id_) if e.startswith("drift")]
+    assert told == ["drift"], "it never was over"
 
 
 def test_a_reader_that_is_down_is_no_drift_but_no_proof_either(start, holder):

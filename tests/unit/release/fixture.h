@@ -146,7 +146,7 @@ static inline void world_init(struct world *w, enum migration migration, const c
 	w->c.gates = calloc(w->bound->ngates + 1, sizeof(*w->c.gates));
 	w->c.ngates = w->bound->ngates;
 	w->c.fresh_rounds = 10;
-	w->f = (struct release_facts){.now = {T0}, .pair_free = true};
+	w->f = (struct release_facts){.now = {T0}, .pair_free = true, .drift_known = true};
 }
 
 static inline void world_fini(struct world *w)

@@ -463,6 +463,18 @@ START_TEST(without_gates_to_watch_there_is_nothing_to_wait_for)
 }
 END_TEST
 
+START_TEST(after_a_takeover_it_is_not_stable_before_it_was_read_back)
+{
+	stabilising();
+	w.f.evaluation = NULL;
+	w.bound->rollback.nstabilise_gates = 0;
+	w.f.drift_known = false;
+	ck_assert_int_ne((int)due(&w, false), EVENT_STABILISED);
+	w.f.drift_known = true;
+	w.bound->rollback.nstabilise_gates = 1;
+}
+END_TEST
+
 /* --- where it is not possible -------------------------------------------------------------- */
 
 START_TEST(not_exposed_both_ways_out_are_cancelled)
@@ -541,6 +553,7 @@ int main(void)
 	tcase_add_test(t, the_deadline_with_breaches_takes_the_next_option);
 	tcase_add_test(t, the_deadline_without_evidence_calls_people_once_and_redeploys_nothing);
 	tcase_add_test(t, without_gates_to_watch_there_is_nothing_to_wait_for);
+	tcase_add_test(t, after_a_takeover_it_is_not_stable_before_it_was_read_back);
 	tcase_add_test(t, not_exposed_both_ways_out_are_cancelled);
 	tcase_add_test(t, a_completed_release_rolls_back_within_its_window);
 	tcase_add_test(t, resolve_needs_the_live_version);
