@@ -183,7 +183,8 @@ static enum call_kind name_cause(const struct question *q, const struct transiti
 
 	if ((row->effects & FX_ADD_HOLD) && hold_named(&q->e, out))
 		return CALL_HOLD;
-	if (row->event == EVENT_INCIDENT_CALL && hold_named(&q->e, out))
+	if ((row->event == EVENT_INCIDENT_CALL || row->event == EVENT_INCIDENT_CALL_FULL) &&
+	    hold_named(&q->e, out))
 		return CALL_INCIDENT;
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
 		if (flags[i].event != row->event)
@@ -218,7 +219,12 @@ static char *reason_dup(const struct question *q, const struct transition *row)
 /* Incidents leave room for all other causes, as their holds do. */
 static bool has_room(const struct release *r, enum call_kind kind)
 {
-	return r->ncalls < (kind == CALL_INCIDENT ? RELEASE_MAX_HOLDS : RELEASE_MAX_CALLS);
+	size_t incidents = 0;
+
+	for (size_t i = 0; i < r->ncalls; i++)
+		incidents += r->calls[i].kind == CALL_INCIDENT;
+	return r->ncalls < RELEASE_MAX_CALLS &&
+	       (kind != CALL_INCIDENT || incidents < RELEASE_MAX_HOLDS);
 }
 
 /* One that is open is not opened again. Beyond the bound nothing more is kept track of. */

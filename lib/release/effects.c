@@ -255,6 +255,7 @@ static const struct {
 	{ EVENT_INCIDENT,              take_incident },
 	{ EVENT_INCIDENT_PAUSE,        take_incident },
 	{ EVENT_INCIDENT_CALL,         take_incident },
+	{ EVENT_INCIDENT_CALL_FULL,    take_incident },
 	{ EVENT_INCIDENT_ROLLBACK,     take_incident },
 	{ EVENT_RESOLVE,               record_live },
 	{ EVENT_ACK,                   record_ack },

@@ -73,6 +73,7 @@ static const struct hold_rule hold_rules[] = {
 	{ EVENT_DRIFT,          HOLD_DRIFT,    false, "drift:" },
 	{ EVENT_INCIDENT_PAUSE, HOLD_INCIDENT, true,  "incident:" },
 	{ EVENT_INCIDENT_CALL,  HOLD_INCIDENT, true,  "incident:" },
+	{ EVENT_INCIDENT_CALL_FULL, HOLD_INCIDENT, true, "incident:" },
 };
 /* clang-format on */
 

@@ -79,6 +79,7 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_INCIDENT]             = "incident_noted",
 	[EVENT_INCIDENT_PAUSE]       = "incident_pause",
 	[EVENT_INCIDENT_CALL]        = "incident_call",
+	[EVENT_INCIDENT_CALL_FULL]   = "incident_call_full",
 	[EVENT_INCIDENT_ROLLBACK]    = "incident_rollback",
 	[EVENT_START_DUE]            = "start_due",
 	[EVENT_START_DUE_SILENT]     = "start_due_silent",

@@ -53,20 +53,21 @@ bool refine_incident_record(struct question *q, struct outcome *out)
 	return is_new || refuse(out, REFUSED_REPEAT, NULL, "it is recorded already");
 }
 
-/* Where nothing is exposed there is nothing to roll back; on the way back nothing is paused. A list
- * of holds that is full keeps the release already. */
+/* Where nothing is exposed there is nothing to roll back; on the way back nothing is paused. Beyond
+ * RELEASE_MAX_HOLDS no hold is added to what is paused already; people are called all the same. */
 static enum release_event answer_to(const struct question *q)
 {
 	bool is_moving = q->r->state == RELEASE_RUNNING || q->r->state == RELEASE_PAUSED;
-	bool is_full = is_moving && q->r->nholds >= RELEASE_MAX_HOLDS;
+	bool is_full = q->r->state == RELEASE_PAUSED && q->r->nholds >= RELEASE_MAX_HOLDS;
+	enum release_event call = is_full ? EVENT_INCIDENT_CALL_FULL : EVENT_INCIDENT_CALL;
 
 	switch (q->e.severity) {
 	case INCIDENT_P0:
 		if (is_moving && q->r->exposed)
 			return EVENT_INCIDENT_ROLLBACK;
-		return is_full ? EVENT_INCIDENT : EVENT_INCIDENT_CALL;
+		return call;
 	case INCIDENT_P1:
-		return is_full ? EVENT_INCIDENT : EVENT_INCIDENT_CALL;
+		return call;
 	case INCIDENT_P2:
 		return is_moving && !is_full ? EVENT_INCIDENT_PAUSE : EVENT_INCIDENT;
 	case INCIDENT_P3:

@@ -15,7 +15,7 @@
 #include "base/units.h"
 
 #define VERSION_MAX_BYTES 128
-#define BECOMES_MAX 3
+#define BECOMES_MAX 4
 
 bool refuse_while_frozen(const struct question *q, struct outcome *out)
 {
@@ -317,7 +317,7 @@ static const struct refiner refiners[] = {
 	{ EVENT_RESOLVE,   true,  refine_resolve,  0, { 0 } },
 	{ EVENT_NOTE,      true,  NULL,            0, { 0 } },
 	{ EVENT_INCIDENT_RECORD, false, refine_incident_record, 0, { 0 } },
-	{ EVENT_INCIDENT,  false, refine_incident, 3, { EVENT_INCIDENT_PAUSE, EVENT_INCIDENT_CALL, EVENT_INCIDENT_ROLLBACK } },
+	{ EVENT_INCIDENT,  false, refine_incident, 4, { EVENT_INCIDENT_PAUSE, EVENT_INCIDENT_CALL, EVENT_INCIDENT_CALL_FULL, EVENT_INCIDENT_ROLLBACK } },
 	{ EVENT_START_DUE, false, refine_start,    1, { EVENT_START_DUE_SILENT } },
 	{ EVENT_ADVANCE,   false, refine_advance,  2, { EVENT_ADVANCE_SILENT, EVENT_FINISH } },
 	{ EVENT_HOLD_EXPIRED, false, refine_hold_expired, 2, { EVENT_LAST_HOLD_EXPIRED, EVENT_LAST_HOLD_EXPIRED_ENTERING } },

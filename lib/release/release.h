@@ -144,7 +144,7 @@ enum call_kind {
 	CALL_STABILISE, /* stabilising is left */
 	CALL_SMOKE,     /* the smoke tests are acknowledged, or stabilising is left */
 	CALL_DRIFT,     /* on the way back: what an action had set reads as it should again */
-	CALL_INCIDENT,  /* on the way back, where no hold stands for it: the release's end */
+	CALL_INCIDENT,  /* where no hold stands for it, as on the way back: the release's end */
 	CALL_KIND_COUNT
 };
 extern const char *const call_kind_names[CALL_KIND_COUNT + 1];
@@ -326,6 +326,7 @@ enum release_event {
 	EVENT_INCIDENT,          /* noted */
 	EVENT_INCIDENT_PAUSE,    /* P2 */
 	EVENT_INCIDENT_CALL,     /* P1, and P0 with nothing exposed: pause and call people */
+	EVENT_INCIDENT_CALL_FULL, /* the same, paused with all the holds that fit: call people */
 	EVENT_INCIDENT_ROLLBACK, /* P0 */
 	/* headgate's own */
 	EVENT_START_DUE,

@@ -184,6 +184,7 @@ const struct transition release_transitions[] = {
 	{ PAUSED,       EVENT_INCIDENT,           PAUSED,       FX_RECORD,                                 "an incident was reported" },
 	{ PAUSED,       EVENT_INCIDENT_PAUSE,     PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE, "an incident was reported: paused" },
 	{ PAUSED,       EVENT_INCIDENT_CALL,      PAUSED,       FX_RECORD | FX_ADD_HOLD | FX_RESTART_BAKE | FX_CALLED,"a critical incident was reported: paused" },
+	{ PAUSED,       EVENT_INCIDENT_CALL_FULL, PAUSED,       FX_RECORD | FX_CALLED,                     "a critical incident was reported; no more holds fit" },
 	{ PAUSED,       EVENT_INCIDENT_ROLLBACK,  ROLLING_BACK, FX_RECORD | FX_BACK | FX_CALLED,           "a critical incident was reported: rolled back" },
 
 	{ ROLLING_BACK, EVENT_ROLLBACK_JUMP,      ROLLING_BACK, FX_BACK,                                   "a person chose another way back" },

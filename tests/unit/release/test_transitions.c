@@ -176,7 +176,8 @@ END_TEST
 START_TEST(whatever_calls_people_has_a_cause_that_ends)
 {
 	static const enum release_event named[] = {EVENT_ENTER_UNCONFIRMED, EVENT_OVERDUE,
-	                                           EVENT_EVIDENCE_OVERDUE, EVENT_ESCALATE};
+	                                           EVENT_EVIDENCE_OVERDUE, EVENT_ESCALATE,
+	                                           EVENT_INCIDENT_CALL_FULL};
 
 	for (size_t i = 0; i < release_ntransitions; i++) {
 		const struct transition *row = &release_transitions[i];
