@@ -13,15 +13,14 @@ CREATE TABLE headgate.incident (
 	reported_by text NOT NULL,
 	release_id  bigint REFERENCES headgate.release,
 	at          timestamptz NOT NULL DEFAULT clock_timestamp(),
-	CONSTRAINT incident_key UNIQUE (service, environment, key)
+	CONSTRAINT incident_key UNIQUE (service, environment, key, severity)
 );
 COMMENT ON COLUMN headgate.incident.id IS 'rises in the order of commits: each is written with the next record of the chain "system"';
 COMMENT ON COLUMN headgate.incident.uid IS 'made by who writes it, to find its row again';
-COMMENT ON COLUMN headgate.incident.key IS 'of the system that reports: the same once more is the same incident';
+COMMENT ON COLUMN headgate.incident.key IS 'of the system that reports: the same once more is the same incident, unless its severity has risen: that is a row of its own';
 
 CREATE INDEX incident_of_release ON headgate.incident (release_id, id) WHERE release_id IS NOT NULL;
 CREATE INDEX incident_of_pair ON headgate.incident (service, environment, at);
-CREATE INDEX incident_at ON headgate.incident (at);
 CREATE TRIGGER incident_append BEFORE UPDATE OR DELETE OR TRUNCATE ON headgate.incident
 	FOR EACH STATEMENT EXECUTE FUNCTION headgate.refuse_change();
 

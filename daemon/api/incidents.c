@@ -41,7 +41,7 @@ static const struct field incident_fields[] = {
 	{ .key = "severity", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, AT(severity), .names = incident_severity_names, .doc = "P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted." },
 	{ .key = "title", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(title), .min = 1, .max = TITLE_MAX_BYTES, .doc = "What is wrong, in a line." },
 	{ .key = "link", .kind = FIELD_TEXT, AT(link), .max = LINK_MAX_BYTES, .doc = "Where more is written about it." },
-	{ .key = "key", .kind = FIELD_TEXT, AT(key), .max = KEY_MAX_BYTES, .doc = "Its name in the system that reports it: the same once more is the same incident." },
+	{ .key = "key", .kind = FIELD_TEXT, AT(key), .max = KEY_MAX_BYTES, .doc = "Its name in the system that reports it: the same once more is the same incident, a higher severity its rise." },
 	{ .key = "author", .kind = FIELD_TEXT, AT(author), .max = 128, .doc = "The person a machine token acts for." },
 };
 static const struct field_table incident_table = { .noun = "incident", .fields = incident_fields,
@@ -51,22 +51,7 @@ static const struct field_table incident_table = { .noun = "incident", .fields =
 struct incident_request {
 	struct app *app;
 	uint64_t request;
-	enum incident_severity severity;
 };
-
-static void report_answer(struct request *r, const struct store_reported *found,
-                          enum incident_severity severity)
-{
-	const char *wanted = incident_severity_names[severity];
-
-	if (!found->created && strcmp(found->severity, wanted) != 0)
-		idempotency_answer_problem(
-		        r, 409, json_pack("{s:s, s:O}", "pointer", "/key", "incident", found->row),
-		        "an incident of that key was reported with another severity: report the "
-		        "change under a key of its own");
-	else
-		idempotency_answer(r, found->created ? 201 : 200, json_incref(found->row));
-}
 
 static void reported(void *ctx, const struct store_reported *found, const struct err *err)
 {
@@ -75,7 +60,7 @@ static void reported(void *ctx, const struct store_reported *found, const struct
 	        op->app->httpd == NULL ? NULL : httpd_request(op->app->httpd, op->request);
 
 	if (r != NULL && found != NULL)
-		report_answer(r, found, op->severity);
+		idempotency_answer(r, found->created ? 201 : 200, json_incref(found->row));
 	else if (r != NULL)
 		idempotency_answer_problem(r, 503, NULL, err->text);
 	free(op);
@@ -140,8 +125,7 @@ static void report(struct request *r, const struct incident_body *body)
 		request_unavailable(r, "no memory for this request: try again");
 		return;
 	}
-	*op = (struct incident_request){
-	        .app = request_app(r), .request = request_id(r), .severity = report.severity};
+	*op = (struct incident_request){.app = request_app(r), .request = request_id(r)};
 	if (!engine_report_incident(op->app->engine, &report, reported, op, &err)) {
 		free(op);
 		request_unavailable(r, "%s", err.text);

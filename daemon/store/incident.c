@@ -18,13 +18,17 @@
 	" 'reported_by', i.reported_by, 'release', i.release_id, 'at', " SQL_RFC3339("i.at") ")"
 
 /* clang-format off */
+/* The same key with a severity that was reached before is the same incident. What commits meanwhile takes this
+ * one's place in the chain, so it is asked anew then. */
 const struct pg_statement sql_incident_report = {
 	"incident_report",
 	"WITH reported AS ("
 	" INSERT INTO headgate.incident (uid, service, environment, severity, title, link, key, reported_by, release_id)"
 	" SELECT $1::uuid, $2, $3, $4, $5, $6, $7, $8,"
 	"  (SELECT r.id FROM headgate.release r WHERE r.service = $2 AND r.environment = $3 AND r.state IN " ACTIVE ")"
-	" ON CONFLICT (service, environment, key) DO NOTHING RETURNING id), "
+	"  WHERE NOT EXISTS (SELECT FROM headgate.incident i WHERE i.service = $2 AND i.environment = $3 AND i.key = $7"
+	"   AND i.severity <= $4)"
+	" ON CONFLICT (service, environment, key, severity) DO NOTHING RETURNING id), "
 	"audited AS ("
 	" INSERT INTO headgate.audit (chain, sequence, record, hash)"
 	" SELECT $9, $10::bigint, $11::bytea, $12::bytea FROM reported) "
@@ -33,10 +37,10 @@ const struct pg_statement sql_incident_report = {
 };
 const struct pg_statement sql_incident_look = {
 	"incident_look",
-	"SELECT i.uid = $1::uuid, i.severity, coalesce(i.release_id, 0), " INCIDENT_JSON
+	"SELECT i.uid = $1::uuid, coalesce(i.release_id, 0), " INCIDENT_JSON
 	" FROM headgate.incident i"
 	" WHERE i.uid = $1::uuid OR (i.service = $2 AND i.environment = $3 AND i.key = $4)"
-	" ORDER BY 1 DESC LIMIT 1",
+	" ORDER BY 1 DESC, i.severity LIMIT 1",
 	4,
 };
 /* What active releases have not taken account of yet; $2: of one release, or 0. Limited for each release, then the
@@ -92,9 +96,8 @@ static void looked(void *ctx, const struct pg_reply *reply)
 		const PGresult *r = reply->result;
 
 		found = (struct store_reported){.created = pg_bool(r, 0, 0),
-		                                .severity = pg_text(r, 0, 1),
-		                                .release_id = pg_i64(r, 0, 2),
-		                                .row = json_loads(pg_text(r, 0, 3), 0, NULL)};
+		                                .release_id = pg_i64(r, 0, 1),
+		                                .row = json_loads(pg_text(r, 0, 2), 0, NULL)};
 	}
 	if (found.row == NULL && err.code == ERR_NONE)
 		err_set(&err, ERR_UNAVAILABLE, "it was written and cannot be read back");

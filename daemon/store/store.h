@@ -176,8 +176,7 @@ struct store_report { /* texts are copied; NULL where allowed: link, key, person
 	const char *subject, *person, *origin;
 };
 struct store_reported {
-	bool created; /* false: it was there already, under the same key */
-	const char *severity;
+	bool created; /* false: it was there already, under the same key and at least as severe */
 	int64_t release_id; /* that was active then; 0: none */
 	json_t *row;
 };

@@ -66,10 +66,24 @@ def test_the_same_key_again_is_the_same_incident(slow):
     slow.verb(id_, "resume", reason="it is over")
     again = report(slow, "P2", expect=200, key="PD-7", title="said in other words")
     assert again["id"] == first["id"] and again["title"] == "claims fail"
-    answer = report(slow, "P0", expect=409, key="PD-7")
-    assert answer["incident"]["id"] == first["id"]
+    assert report(slow, "P3", expect=200, key="PD-7")["id"] == first["id"]
     assert slow.release(id_)["state"] == "running"
     assert slow.sql("SELECT count(*) FROM headgate.incident") == [["1"]]
+
+
+def test_an_alert_that_escalates_under_its_key_stops_and_then_rolls_back(slow):
+    id_ = baking(slow)
+    noted = report(slow, "P3", key="PD-7")
+    worse = report(slow, "P2", key="PD-7")
+    r = slow.wait_state(id_, "paused")
+    assert [h["name"] for h in r["holds"]] == [f"incident:{worse['id']}"]
+    worst = report(slow, "P0", key="PD-7")
+    slow.wait_state(id_, "rolled_back", "stabilising")
+    assert [i["severity"] for i in (noted, worse, worst)] == ["P3", "P2", "P0"]
+    assert report(slow, "P2", expect=200, key="PD-7")["id"] == worst["id"], "it is not less severe by being said"
+    assert report(slow, "P0", expect=200, key="PD-7")["id"] == worst["id"]
+    listed = slow.get("/v1/incidents?service=checkout")[1]["incidents"]
+    assert [i["id"] for i in listed] == [worst["id"], worse["id"], noted["id"]]
 
 
 def test_without_an_active_release_it_is_on_record_only(slow):

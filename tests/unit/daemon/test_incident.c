@@ -131,11 +131,29 @@ END_TEST
 START_TEST(the_same_key_is_the_same_incident_of_the_same_service)
 {
 	ck_assert(tell("checkout", INCIDENT_P2, "7").created);
-	ck_assert(!tell("checkout", INCIDENT_P0, "7").created);
+	ck_assert(!tell("checkout", INCIDENT_P2, "7").created);
+	ck_assert(!tell("checkout", INCIDENT_P3, "7").created);
 	ck_assert(tell("search", INCIDENT_P2, "7").created);
 	ck_assert_str_eq(sql("SELECT string_agg(severity, ' ' ORDER BY id) FROM headgate.incident"),
 	                 "P2 P2");
 	ck_assert_str_eq(sql("SELECT count(*) FROM headgate.audit WHERE chain = 'system'"), "2");
+}
+END_TEST
+
+START_TEST(an_incident_that_becomes_worse_is_put_to_the_release_once_more)
+{
+	struct release *r = release_running(1, "checkout", STEP_BAKING);
+	struct open o;
+
+	ck_assert(tell("checkout", INCIDENT_P2, "7").created);
+	ck_assert(tell("checkout", INCIDENT_P0, "7").created);
+	ck_assert(!tell("checkout", INCIDENT_P0, "7").created);
+	ck_assert(!tell("checkout", INCIDENT_P1, "7").created);
+	o = look(0, 1);
+	ck_assert_uint_eq(o.n, 2);
+	ck_assert(o.severity[0] == INCIDENT_P2 && o.severity[1] == INCIDENT_P0);
+	ck_assert_str_eq(sql("SELECT count(*) FROM headgate.audit WHERE chain = 'system'"), "2");
+	release_free(&r);
 }
 END_TEST
 
@@ -272,6 +290,7 @@ int main(void)
 	tcase_add_test(tcase, a_release_finds_its_incidents_in_order_until_it_took_account_of_them);
 	tcase_add_test(tcase, no_release_waits_behind_the_incidents_of_another);
 	tcase_add_test(tcase, the_same_key_is_the_same_incident_of_the_same_service);
+	tcase_add_test(tcase, an_incident_that_becomes_worse_is_put_to_the_release_once_more);
 	tcase_add_test(tcase, numbers_rise_in_the_order_of_commits);
 	tcase_add_test(tcase, smoke_tests_end_where_the_next_ones_begin);
 	tcase_add_loop_test(tcase, a_smoke_test_fails_by_its_answer, 0, ARRAY_LEN(answers));
