@@ -153,18 +153,19 @@ static bool read_value(const struct promql_value *v, struct kpi_reading *out, bo
 	return true;
 }
 
-/* How far back the newest sample of an honest selector lies by intent: the smallest offset. */
-static int64_t least_offset_ms(const struct kpi *kpi)
+/* How old the newest sample of an honest selector may be by intent: offsets, and what a subquery
+ * leaves between its last step and its end. */
+static int64_t least_age_ms(const struct kpi *kpi)
 {
 	const struct promql_need *needs;
 	size_t n = promql_needs(kpi->parsed, &needs);
 	int64_t least = n ? INT64_MAX : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (needs[i].offset_ms < least)
-			least = needs[i].offset_ms;
+		if (needs[i].age_ms < least)
+			least = needs[i].age_ms;
 	}
-	return least > 0 ? least : 0;
+	return least;
 }
 
 static void refuse_stale(struct kpi_reading *out, const char *what, int64_t age_ms,
@@ -190,7 +191,7 @@ static bool is_stale(const struct kpi *kpi, const struct kpi_source *source,
 		return true;
 	}
 	if (out->newest.ms > 0) {
-		int64_t age_ms = at.ms - least_offset_ms(kpi) - out->newest.ms;
+		int64_t age_ms = at.ms - least_age_ms(kpi) - out->newest.ms;
 
 		if (age_ms > limit_ms) {
 			refuse_stale(out, "sample", age_ms, source->every_ms);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/units.h"
 #include "promql/promql.h"
 
 static void check_addresses(struct crosscheck *c, const struct policy_source *source)
@@ -88,6 +89,37 @@ void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, ch
 		                   *name, text);
 }
 
+/* What a KPI reads must be kept in memory, and be sampled before it counts (rule K4). */
+#define REACH_MAX_MS (INT64_C(8) * 86400 * 1000)
+
+static void check_reach(struct crosscheck *c, struct place at, const struct promql_expr *expr)
+{
+	const struct promql_need *needs = NULL;
+	size_t n = promql_needs(expr, &needs);
+	char reach[UNITS_TEXT_MAX], most[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!needs[i].pinned)
+			continue;
+		crosscheck_problem_inside(c, at,
+		                          "looks at a fixed time with @: such a KPI says nothing "
+		                          "about a release; use offset");
+		break;
+	}
+	duration_format(promql_retention_ms(expr), reach);
+	duration_format(REACH_MAX_MS, most);
+	if (promql_retention_ms(expr) > REACH_MAX_MS)
+		crosscheck_problem_inside(c, at,
+		                          "looks back %s with all ranges and offsets, and samples "
+		                          "are kept for %s at most",
+		                          reach, most);
+	if (promql_steps(expr) > PROMQL_MAX_STEPS)
+		crosscheck_problem_inside(c, at,
+		                          "evaluates its subqueries at more than %d points: make "
+		                          "them shorter or their steps longer",
+		                          PROMQL_MAX_STEPS);
+}
+
 /* A value that no metric stands behind would pass without any evidence. */
 static void check_expression(struct crosscheck *c, struct place at, const struct promql_expr *expr)
 {
@@ -101,6 +133,7 @@ static void check_expression(struct crosscheck *c, struct place at, const struct
 	else if (promql_needs(expr, &needs) == 0)
 		crosscheck_problem_inside(c, at,
 		                          "reads no metric: a KPI without samples proves nothing");
+	check_reach(c, at, expr);
 }
 
 static void check_kpi(struct crosscheck *c, const struct kpi *kpi)

@@ -82,6 +82,8 @@ static const struct aggregation aggregations[] = {
 	{ "count",        .add = add_nothing,  .finish = finish_count },
 	{ "count_values", .has_param = true,   .param = PROMQL_STRING, .reduce = reduce_count_values },
 	{ "group",        .add = add_nothing,  .finish = finish_group },
+	{ "limit_ratio",  .has_param = true,   .param = PROMQL_SCALAR, .reduce = reduce_limit_ratio },
+	{ "limitk",       .has_param = true,   .param = PROMQL_SCALAR, .reduce = reduce_limitk },
 	{ "max",          .add = add_max,      .finish = finish_value },
 	{ "min",          .add = add_min,      .finish = finish_value },
 	{ "quantile",     .has_param = true,   .param = PROMQL_SCALAR, .reduce = reduce_quantile },
@@ -101,6 +103,11 @@ const struct aggregation *aggregation_find(struct str name)
 			return &aggregations[i];
 	}
 	return NULL;
+}
+
+const struct aggregation *aggregation_at(size_t i)
+{
+	return i < ARRAY_LEN(aggregations) ? &aggregations[i] : NULL;
 }
 
 static bool fold(struct evaluation *e, const struct aggregate *a, const struct promql_value *in,

@@ -47,6 +47,7 @@ struct aggregation {
 
 /* Case-insensitive, as all keywords. */
 const struct aggregation *aggregation_find(struct str name);
+const struct aggregation *aggregation_at(size_t i); /* NULL behind the last */
 
 bool eval_aggregate(struct evaluation *e, const struct node *n, struct promql_value *out,
                     struct err *err) MUST_CHECK;
@@ -57,12 +58,20 @@ bool grouping_make(struct grouping *g, const struct aggregate *a, const struct p
 bool grouping_collect(struct grouping *g, size_t n, struct arena *arena,
                       struct err *err) MUST_CHECK;
 
-/* aggregate_select.c: aggregations that need all values of a group at once. */
+/* aggregate_pick.c: aggregations that pick elements and change nothing about them. */
 bool reduce_topk(struct evaluation *e, const struct aggregate *a, const struct promql_value *param,
                  struct promql_value *in, struct promql_value *out, struct err *err);
 bool reduce_bottomk(struct evaluation *e, const struct aggregate *a,
                     const struct promql_value *param, struct promql_value *in,
                     struct promql_value *out, struct err *err);
+bool reduce_limitk(struct evaluation *e, const struct aggregate *a,
+                   const struct promql_value *param, struct promql_value *in,
+                   struct promql_value *out, struct err *err);
+bool reduce_limit_ratio(struct evaluation *e, const struct aggregate *a,
+                        const struct promql_value *param, struct promql_value *in,
+                        struct promql_value *out, struct err *err);
+
+/* aggregate_select.c: aggregations that need all values of a group at once. */
 bool reduce_quantile(struct evaluation *e, const struct aggregate *a,
                      const struct promql_value *param, struct promql_value *in,
                      struct promql_value *out, struct err *err);

@@ -1,7 +1,6 @@
-/* Aggregations that need all values of a group at once: topk, bottomk, quantile, count_values. */
+/* Aggregations that need all values of a group at once: quantile and count_values. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -11,79 +10,6 @@
 
 /* A double written out without an exponent: 309 digits before the point or 340 behind it. */
 #define PLAIN_NUMBER_MAX 360
-
-struct ranked {
-	double value;
-	size_t element;
-};
-
-/* Largest first, NaN last; of equals the earlier one. */
-static int compare_ranked(const void *a, const void *b)
-{
-	const struct ranked *x = a;
-	const struct ranked *y = b;
-
-	if (isnan(x->value) != isnan(y->value))
-		return isnan(x->value) ? 1 : -1;
-	if (x->value > y->value || x->value < y->value)
-		return x->value > y->value ? -1 : 1;
-	return (x->element > y->element) - (x->element < y->element);
-}
-
-static bool read_k(double value, size_t n, size_t *out, struct err *err)
-{
-	if (isnan(value))
-		return err_set(err, ERR_INVALID, "parameter value is NaN");
-	if (fabs(value) >= 9223372036854775807.0)
-		return err_set(err, ERR_INVALID, "scalar value %g overflows int64", value);
-	if (value < 1)
-		*out = 0;
-	else
-		*out = value < (double)n ? (size_t)value : n;
-	return true;
-}
-
-/* `sign` is 1 for the largest, -1 for the smallest. */
-static bool select_k(struct evaluation *e, const struct aggregate *a, double param,
-                     const struct promql_value *in, double sign, struct promql_value *out,
-                     struct err *err)
-{
-	struct ranked *ranked = take_array(e->arena, in->nvector, sizeof(*ranked), err);
-	struct grouping g;
-	size_t k = 0;
-
-	if (!ranked || !read_k(param, in->nvector, &k, err) ||
-	    !grouping_make(&g, a, in, e->arena, err) ||
-	    !grouping_collect(&g, in->nvector, e->arena, err) ||
-	    !vector_make(out, in->nvector, e->arena, err))
-		return false;
-	for (size_t i = 0; i < g.n; i++) {
-		const struct group *group = &g.groups[i];
-
-		for (size_t m = 0; m < group->n; m++) {
-			size_t element = g.members[group->first + m];
-
-			ranked[m] = (struct ranked){sign * in->vector[element].value, element};
-		}
-		qsort(ranked, group->n, sizeof(*ranked), compare_ranked);
-		for (size_t m = 0; m < k && m < group->n; m++)
-			vector_add(out, in->vector[ranked[m].element]);
-	}
-	return true;
-}
-
-bool reduce_topk(struct evaluation *e, const struct aggregate *a, const struct promql_value *param,
-                 struct promql_value *in, struct promql_value *out, struct err *err)
-{
-	return select_k(e, a, param->scalar, in, 1, out, err);
-}
-
-bool reduce_bottomk(struct evaluation *e, const struct aggregate *a,
-                    const struct promql_value *param, struct promql_value *in,
-                    struct promql_value *out, struct err *err)
-{
-	return select_k(e, a, param->scalar, in, -1, out, err);
-}
 
 bool reduce_quantile(struct evaluation *e, const struct aggregate *a,
                      const struct promql_value *param, struct promql_value *in,

@@ -27,6 +27,7 @@ enum node_kind {
 	NODE_NUMBER = 0,
 	NODE_STRING,
 	NODE_SELECTOR,
+	NODE_SUBQUERY,
 	NODE_CALL,
 	NODE_AGGREGATE,
 	NODE_BINARY,
@@ -34,16 +35,32 @@ enum node_kind {
 	NODE_KIND_COUNT
 };
 
+/* What `@` says: nothing, a fixed time, or start() and end(), which are one for an instant query. */
+enum anchor { ANCHOR_NONE = 0, ANCHOR_FIXED, ANCHOR_QUERY, ANCHOR_COUNT };
+
+/* Where in time a selector or subquery looks: `@` first, then back by the offset. */
+struct placement {
+	enum anchor anchor;
+	int64_t anchor_ms;
+	bool has_offset;
+	int64_t offset_ms; /* may be negative */
+};
+
 struct selector {
 	struct str name; /* written outside the braces or by an equality matcher; may be empty */
+	struct str text; /* as written, without range, offset and @ */
 	const struct matcher *matchers;
 	size_t nmatchers;
+	size_t number; /* among the selectors of the expression, from 0 */
 	bool is_range;
-	bool has_offset;
 	int64_t range_ms;
-	int64_t offset_ms;
-	struct str text;            /* name and matchers as written */
-	const struct node *earlier; /* the selector before this one in the text */
+	struct placement place;
+};
+
+struct subquery {
+	struct node *body;
+	int64_t range_ms, step_ms;
+	struct placement place;
 };
 
 struct call {
@@ -91,6 +108,7 @@ struct node {
 		double number;
 		struct str string;
 		struct selector selector;
+		struct subquery subquery;
 		struct call call;
 		struct aggregate aggregate;
 		struct binary binary;
@@ -105,8 +123,10 @@ struct promql_expr {
 	struct arena arena;
 	struct str text;
 	struct node *root;
-	struct promql_need *needs;
+	struct promql_need *needs; /* one per selector, by its number */
 	size_t nneeds;
+	bool has_subquery;
+	int64_t steps; /* evaluations of the innermost part for one of the whole */
 	struct regex *regexes; /* own */
 };
 

@@ -89,6 +89,11 @@ const struct operator* operator_find(enum token_kind token)
 	return NULL;
 }
 
+const struct operator* operator_at(size_t i)
+{
+	return i < ARRAY_LEN(operators) ? &operators[i] : NULL;
+}
+
 static double scalar_result(const struct operator* op, double a, double b)
 {
 	return op->kind == OPERATOR_COMPARISON ? op->holds(a, b) : op->compute(a, b);

@@ -44,6 +44,7 @@ struct operator
 };
 
 const struct operator* operator_find(enum token_kind token);
+const struct operator* operator_at(size_t i); /* NULL behind the last */
 
 bool eval_binary(struct evaluation *e, const struct node *n, struct promql_value *out,
                  struct err *err) MUST_CHECK;

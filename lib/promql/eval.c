@@ -27,12 +27,23 @@ typedef bool eval_fn(struct evaluation *e, const struct node *n, struct promql_v
                      struct err *err);
 
 static eval_fn *const by_kind[] = {
-        [NODE_NUMBER] = eval_number,       [NODE_STRING] = eval_string,
-        [NODE_SELECTOR] = eval_selector,   [NODE_CALL] = eval_call,
-        [NODE_AGGREGATE] = eval_aggregate, [NODE_BINARY] = eval_binary,
-        [NODE_UNARY] = eval_unary,
+        [NODE_NUMBER] = eval_number,     [NODE_STRING] = eval_string,
+        [NODE_SELECTOR] = eval_selector, [NODE_SUBQUERY] = eval_subquery,
+        [NODE_CALL] = eval_call,         [NODE_AGGREGATE] = eval_aggregate,
+        [NODE_BINARY] = eval_binary,     [NODE_UNARY] = eval_unary,
 };
 _Static_assert(ARRAY_LEN(by_kind) == NODE_KIND_COUNT, "one row per kind of node");
+
+int64_t eval_place(const struct evaluation *e, const struct placement *place)
+{
+	int64_t base_ms = e->at_ms;
+
+	if (place->anchor == ANCHOR_FIXED)
+		base_ms = place->anchor_ms;
+	else if (place->anchor == ANCHOR_QUERY)
+		base_ms = e->query_ms;
+	return base_ms - place->offset_ms;
+}
 
 /* Recursion is as deep as the tree, which the parser bounded. */
 bool eval_node(struct evaluation *e, const struct node *n, struct promql_value *out,
@@ -88,13 +99,19 @@ bool promql_eval(const struct promql_expr *expr, const struct promql_data *data,
                  struct arena *arena, struct promql_value *out, struct promql_position *at,
                  struct err *err)
 {
-	struct evaluation e = {.data = data, .at_ms = at_ms, .arena = arena};
+	struct evaluation e = {
+	        .data = data, .query_ms = at_ms, .at_ms = at_ms, .arena = arena, .whole = arena};
 	struct promql_value v = {0};
 	bool ok = false;
 
 	if (expr->regexes) {
 		e.scratch = regex_scratch_new(err);
 		if (!e.scratch)
+			goto out;
+	}
+	if (expr->has_subquery) {
+		e.found = take_array(arena, expr->nneeds, sizeof(*e.found), err);
+		if (!e.found)
 			goto out;
 	}
 	ok = eval_node(&e, expr->root, &v, err) && own_result(&v, arena, err);

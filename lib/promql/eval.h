@@ -19,10 +19,22 @@
 
 struct regex_scratch;
 
+/* What a selector found; kept for the next step of a subquery. */
+struct found {
+	const struct series **list;
+	size_t n, capacity;
+	bool known;
+};
+
 struct evaluation {
 	const struct promql_data *data;
-	int64_t at_ms;
-	struct arena *arena;
+	int64_t query_ms;    /* of the whole */
+	int64_t at_ms;       /* of this step, inside a subquery */
+	struct arena *arena; /* of this step */
+	struct arena *whole; /* of the whole */
+	struct found *found; /* per selector; NULL without subqueries */
+	int64_t steps;       /* of subqueries, so far */
+	size_t reads;        /* samples and series, so far */
 	struct regex_scratch *scratch; /* NULL when the expression has no regular expression */
 	int64_t newest_sample_ms;
 	bool failed; /* failed_at is set: the innermost node that failed */
@@ -32,8 +44,13 @@ struct evaluation {
 bool eval_node(struct evaluation *e, const struct node *n, struct promql_value *out,
                struct err *err) MUST_CHECK;
 
-/* Selectors (selector.c). */
+/* The end of what a selector or subquery at this place reads. */
+int64_t eval_place(const struct evaluation *e, const struct placement *place);
+
+/* Selectors (selector.c), subqueries (subquery.c). */
 bool eval_selector(struct evaluation *e, const struct node *n, struct promql_value *out,
+                   struct err *err) MUST_CHECK;
+bool eval_subquery(struct evaluation *e, const struct node *n, struct promql_value *out,
                    struct err *err) MUST_CHECK;
 
 #endif

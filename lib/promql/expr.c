@@ -1,8 +1,9 @@
-/* A parsed expression as others see it: its making, its type, its needs. */
+/* A parsed expression as others see it: its making and its type. */
 #include <stdlib.h>
 
 #include "base/macros.h"
 #include "promql/ast.h"
+#include "promql/needs.h"
 #include "promql/parser.h"
 #include "promql/regex.h"
 
@@ -40,13 +41,7 @@ static bool note_needs(struct parser *p)
 	if (!e->needs)
 		return false;
 	e->nneeds = p->nselectors;
-	for (const struct node *n = p->last_selector; n; n = n->selector.earlier)
-		e->needs[--p->nselectors] = (struct promql_need){
-		        .name = n->selector.name,
-		        .range_ms = n->selector.range_ms,
-		        .offset_ms = n->selector.offset_ms,
-		        .text = n->selector.text,
-		};
+	needs_note(e);
 	return true;
 }
 
@@ -100,37 +95,4 @@ enum promql_type promql_expr_type(const struct promql_expr *e)
 struct str promql_expr_text(const struct promql_expr *e)
 {
 	return e->text;
-}
-
-size_t promql_needs(const struct promql_expr *e, const struct promql_need **out)
-{
-	*out = e->needs;
-	return e->nneeds;
-}
-
-int64_t promql_longest_range_ms(const struct promql_expr *e)
-{
-	int64_t longest = 0;
-
-	for (size_t i = 0; i < e->nneeds; i++) {
-		const struct promql_need *n = &e->needs[i];
-
-		if (n->range_ms && n->range_ms + n->offset_ms > longest)
-			longest = n->range_ms + n->offset_ms;
-	}
-	return longest;
-}
-
-int64_t promql_retention_ms(const struct promql_expr *e)
-{
-	int64_t longest = 0;
-
-	for (size_t i = 0; i < e->nneeds; i++) {
-		const struct promql_need *n = &e->needs[i];
-		int64_t behind = n->range_ms ? n->range_ms : PROMQL_LOOKBACK_MS;
-
-		if (behind + n->offset_ms > longest)
-			longest = behind + n->offset_ms;
-	}
-	return longest;
 }

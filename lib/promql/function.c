@@ -22,6 +22,8 @@
 #define TAKES3(type, a, b, c)                                                                      \
 	.returns = (type), .args = {a, b, c}, .ntypes = 3, .min_args = 3, .max_args = 3
 
+static const char native[] = "needs native histograms, which are not supported";
+
 /* clang-format off */
 static const struct function functions[] = {
 	{ "abs",                MAPS(fabs) },
@@ -50,22 +52,28 @@ static const struct function functions[] = {
 	{ "delta",              RANGES(range_delta) },
 	{ "deriv",              RANGES(range_deriv) },
 	{ "double_exponential_smoothing",
-	                        TAKES3(V, M, S, S), .unsupported = true },
+	                        TAKES3(V, M, S, S), .range = range_smoothing,
+	                        .check_params = check_smoothing },
 	{ "exp",                MAPS(exp) },
 	{ "first_over_time",    RANGES(range_first), .keeps_name = true },
 	{ "floor",              MAPS(floor) },
-	{ "histogram_avg",      TAKES1(V, V), .unsupported = true },
-	{ "histogram_count",    TAKES1(V, V), .unsupported = true },
-	{ "histogram_fraction", TAKES3(V, S, S, V), .unsupported = true },
+	{ "histogram_avg",      TAKES1(V, V), .refusal = native },
+	{ "histogram_count",    TAKES1(V, V), .refusal = native },
+	{ "histogram_fraction", TAKES3(V, S, S, V), .eval = eval_histogram_fraction },
 	{ "histogram_quantile", TAKES2(V, S, V), .eval = eval_histogram_quantile },
-	{ "histogram_stddev",   TAKES1(V, V), .unsupported = true },
-	{ "histogram_stdvar",   TAKES1(V, V), .unsupported = true },
-	{ "histogram_sum",      TAKES1(V, V), .unsupported = true },
-	{ "holt_winters",       TAKES3(V, M, S, S), .unsupported = true },
+	{ "histogram_quantiles", .returns = V, .args = { V, T, S }, .ntypes = 3, .min_args = 3,
+	                        .max_args = 12, .eval = eval_histogram_quantiles,
+	                        .check = check_histogram_quantiles },
+	{ "histogram_stddev",   TAKES1(V, V), .refusal = native },
+	{ "histogram_stdvar",   TAKES1(V, V), .refusal = native },
+	{ "histogram_sum",      TAKES1(V, V), .refusal = native },
+	{ "holt_winters",       TAKES3(V, M, S, S),
+	                        .refusal = "is called double_exponential_smoothing since Prometheus 3" },
 	{ "hour",               DATES(map_hour) },
 	{ "idelta",             RANGES(range_idelta) },
 	{ "increase",           RANGES(range_increase) },
-	{ "info",               TAKES2(V, V, V), .unsupported = true },
+	{ "info",               TAKES2(V, V, V),
+	                        .refusal = "is an experiment of Prometheus and not supported" },
 	{ "irate",              RANGES(range_irate) },
 	{ "label_join",         .returns = V, .args = { V, T, T, T }, .ntypes = 4, .min_args = 3,
 	                        .max_args = FUNCTION_ANY_NUMBER, .eval = eval_label_join,
@@ -97,9 +105,9 @@ static const struct function functions[] = {
 	{ "sinh",               MAPS(sinh) },
 	{ "sort",               TAKES1(V, V), .eval = eval_sort, .keeps_name = true },
 	{ "sort_by_label",      .returns = V, .args = { V, T }, .ntypes = 2, .min_args = 1,
-	                        .max_args = FUNCTION_ANY_NUMBER, .unsupported = true },
+	                        .max_args = FUNCTION_ANY_NUMBER, .eval = eval_sort_by_label, .keeps_name = true },
 	{ "sort_by_label_desc", .returns = V, .args = { V, T }, .ntypes = 2, .min_args = 1,
-	                        .max_args = FUNCTION_ANY_NUMBER, .unsupported = true },
+	                        .max_args = FUNCTION_ANY_NUMBER, .eval = eval_sort_by_label_desc, .keeps_name = true },
 	{ "sort_desc",          TAKES1(V, V), .eval = eval_sort_desc, .keeps_name = true },
 	{ "sqrt",               MAPS(sqrt) },
 	{ "stddev_over_time",   RANGES(range_stddev) },
@@ -125,6 +133,11 @@ const struct function *function_find(struct str name)
 			return &functions[i];
 	}
 	return NULL;
+}
+
+const struct function *function_at(size_t i)
+{
+	return i < ARRAY_LEN(functions) ? &functions[i] : NULL;
 }
 
 const char *function_nearest(struct str name)
@@ -164,28 +177,41 @@ static bool run_map_now(struct evaluation *e, const struct function *f, struct p
 	return labels_make(NULL, 0, e->arena, &out->vector[0].labels, err);
 }
 
-/* Which argument is the range; the row of a range function has exactly one. */
-static size_t range_argument(const struct call *call)
+/* The row of a range function has exactly one range; the other arguments are scalars. */
+static void read_range_arguments(struct evaluation *e, const struct call *call,
+                                 const struct promql_value *args, struct range *r,
+                                 size_t *out_which)
 {
-	size_t i = 0;
+	size_t nparams = 0;
 
-	while (i + 1 < call->nargs && call->args[i]->type != PROMQL_MATRIX)
-		i++;
-	return i;
+	for (size_t i = 0; i < call->nargs; i++) {
+		const struct node *arg = call->args[i];
+		bool is_subquery = arg->kind == NODE_SUBQUERY;
+
+		if (arg->type != PROMQL_MATRIX) {
+			r->params[nparams++] = args[i].scalar;
+			continue;
+		}
+		*out_which = i;
+		r->end_ms =
+		        eval_place(e, is_subquery ? &arg->subquery.place : &arg->selector.place);
+		r->start_ms =
+		        r->end_ms - (is_subquery ? arg->subquery.range_ms : arg->selector.range_ms);
+	}
 }
 
 static bool run_range(struct evaluation *e, const struct call *call, struct promql_value *args,
                       struct promql_value *out, struct err *err)
 {
-	size_t which = range_argument(call);
-	const struct selector *s = &call->args[which]->selector;
-	const struct promql_value *matrix = &args[which];
 	struct range r = {.at_ms = e->at_ms, .arena = e->arena};
+	const struct promql_value *matrix;
+	size_t which = 0;
 
-	r.end_ms = e->at_ms - s->offset_ms;
-	r.start_ms = r.end_ms - s->range_ms;
-	if (call->nargs > 1)
-		r.param = args[1 - which].scalar;
+	read_range_arguments(e, call, args, &r, &which);
+	matrix = &args[which];
+	if (matrix->nmatrix && call->function->check_params &&
+	    !call->function->check_params(r.params, err))
+		return false;
 	if (!vector_make(out, matrix->nmatrix, e->arena, err))
 		return false;
 	for (size_t i = 0; i < matrix->nmatrix; i++) {

@@ -2,8 +2,8 @@
  * function - the table of PromQL functions. A new function is one row and its implementation.
  *
  * A row has exactly one of: `map` (a number to a number, over every element), `range` (the samples
- * of one series to a number), `eval` (anything else), `unsupported` (known, so that the message can
- * say so).
+ * of one series to a number), `eval` (anything else), `refusal` (known, so that the message can say
+ * why not).
  */
 #ifndef PROMQL_FUNCTION_H
 #define PROMQL_FUNCTION_H
@@ -25,7 +25,7 @@ struct range {
 	size_t n;
 	int64_t start_ms, end_ms;
 	int64_t at_ms;       /* of the evaluation: `end` before the offset */
-	double param;        /* the scalar beside the range, where the function takes one */
+	double params[2];    /* the scalars beside the range, where the function takes some */
 	struct arena *arena; /* scratch; a failure sticks and is noticed after the last series */
 };
 
@@ -36,9 +36,10 @@ struct function {
 	enum promql_type args[FUNCTION_MAX_TYPES];
 	size_t ntypes, min_args, max_args;
 	bool keeps_name;
-	bool unsupported;
+	const char *refusal; /* goes on from the function's name */
 	double (*map)(double value);
 	bool (*range)(const struct range *r, double *out); /* false: no result for this series */
+	bool (*check_params)(const double *params, struct err *err); /* of a range function */
 	bool (*eval)(struct evaluation *e, const struct call *call, struct promql_value *args,
 	             struct promql_value *out, struct err *err);
 	/* Looks at literal arguments while parsing. */
@@ -46,6 +47,7 @@ struct function {
 };
 
 const struct function *function_find(struct str name);
+const struct function *function_at(size_t i); /* NULL behind the last */
 const char *function_nearest(struct str name); /* for "did you mean"; NULL when nothing is near */
 
 /* Evaluates the arguments, then the function. */
@@ -62,6 +64,8 @@ bool range_resets(const struct range *r, double *out);
 bool range_changes(const struct range *r, double *out);
 bool range_deriv(const struct range *r, double *out);
 bool range_predict_linear(const struct range *r, double *out);
+bool range_smoothing(const struct range *r, double *out);
+bool check_smoothing(const double *params, struct err *err) MUST_CHECK;
 
 /* over_time.c */
 bool range_avg(const struct range *r, double *out);
@@ -112,6 +116,8 @@ FUNCTION_EVAL(eval_absent);
 FUNCTION_EVAL(eval_absent_over_time);
 FUNCTION_EVAL(eval_sort);
 FUNCTION_EVAL(eval_sort_desc);
+FUNCTION_EVAL(eval_sort_by_label);
+FUNCTION_EVAL(eval_sort_by_label_desc);
 
 FUNCTION_EVAL(eval_label_replace);
 FUNCTION_EVAL(eval_label_join);
@@ -119,6 +125,10 @@ bool check_label_replace(struct promql_expr *expr, struct call *call, struct err
 bool check_label_join(struct promql_expr *expr, struct call *call, struct err *err) MUST_CHECK;
 
 FUNCTION_EVAL(eval_histogram_quantile);
+FUNCTION_EVAL(eval_histogram_quantiles);
+FUNCTION_EVAL(eval_histogram_fraction);
+bool check_histogram_quantiles(struct promql_expr *expr, struct call *call,
+                               struct err *err) MUST_CHECK;
 
 #undef FUNCTION_EVAL
 

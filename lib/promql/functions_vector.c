@@ -1,6 +1,5 @@
 /* Functions that turn vectors and scalars into each other, or look at a vector as a whole. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "promql/function.h"
 #include "promql/matcher.h"
@@ -61,17 +60,28 @@ bool eval_timestamp(struct evaluation *e, const struct call *call, struct promql
 	return true;
 }
 
-/* How often a selector's matchers name this label. */
-static size_t count_named(const struct selector *s, struct str name)
+/* What the matchers up to the one before `n` made of the label. */
+static void drop_label(struct label *labels, size_t *n, struct str name)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->nmatchers; i++)
-		n += str_eq(s->matchers[i].name, name);
-	return n;
+	for (size_t i = 0; i < *n; i++) {
+		if (str_eq(labels[i].name, name)) {
+			labels[i] = labels[--*n];
+			return;
+		}
+	}
 }
 
-/* The labels an absent series would have had: what the selector says by equality and says once. */
+static bool was_equal(const struct selector *s, size_t before, struct str name)
+{
+	for (size_t i = 0; i < before; i++) {
+		if (s->matchers[i].kind == MATCHER_EQUAL && str_eq(s->matchers[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* The labels an absent series would have had: the first equality of each name, unless a later
+ * matcher says more of it. */
 static bool absent_element(struct evaluation *e, const struct node *arg, struct promql_value *out,
                            struct err *err)
 {
@@ -87,9 +97,12 @@ static bool absent_element(struct evaluation *e, const struct node *arg, struct 
 	for (size_t i = 0; i < s->nmatchers; i++) {
 		const struct matcher *m = &s->matchers[i];
 
-		if (m->kind == MATCHER_EQUAL && !str_eq(m->name, PROMQL_NAME_LABEL) &&
-		    count_named(s, m->name) == 1)
+		if (str_eq(m->name, PROMQL_NAME_LABEL))
+			continue;
+		if (m->kind == MATCHER_EQUAL && !was_equal(s, i, m->name))
 			labels[n++] = (struct label){.name = m->name, .value = m->value};
+		else
+			drop_label(labels, &n, m->name);
 	}
 	return lone_element(e, labels, n, 1, out, err);
 }
@@ -108,45 +121,4 @@ bool eval_absent_over_time(struct evaluation *e, const struct call *call, struct
 	if (args[0].nmatrix)
 		return vector_make(out, 0, e->arena, err);
 	return absent_element(e, call->args[0], out, err);
-}
-
-/* Rising or falling, NaN last in both. */
-static int compare_rising(const void *a, const void *b)
-{
-	double x = ((const struct promql_element *)a)->value;
-	double y = ((const struct promql_element *)b)->value;
-
-	if (isnan(x) || isnan(y))
-		return !!isnan(x) - !!isnan(y);
-	return (x > y) - (x < y);
-}
-
-static int compare_falling(const void *a, const void *b)
-{
-	double x = ((const struct promql_element *)a)->value;
-	double y = ((const struct promql_element *)b)->value;
-
-	if (isnan(x) || isnan(y))
-		return !!isnan(x) - !!isnan(y);
-	return (x < y) - (x > y);
-}
-
-bool eval_sort(struct evaluation *e, const struct call *call, struct promql_value *args,
-               struct promql_value *out, struct err *err)
-{
-	(void)e, (void)call, (void)err;
-	if (args[0].nvector)
-		qsort(args[0].vector, args[0].nvector, sizeof(*args[0].vector), compare_rising);
-	*out = args[0];
-	return true;
-}
-
-bool eval_sort_desc(struct evaluation *e, const struct call *call, struct promql_value *args,
-                    struct promql_value *out, struct err *err)
-{
-	(void)e, (void)call, (void)err;
-	if (args[0].nvector)
-		qsort(args[0].vector, args[0].nvector, sizeof(*args[0].vector), compare_falling);
-	*out = args[0];
-	return true;
 }

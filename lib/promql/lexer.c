@@ -102,7 +102,7 @@ static void skip_decimal(struct lexer *l)
 
 static void skip_hex(struct lexer *l)
 {
-	l->at += 2;
+	l->at += peek(l, 2) == '_' ? 3 : 2;
 	while (is_hex_digit(peek(l, 0)) || (peek(l, 0) == '_' && is_hex_digit(peek(l, 1))))
 		l->at++;
 }
@@ -126,7 +126,7 @@ static bool lex_number(struct lexer *l, struct token *out, struct err *err)
 
 	out->kind = TOKEN_NUMBER;
 	if (peek(l, 0) == '0' && (peek(l, 1) == 'x' || peek(l, 1) == 'X') &&
-	    is_hex_digit(peek(l, 2))) {
+	    is_hex_digit(peek(l, peek(l, 2) == '_' ? 3 : 2))) {
 		skip_hex(l);
 		whole = start;
 	} else {
@@ -199,6 +199,7 @@ static void lex_word(struct lexer *l, struct token *out)
 		if (word_is(out->text, keywords[i].text))
 			out->kind = keywords[i].kind;
 	}
+	out->is_word = out->kind != TOKEN_NUMBER;
 	if (aggregation_find(out->text))
 		out->kind = TOKEN_AGGREGATION;
 }

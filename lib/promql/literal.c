@@ -161,7 +161,7 @@ bool token_number(const struct token *t, struct arena *arena, double *out, struc
 	if (!read_based(text, out, &too_large) && !number_parse(text, out, err))
 		return false;
 	/* "Inf" is a number; 1e999 is a mistake. */
-	if (too_large || (isinf(*out) && !t->is_word))
+	if (too_large || (isinf(*out) && t->text.p[0] <= '9'))
 		return err_set(err, ERR_INVALID, "number out of range: %s", str_quote(text, quote));
 	return true;
 }

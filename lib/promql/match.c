@@ -102,7 +102,26 @@ struct matching_run {
 	struct labels *many_keys, *one_keys;
 	struct label_index index; /* of the one side's keys */
 	bool *taken;              /* one to one: this element of the one side has its partner */
+	/* Grouped: the labels each element of the many side got, an index over them, its partner.
+	 */
+	struct labels *results;
+	struct label_index seen;
+	size_t *partners;
 };
+
+static bool make_room(struct matching_run *run, struct err *err)
+{
+	struct arena *arena = run->e->arena;
+
+	if (run->b->matching.card == MATCH_ONE_TO_ONE) {
+		run->taken = take_array(arena, run->one->nvector, sizeof(bool), err);
+		return run->taken;
+	}
+	run->results = take_array(arena, run->many->nvector, sizeof(*run->results), err);
+	run->partners = take_array(arena, run->many->nvector, sizeof(*run->partners), err);
+	return run->results && run->partners &&
+	       label_index_init(&run->seen, run->many->nvector, arena, err);
+}
 
 static bool index_one_side(struct matching_run *run, struct err *err)
 {
@@ -114,6 +133,31 @@ static bool index_one_side(struct matching_run *run, struct err *err)
 		if (label_index_obtain(&run->index, &run->one_keys[i], i) != i)
 			return fail_many_to_many(&run->one_keys[i], side, err);
 	}
+	return true;
+}
+
+/* One to one: each element of the one side has one partner. Otherwise no two partners of it may
+ * give the same labels. */
+static bool note_pair(struct matching_run *run, size_t many, size_t one,
+                      const struct labels *labels, struct err *err)
+{
+	size_t first;
+
+	if (run->b->matching.card == MATCH_ONE_TO_ONE) {
+		if (run->taken[one])
+			return err_set(err, ERR_INVALID,
+			               "multiple matches for labels: many-to-one matching must be "
+			               "explicit (group_left/group_right)");
+		run->taken[one] = true;
+		return true;
+	}
+	run->results[many] = *labels;
+	run->partners[many] = one;
+	first = label_index_obtain(&run->seen, &run->results[many], many);
+	if (first != many && run->partners[first] == one)
+		return err_set(err, ERR_INVALID,
+		               "multiple matches for labels: grouping labels must ensure unique "
+		               "matches");
 	return true;
 }
 
@@ -130,28 +174,23 @@ static bool add_pair(struct matching_run *run, size_t many, size_t one, struct p
 	struct promql_element el = {.at_ms = run->e->at_ms, .value = left};
 	bool ok;
 
-	if (filters && !b->op->holds(left, right))
-		return true;
 	if (b->op->kind == OPERATOR_ARITHMETIC)
 		el.value = b->op->compute(left, right);
 	else if (b->returns_bool)
 		el.value = b->op->holds(left, right);
 	else
 		el.at_ms = swapped ? of_one->at_ms : of_many->at_ms;
-	if (b->matching.card == MATCH_ONE_TO_ONE) {
-		if (run->taken[one])
-			return err_set(err, ERR_INVALID,
-			               "multiple matches for labels: many-to-one matching must be "
-			               "explicit (group_left/group_right)");
-		run->taken[one] = true;
+	if (b->matching.card == MATCH_ONE_TO_ONE)
 		ok = matched_labels(b, !filters, &of_many->labels, run->e->arena, &el.labels, err);
-	} else {
+	else
 		ok = grouped_labels(b, !filters, &of_many->labels, &of_one->labels, run->e->arena,
 		                    &el.labels, err);
-	}
-	if (ok)
+	if (!ok || !note_pair(run, many, one, &el.labels, err))
+		return false;
+	/* What is filtered out has been a match before. */
+	if (!filters || b->op->holds(left, right))
 		vector_add(out, el);
-	return ok;
+	return true;
 }
 
 static bool run_matching(struct matching_run *run, struct promql_value *out, struct err *err)
@@ -160,8 +199,7 @@ static bool run_matching(struct matching_run *run, struct promql_value *out, str
 
 	run->many_keys = match_keys(&run->b->matching, run->many, arena, err);
 	run->one_keys = run->many_keys ? match_keys(&run->b->matching, run->one, arena, err) : NULL;
-	run->taken = run->one_keys ? take_array(arena, run->one->nvector, sizeof(bool), err) : NULL;
-	if (!run->taken || !index_one_side(run, err) ||
+	if (!run->one_keys || !make_room(run, err) || !index_one_side(run, err) ||
 	    !vector_make(out, run->many->nvector, arena, err))
 		return false;
 	for (size_t i = 0; i < run->many->nvector; i++) {

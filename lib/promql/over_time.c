@@ -1,6 +1,7 @@
 /* What the samples of one series add up to over a range: the *_over_time functions. */
 #include <math.h>
 
+#include "base/macros.h"
 #include "promql/function.h"
 #include "promql/quantile.h"
 #include "promql/summation.h"
@@ -104,7 +105,7 @@ bool range_quantile(const struct range *r, double *out)
 
 	if (!values)
 		return false;
-	*out = quantile_of_values(r->param, values, r->n);
+	*out = quantile_of_values(r->params[0], values, r->n);
 	return true;
 }
 
@@ -119,6 +120,40 @@ bool range_mad(const struct range *r, double *out)
 	for (size_t i = 0; i < r->n; i++)
 		values[i] = fabs(values[i] - median);
 	*out = quantile_of_values(0.5, values, r->n);
+	return true;
+}
+
+bool check_smoothing(const double *params, struct err *err)
+{
+	static const char *const names[] = {"smoothing", "trend"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (params[i] <= 0 || params[i] >= 1)
+			return err_set(
+			        err, ERR_INVALID,
+			        "invalid %s factor: it must be above 0 and below 1, and is %g",
+			        names[i], params[i]);
+	}
+	return true;
+}
+
+/* Holt's linear trend: a level and a slope, both smoothed. */
+bool range_smoothing(const struct range *r, double *out)
+{
+	double level;
+	double slope;
+
+	if (r->n < 2)
+		return false;
+	level = r->samples[0].value;
+	slope = r->samples[1].value - r->samples[0].value;
+	for (size_t i = 1; i < r->n; i++) {
+		double before = level;
+
+		level = r->params[0] * r->samples[i].value + (1 - r->params[0]) * (level + slope);
+		slope = r->params[1] * (level - before) + (1 - r->params[1]) * slope;
+	}
+	*out = level;
 	return true;
 }
 

@@ -2,12 +2,6 @@
 #include "promql/binary.h"
 #include "promql/parser.h"
 
-static void adopt(struct node *n, const struct node *child)
-{
-	if (child->depth + 1 > n->depth)
-		n->depth = child->depth + 1;
-}
-
 /* bool, then on/ignoring, then group_left/group_right: each optional, the last only behind the
  * second. */
 static bool parse_matching(struct parser *p, struct binary *b)
@@ -97,8 +91,8 @@ struct node *parse_binary(struct parser *p, struct node *lhs)
 	b->rhs = parse_expression(p, lowest);
 	if (!b->rhs || !check_types(p, b, offset))
 		return NULL;
-	adopt(n, b->lhs);
-	adopt(n, b->rhs);
+	parse_adopt(n, b->lhs);
+	parse_adopt(n, b->rhs);
 	if (b->lhs->type == PROMQL_SCALAR && b->rhs->type == PROMQL_SCALAR)
 		n->type = PROMQL_SCALAR;
 	return n;
@@ -118,7 +112,7 @@ struct node *parse_unary(struct parser *p)
 	if (!n->unary.operand)
 		return NULL;
 	n->type = n->unary.operand->type;
-	adopt(n, n->unary.operand);
+	parse_adopt(n, n->unary.operand);
 	if (n->type == PROMQL_SCALAR || n->type == PROMQL_VECTOR)
 		return n;
 	parse_fail(p, n->offset,

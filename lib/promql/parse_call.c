@@ -3,13 +3,6 @@
 #include "promql/function.h"
 #include "promql/parser.h"
 
-/* The deepest of the children decides how deep a node is. */
-static void adopt(struct node *n, const struct node *child)
-{
-	if (child->depth + 1 > n->depth)
-		n->depth = child->depth + 1;
-}
-
 /* Arguments are kept on this list until their number is known. */
 struct argument {
 	struct node *node;
@@ -85,7 +78,7 @@ static bool fill_call(struct parser *p, struct node *n, const struct argument *l
 		return false;
 	for (size_t i = 0; i < nargs; i++, list = list->next) {
 		n->call.args[i] = list->node;
-		adopt(n, list->node);
+		parse_adopt(n, list->node);
 	}
 	if (!check_argument_count(p, n) || !check_argument_types(p, n))
 		return false;
@@ -119,8 +112,8 @@ struct node *parse_call(struct parser *p)
 		fail_unknown(p);
 		return NULL;
 	}
-	if (f->unsupported) {
-		parse_fail(p, p->token.offset, "the function \"%s\" is not supported yet", f->name);
+	if (f->refusal) {
+		parse_fail(p, p->token.offset, "the function \"%s\" %s", f->name, f->refusal);
 		return NULL;
 	}
 	n = parse_node(p, NODE_CALL, f->returns, p->token.offset);
@@ -153,7 +146,7 @@ static bool check_aggregate(struct parser *p, struct node *n, const struct argum
 	if (a->aggregation->has_param) {
 		a->param = list->node;
 		list = list->next;
-		adopt(n, a->param);
+		parse_adopt(n, a->param);
 		if (a->param->type != a->aggregation->param)
 			return parse_fail(p, a->param->offset,
 			                  "expected type %s in aggregation parameter, got %s",
@@ -161,7 +154,7 @@ static bool check_aggregate(struct parser *p, struct node *n, const struct argum
 			                  type_words(a->param->type));
 	}
 	a->body = list->node;
-	adopt(n, a->body);
+	parse_adopt(n, a->body);
 	if (a->body->type != PROMQL_VECTOR)
 		return parse_fail(p, a->body->offset,
 		                  "expected type instant vector in aggregation expression, got %s",

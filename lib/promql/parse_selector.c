@@ -1,13 +1,7 @@
-/* Selectors and what may follow them: matchers, ranges, offsets. */
-#include <math.h>
-
-#include "base/units.h"
+/* Selectors: metric names and label matchers. */
 #include "promql/matcher.h"
 #include "promql/parser.h"
 #include "promql/regex.h"
-
-/* Durations and offsets are cut to ten years, as base/units has it. */
-#define SECONDS_MAX (10.0 * 366 * 86400)
 
 static bool matcher_kind_of(enum token_kind token, enum matcher_kind *out)
 {
@@ -96,16 +90,9 @@ static bool check_name_once(struct parser *p, const struct selector *s, const st
 	                  str_quote(s->name, first), str_quote(m->value, second));
 }
 
-/* From where the node begins to the end of this token. */
-static void note_text(struct parser *p, const struct node *n, struct selector *s)
-{
-	s->text = str_slice(p->expr->text, n->offset, p->token.offset + p->token.text.n);
-}
-
 /* The part in braces; list[0 .. s->nmatchers) may hold the name already. */
-static bool parse_braces(struct parser *p, struct node *n, struct matcher *list)
+static bool parse_braces(struct parser *p, struct selector *s, struct matcher *list)
 {
-	struct selector *s = &n->selector;
 	bool has_bare_name = s->name.n > 0;
 	bool more = true;
 	size_t offset = 0;
@@ -124,7 +111,6 @@ static bool parse_braces(struct parser *p, struct node *n, struct matcher *list)
 		if (!parse_accept(p, TOKEN_COMMA, &more))
 			return false;
 	}
-	note_text(p, n, s);
 	return parse_expect(p, TOKEN_RIGHT_BRACE, "\",\" or \"}\"");
 }
 
@@ -162,131 +148,16 @@ struct node *parse_selector(struct parser *p)
 	s->matchers = list;
 	if (p->token.kind != TOKEN_LEFT_BRACE) {
 		s->name = p->token.text;
-		note_text(p, n, s);
-		list[s->nmatchers++] =
+			list[s->nmatchers++] =
 		        (struct matcher){.name = PROMQL_NAME_LABEL, .value = s->name};
 		if (!parse_advance(p))
 			return NULL;
 	}
-	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, n, list))
+	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, s, list))
 		return NULL;
 	if (!check_not_empty(p, n))
 		return NULL;
-	s->earlier = p->last_selector;
-	p->last_selector = n;
-	p->nselectors++;
-	return n;
-}
-
-/* "5m", or seconds as a plain number. */
-static bool parse_length(struct parser *p, int64_t *out_ms)
-{
-	double seconds = 0;
-	size_t offset = p->token.offset;
-
-	if (p->token.kind == TOKEN_DURATION) {
-		if (!duration_parse(p->token.text, out_ms, p->err))
-			return parse_fail_prefixed(p, offset);
-		return parse_advance(p);
-	}
-	if (p->token.kind != TOKEN_NUMBER)
-		return parse_fail_token(p, "duration");
-	if (!token_number(&p->token, &p->expr->arena, &seconds, p->err))
-		return parse_fail_prefixed(p, offset);
-	if (!(seconds <= SECONDS_MAX))
-		return parse_fail(p, offset, "duration out of range");
-	*out_ms = (int64_t)(seconds * 1000);
-	return parse_advance(p);
-}
-
-static struct node *parse_range(struct parser *p, struct node *n)
-{
-	size_t offset = p->token.offset;
-	size_t length_offset;
-
-	if (!parse_advance(p))
-		return NULL;
-	length_offset = p->token.offset;
-	if (n->selector.has_offset) {
-		parse_fail(p, offset, "no offset modifiers allowed before range");
-		return NULL;
-	}
-	if (!parse_length(p, &n->selector.range_ms))
-		return NULL;
-	if (p->token.kind == TOKEN_COLON) {
-		parse_fail(p, offset, "a subquery is not supported yet");
-		return NULL;
-	}
-	if (n->selector.range_ms <= 0) {
-		parse_fail(p, length_offset, "duration must be greater than 0");
-		return NULL;
-	}
-	n->selector.is_range = true;
-	n->type = PROMQL_MATRIX;
-	return parse_expect(p, TOKEN_RIGHT_BRACKET, "\"]\"") ? n : NULL;
-}
-
-/* What stands in brackets behind something that is no selector: a range there is wrong, a subquery
- * only not built. */
-static struct node *refuse_range(struct parser *p, const struct node *n)
-{
-	size_t offset = p->token.offset;
-	int64_t ignored_ms = 0;
-
-	if (!parse_advance(p) || !parse_length(p, &ignored_ms))
-		return NULL;
-	if (p->token.kind == TOKEN_COLON)
-		parse_fail(p, offset, "a subquery is not supported yet");
-	else
-		parse_fail(p, n->offset, "ranges only allowed for vector selectors");
-	return NULL;
-}
-
-static bool is_plain_selector(const struct node *n)
-{
-	return n->kind == NODE_SELECTOR && !n->grouped;
-}
-
-static struct node *parse_offset(struct parser *p, struct node *n)
-{
-	bool negative;
-	int64_t ms = 0;
-
-	if (!is_plain_selector(n)) {
-		parse_fail(
-		        p, n->offset,
-		        "offset modifier must be preceded by an instant vector selector or range "
-		        "vector selector");
-		return NULL;
-	}
-	if (n->selector.has_offset) {
-		parse_fail(p, p->token.offset, "offset may not be set multiple times");
-		return NULL;
-	}
-	if (!parse_advance(p) || !parse_accept(p, TOKEN_SUB, &negative))
-		return NULL;
-	if (!negative && p->token.kind == TOKEN_ADD && !parse_advance(p))
-		return NULL;
-	if (!parse_length(p, &ms))
-		return NULL;
-	n->selector.has_offset = true;
-	n->selector.offset_ms = negative ? -ms : ms;
-	return n;
-}
-
-struct node *parse_modifiers(struct parser *p, struct node *n)
-{
-	while (n && (p->token.kind == TOKEN_LEFT_BRACKET || p->token.kind == TOKEN_OFFSET)) {
-		if (p->token.kind == TOKEN_OFFSET)
-			n = parse_offset(p, n);
-		else if (is_plain_selector(n) && !n->selector.is_range)
-			n = parse_range(p, n);
-		else
-			n = refuse_range(p, n);
-	}
-	if (n && p->token.kind == TOKEN_AT) {
-		parse_fail(p, p->token.offset, "the @ modifier is not supported yet");
-		return NULL;
-	}
+	s->text = str_slice(p->expr->text, n->offset, p->last_end);
+	s->number = p->nselectors++;
 	return n;
 }

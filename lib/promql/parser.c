@@ -35,6 +35,7 @@ bool parse_fail_token(struct parser *p, const char *expected)
 
 bool parse_advance(struct parser *p)
 {
+	p->last_end = p->token.offset + p->token.text.n;
 	return lexer_next(&p->lexer, &p->token, p->err) || parse_fail_prefixed(p, p->token.offset);
 }
 
@@ -82,6 +83,12 @@ struct node *parse_node(struct parser *p, enum node_kind kind, enum promql_type 
 	return n;
 }
 
+void parse_adopt(struct node *n, const struct node *child)
+{
+	if (child->depth + 1 > n->depth)
+		n->depth = child->depth + 1;
+}
+
 const char *type_words(enum promql_type type)
 {
 	static const char *const words[] = {
@@ -103,7 +110,7 @@ static bool parse_label_name(struct parser *p, struct str *out)
 			return parse_fail_prefixed(p, p->token.offset);
 		if (!out->n || !str_is_utf8(*out))
 			return parse_fail(p, p->token.offset, "invalid label name");
-	} else if (p->token.is_word) {
+	} else if (p->token.is_word || p->token.kind == TOKEN_METRIC) {
 		*out = p->token.text;
 	} else {
 		return parse_fail_token(p, "label");
@@ -180,6 +187,7 @@ static struct node *parse_string(struct parser *p)
 
 static struct node *parse_group(struct parser *p)
 {
+	size_t offset = p->token.offset;
 	struct node *n;
 
 	if (!parse_advance(p))
@@ -187,6 +195,7 @@ static struct node *parse_group(struct parser *p)
 	n = parse_expression(p, OPERATOR_LOWEST);
 	if (!n || !parse_expect(p, TOKEN_RIGHT_PAREN, "\")\""))
 		return NULL;
+	n->offset = offset;
 	n->grouped = true;
 	return n;
 }

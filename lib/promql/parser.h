@@ -21,8 +21,8 @@ struct parser {
 	struct token token; /* the one not yet consumed */
 	struct promql_position *at;
 	struct err *err;
-	const struct node *last_selector; /* and by its `earlier` all others */
 	size_t nselectors;
+	size_t last_end; /* behind the token consumed last */
 	size_t nnodes;
 	size_t depth; /* of nested calls */
 };
@@ -44,9 +44,13 @@ void *parse_array(struct parser *p, size_t n, size_t size);
 /* "(a, b)" */
 bool parse_label_names(struct parser *p, const struct str **out, size_t *out_n) MUST_CHECK;
 const char *type_words(enum promql_type type); /* "instant vector" */
+/* A node is one deeper than its deepest child. */
+void parse_adopt(struct node *n, const struct node *child);
 
-/* parse_selector.c: metric names, matchers, ranges, offsets. */
+/* parse_selector.c: metric names and matchers. */
 struct node *parse_selector(struct parser *p);
+
+/* parse_range.c: what may follow an operand, in any order: ranges, subqueries, offset, @. */
 struct node *parse_modifiers(struct parser *p, struct node *n);
 
 /* parse_call.c: functions and aggregations. */

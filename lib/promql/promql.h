@@ -21,6 +21,10 @@
 #define PROMQL_MAX_TEXT 16384
 #define PROMQL_MAX_DEPTH 64
 #define PROMQL_MAX_NODES 2000
+/* Subqueries evaluate again and again; these bound one evaluation of the whole. */
+#define PROMQL_MAX_STEPS 100000     /* of the innermost part */
+#define PROMQL_MAX_READS 20000000   /* samples and series looked at */
+#define PROMQL_MAX_SAMPLES 10000000 /* held by one subquery */
 
 /* Byte offset of an error in the expression's text, from 0. */
 struct promql_position {
@@ -45,19 +49,29 @@ const char *promql_type_name(enum promql_type type); /* "scalar", "vector", "mat
 enum promql_type promql_expr_type(const struct promql_expr *e);
 struct str promql_expr_text(const struct promql_expr *e);
 
-/* Which samples an expression needs, for scraping, retention and rules K2 and K4. */
+/* Which samples an expression needs, for scraping, retention and rules K2 and K4. One per selector,
+ * in the order of the text. */
 struct promql_need {
-	struct str name;   /* the exact metric name; empty when the selector has none */
-	int64_t range_ms;  /* range selector; 0 for an instant selector */
-	int64_t offset_ms; /* may be negative */
-	struct str text;   /* of the selector itself, without range, offset and @ */
+	struct str name;     /* the exact metric name; empty when the selector has none */
+	struct str text;     /* of the selector itself, without range, offset and @ */
+	int64_t range_ms;    /* range selector; 0 for an instant selector */
+	int64_t offset_ms;   /* its own and those of the subqueries around it; may be negative */
+	int64_t window_ms;   /* the stretch of past one evaluation reads: range, offsets and the ranges
+	                        of subqueries around it; 0 for an instant selector outside of any */
+	int64_t keep_ms;     /* how long its samples must be kept; look-back included */
+	int64_t age_ms;      /* how old the newest sample it reads may be by intent: offsets, and one
+	                        step per subquery */
+	bool pinned;         /* looks at a fixed time (@ 1609746000): keep_ms then means nothing */
 };
 size_t promql_needs(const struct promql_expr *e, const struct promql_need **out);
-/* Longest stretch of past behind one evaluation: max(range + offset, 0 for instant selectors); what
- * votes must lie apart (rule E2) and what must be covered (rule K4). */
+/* Longest stretch of past behind one evaluation, the largest window_ms: what votes must lie apart
+ * (rule E2) and what must be covered (rule K4). */
 int64_t promql_longest_range_ms(const struct promql_expr *e);
-/* How long samples must be kept: range or look-back, plus offset. */
+/* How long samples must be kept: the largest keep_ms. */
 int64_t promql_retention_ms(const struct promql_expr *e);
+/* How often the innermost part is evaluated for one evaluation of the whole; 1 without subqueries.
+ * More than PROMQL_MAX_STEPS end in an error. */
+int64_t promql_steps(const struct promql_expr *e);
 
 /* The samples an evaluation reads: the union of these sets, in which no label set repeats. */
 struct promql_data {
@@ -93,12 +107,14 @@ bool promql_eval(const struct promql_expr *e, const struct promql_data *data, in
                  struct arena *arena, struct promql_value *out, struct promql_position *at,
                  struct err *err) MUST_CHECK;
 
-/* Prometheus' BucketQuantile (promql/quantile.go). Buckets are cumulative counts by upper bound;
+/* Prometheus' BucketQuantile and BucketFraction (promql/quantile.go). Buckets are cumulative counts by upper bound;
  * sorted and mended in place. */
 struct promql_bucket {
 	double upper_bound;
 	double count;
 };
 double promql_bucket_quantile(double q, struct promql_bucket *buckets, size_t n, bool *out_mended);
+/* The share of observations between the two, from the same buckets. */
+double promql_bucket_fraction(double lower, double upper, struct promql_bucket *buckets, size_t n);
 
 #endif

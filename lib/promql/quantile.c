@@ -154,3 +154,54 @@ double promql_bucket_quantile(double q, struct promql_bucket *buckets, size_t n,
 		return buckets[0].upper_bound;
 	return interpolate(buckets, at, rank);
 }
+
+/* Observations up to `value`, which lies inside this bucket; those below it are `before`. The first
+ * bucket begins at 0 where its bound is positive; inside of what has an infinite edge nothing can
+ * be said, and it counts as reached. */
+static double interpolate_rank(const struct promql_bucket *b, size_t at, double before,
+                               double value)
+{
+	double start = at > 0 ? b[at - 1].upper_bound : 0;
+
+	if (at == 0 && b[0].upper_bound <= 0)
+		return b[0].count;
+	if (value <= start)
+		return before;
+	return before + (b[at].count - before) * (value - start) / (b[at].upper_bound - start);
+}
+
+/* How many observations lie at or below the value. */
+static double rank_of(const struct promql_bucket *b, size_t n, double value)
+{
+	double before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double start = i > 0 ? b[i - 1].upper_bound : (double)-INFINITY;
+
+		if (start >= value)
+			return before;
+		if (b[i].upper_bound > value)
+			return interpolate_rank(b, i, before, value);
+		before = b[i].count;
+	}
+	return b[n - 1].count;
+}
+
+double promql_bucket_fraction(double lower, double upper, struct promql_bucket *buckets, size_t n)
+{
+	double all;
+
+	if (!n)
+		return (double)NAN;
+	qsort(buckets, n, sizeof(*buckets), compare_bounds);
+	if (!isinf(buckets[n - 1].upper_bound) || buckets[n - 1].upper_bound < 0)
+		return (double)NAN;
+	n = merge_equal_bounds(buckets, n);
+	all = buckets[n - 1].count;
+	if (number_is_same(all, 0) || isnan(lower) || isnan(upper))
+		return (double)NAN;
+	if (lower >= upper)
+		return 0;
+	return (fmin(rank_of(buckets, n, upper), all) - fmin(rank_of(buckets, n, lower), all)) /
+	       all;
+}

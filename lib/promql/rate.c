@@ -190,6 +190,6 @@ bool range_predict_linear(const struct range *r, double *out)
 	if (r->n < 2)
 		return false;
 	regress(r, r->at_ms, &slope, &intercept);
-	*out = slope * r->param + intercept;
+	*out = slope * r->params[0] + intercept;
 	return true;
 }

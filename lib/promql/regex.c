@@ -9,15 +9,17 @@
 #include "base/buf.h"
 #include "base/units.h"
 #include "promql/promql.h"
+#include "promql/regex_syntax.h"
 
 struct regex {
 	pcre2_code *code;
-	pcre2_match_context *limits;
+	pcre2_match_context *usual, *costly; /* the limits of a first and a second try */
 	struct regex *next;
 };
 
 struct regex_scratch {
 	pcre2_match_data *captures;
+	size_t ncostly; /* values that needed a second try */
 };
 
 /* A user's text is put between these, as Prometheus does; DOLLAR_ENDONLY makes $ mean what it means
@@ -25,19 +27,20 @@ struct regex_scratch {
 static bool anchored_pattern(struct str pattern, struct buf *out, struct err *err)
 {
 	buf_add_text(out, "^(?s:");
-	buf_add_str(out, pattern);
+	if (!regex_translate(pattern, out, err))
+		return false;
 	buf_add_text(out, ")$");
 	return buf_ok(out, err);
 }
 
-static pcre2_match_context *match_limits(void)
+static pcre2_match_context *match_limits(uint32_t steps)
 {
 	pcre2_match_context *limits = pcre2_match_context_create(NULL);
 
 	if (!limits)
 		return NULL;
-	pcre2_set_match_limit(limits, REGEX_MAX_STEPS);
-	pcre2_set_depth_limit(limits, REGEX_MAX_STEPS);
+	pcre2_set_match_limit(limits, steps);
+	pcre2_set_depth_limit(limits, steps);
 	pcre2_set_heap_limit(limits, REGEX_MAX_HEAP_KIB);
 	return limits;
 }
@@ -59,7 +62,8 @@ static bool compile(struct str text, pcre2_code **out, struct err *err)
 
 	*out = pcre2_compile((PCRE2_SPTR)text.p, text.n,
 	                     PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
-	                             PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+	                             PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C |
+	                             PCRE2_ANCHORED | PCRE2_ENDANCHORED,
 	                     &code, &at, NULL);
 	if (!*out) {
 		pcre2_get_error_message(code, why, sizeof(why));
@@ -94,8 +98,9 @@ const struct regex *regex_compile(struct str pattern, struct arena *arena, struc
 		r = NULL;
 		goto out;
 	}
-	r->limits = match_limits();
-	if (!r->limits) {
+	r->usual = match_limits(REGEX_USUAL_STEPS);
+	r->costly = match_limits(REGEX_MAX_STEPS);
+	if (!r->usual || !r->costly) {
 		err_set(err, ERR_NOMEM, "out of memory");
 		r = NULL;
 	}
@@ -107,9 +112,10 @@ out:
 void regex_free_all(struct regex **list)
 {
 	for (struct regex *r = *list; r; r = r->next) {
-		pcre2_match_context_free(r->limits);
+		pcre2_match_context_free(r->usual);
+		pcre2_match_context_free(r->costly);
 		pcre2_code_free(r->code);
-		r->limits = NULL;
+		r->usual = r->costly = NULL;
 		r->code = NULL;
 	}
 	*list = NULL;
@@ -137,13 +143,22 @@ void regex_scratch_free(struct regex_scratch **s)
 	*s = NULL;
 }
 
+static int match(const struct regex *r, struct str value, struct regex_scratch *s,
+                 pcre2_match_context *limits)
+{
+	return pcre2_match(r->code, (PCRE2_SPTR)(value.p ? value.p : ""), value.n, 0, 0,
+	                   s->captures, limits);
+}
+
 bool regex_match(const struct regex *r, struct str value, struct regex_scratch *s,
                  bool *out_matches, struct err *err)
 {
 	char quote[STR_QUOTE_MAX];
-	int found = pcre2_match(r->code, (PCRE2_SPTR)(value.p ? value.p : ""), value.n, 0, 0,
-	                        s->captures, r->limits);
+	int found = match(r, value, s, r->usual);
 
+	if ((found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT) &&
+	    s->ncostly++ < REGEX_MAX_COSTLY)
+		found = match(r, value, s, r->costly);
 	if (found >= 0 || found == PCRE2_ERROR_NOMATCH) {
 		*out_matches = found >= 0;
 		return true;

@@ -1,5 +1,6 @@
 /*
- * regex - a regular expression over label values, matched as Prometheus does: ^(?s:...)$.
+ * regex - a regular expression over label values, matched as Prometheus does: ^(?s:...)$. The syntax
+ * is RE2's (regex_syntax.h).
  *
  * Matching is bounded; a value that runs into the bound is an error, never a "no". Captures are
  * read through the scratch the caller brings, so that a compiled expression stays immutable.
@@ -14,8 +15,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Backtracking steps per value, memory per match, groups with the whole match as group 0. */
+/* Backtracking steps that any value may take, that a few values of an evaluation may take, how many
+ * those are, memory per match, groups with the whole match as group 0. Together they bound the time
+ * of an evaluation, whatever the pattern and whoever picked the values. */
+#define REGEX_USUAL_STEPS 5000
 #define REGEX_MAX_STEPS 100000
+#define REGEX_MAX_COSTLY 200
 #define REGEX_MAX_HEAP_KIB 4096
 #define REGEX_MAX_CAPTURES 32
 

@@ -4,12 +4,7 @@
 #include "promql/vector.h"
 #include "series/series.h"
 
-/* A growing array of series in the arena; what it outgrew is given back with the arena. */
-struct found {
-	const struct series **list;
-	size_t n, capacity;
-};
-
+/* What the array outgrew is given back with the arena. */
 static bool found_add(struct found *f, const struct series *s, struct arena *arena, struct err *err)
 {
 	const struct series **larger;
@@ -28,7 +23,8 @@ static bool found_add(struct found *f, const struct series *s, struct arena *are
 }
 
 static bool find_in_set(struct evaluation *e, const struct selector *sel,
-                        const struct series_set *set, struct found *f, struct err *err)
+                        const struct series_set *set, struct found *f, struct arena *arena,
+                        struct err *err)
 {
 	size_t at = 0;
 	const struct series *s;
@@ -42,19 +38,42 @@ static bool find_in_set(struct evaluation *e, const struct selector *sel,
 		if (!matchers_match(sel->matchers, sel->nmatchers, &s->labels, e->scratch, &matches,
 		                    err))
 			return false;
-		if (matches && !found_add(f, s, e->arena, err))
+		if (matches && !found_add(f, s, arena, err))
 			return false;
 	}
 }
 
-static bool find_series(struct evaluation *e, const struct selector *sel, struct found *f,
+/* Inside a subquery, once for all steps. */
+static bool find_series(struct evaluation *e, const struct selector *sel, struct found *out,
                         struct err *err)
 {
+	struct arena *arena = e->found ? e->whole : e->arena;
+	struct found *kept = e->found ? &e->found[sel->number] : NULL;
+	struct found f = {.known = true};
+
+	if (kept && kept->known) {
+		*out = *kept;
+		return true;
+	}
 	for (size_t i = 0; i < e->data->nsets; i++) {
-		if (!find_in_set(e, sel, e->data->sets[i], f, err))
+		if (!find_in_set(e, sel, e->data->sets[i], &f, arena, err))
 			return false;
 	}
+	if (kept)
+		*kept = f;
+	*out = f;
 	return true;
+}
+
+static bool count_reads(struct evaluation *e, size_t n, struct err *err)
+{
+	e->reads += n;
+	if (e->reads <= PROMQL_MAX_READS || !e->found)
+		return true;
+	return err_set(err, ERR_LIMIT,
+	               "the expression reads more than %d samples: make its subqueries shorter or "
+	               "their steps longer",
+	               PROMQL_MAX_READS);
 }
 
 static void note_sample(struct evaluation *e, const struct sample *s)
@@ -67,9 +86,9 @@ static void note_sample(struct evaluation *e, const struct sample *s)
 static bool eval_instant(struct evaluation *e, const struct selector *sel, const struct found *f,
                          struct promql_value *out, struct err *err)
 {
-	int64_t end_ms = e->at_ms - sel->offset_ms;
+	int64_t end_ms = eval_place(e, &sel->place);
 
-	if (!vector_make(out, f->n, e->arena, err))
+	if (!count_reads(e, f->n, err) || !vector_make(out, f->n, e->arena, err))
 		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sample *samples = NULL;
@@ -117,7 +136,7 @@ static bool without_stale(struct range_slice *slice, struct arena *arena, struct
 static bool eval_range(struct evaluation *e, const struct selector *sel, const struct found *f,
                        struct promql_value *out, struct err *err)
 {
-	int64_t end_ms = e->at_ms - sel->offset_ms;
+	int64_t end_ms = eval_place(e, &sel->place);
 	struct promql_range_element *list = take_array(e->arena, f->n, sizeof(*list), err);
 
 	if (!list)
@@ -127,7 +146,7 @@ static bool eval_range(struct evaluation *e, const struct selector *sel, const s
 		struct range_slice slice = {0};
 
 		slice.n = series_slice(f->list[i], end_ms - sel->range_ms, end_ms, &slice.samples);
-		if (!without_stale(&slice, e->arena, err))
+		if (!count_reads(e, slice.n + 1, err) || !without_stale(&slice, e->arena, err))
 			return false;
 		if (!slice.n)
 			continue;
@@ -144,7 +163,7 @@ static bool eval_range(struct evaluation *e, const struct selector *sel, const s
 bool eval_selector(struct evaluation *e, const struct node *n, struct promql_value *out,
                    struct err *err)
 {
-	struct found f = {0};
+	struct found f;
 
 	if (!find_series(e, &n->selector, &f, err))
 		return false;

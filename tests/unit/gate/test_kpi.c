@@ -284,6 +284,24 @@ START_TEST(an_offset_is_not_staleness)
 }
 END_TEST
 
+/* Its steps are whole minutes, and the last one may lie nearly a minute back. */
+START_TEST(the_last_step_of_a_subquery_is_not_staleness)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	for (int64_t at = 0; at <= 375; at += 15) {
+		page(&b, 0, (double)at, "lag", 5);
+		if (at >= 300)
+			expect(ask(&b, "max_over_time(lag[2m:])", at, -1), GATE_PASS, "");
+	}
+	expect(ask(&b, "max_over_time(lag[2m:])", 420, -1), GATE_STALE,
+	       "the newest good scrape is 45s old; it should come every 15s");
+	ck_assert_int_eq(b.reading.range_ms, 120000);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_timestamp_far_ahead_is_an_error)
 {
 	struct bench b;
@@ -563,6 +581,7 @@ int main(void)
 	tcase_add_test(tcase, a_page_of_the_future_is_an_error);
 	tcase_add_test(tcase, a_source_not_watched_yet_keeps_the_range);
 	tcase_add_test(tcase, an_offset_is_not_staleness);
+	tcase_add_test(tcase, the_last_step_of_a_subquery_is_not_staleness);
 	tcase_add_test(tcase, a_timestamp_far_ahead_is_an_error);
 	tcase_add_test(tcase, a_quorum_of_targets_must_answer);
 	tcase_add_test(tcase, a_gate_may_only_raise_the_quorum);

@@ -165,8 +165,10 @@ START_TEST(vectors_match_by_their_labels)
 		{ "many to one must be said", "requests * on(job) owner",
 		  "error at 0: multiple matches for labels: many-to-one matching must be explicit "
 		  "(group_left/group_right)" },
-		{ "a filter that leaves one is no conflict",
-		  "requests{job=\"api\"} > on(job) (owner * 50)", "{job=\"api\"} 100" },
+		{ "a filter that leaves one is a conflict all the same",
+		  "requests{job=\"api\"} > on(job) (owner * 50)",
+		  "error at 0: multiple matches for labels: many-to-one matching must be explicit "
+		  "(group_left/group_right)" },
 		{ "many to many is refused", "owner * on(job) requests",
 		  "error at 0: found duplicate series for the match group \"{job=\"api\"}\" on the right "
 		  "hand-side of the operation; many-to-many matching not allowed: matching labels must be "

@@ -31,14 +31,34 @@ START_TEST(mistakes_are_named_and_placed)
 		{ "1 + {a=~\".*\",b!=\"c\"}", 4, "vector selector must contain at least one non-empty matcher" },
 		{ "up{__name__=\"x\"}", 3, "metric name must not be set twice: \"up\" or \"x\"" },
 		{ "up{a=~\"(\"}", 6, "invalid regular expression: missing closing parenthesis" },
-		{ "up[5m", 5, "unexpected end of input, expected \"]\"" },
+		{ "up[5m", 5, "unexpected end of input, expected \":\" or \"]\"" },
 		{ "up[0s]", 3, "duration must be greater than 0" },
 		{ "up[]", 3, "unexpected \"]\", expected duration" },
-		{ "(up)[5m]", 1, "ranges only allowed for vector selectors" },
-		{ "up[5m][5m]", 0, "ranges only allowed for vector selectors" },
+		{ "(up)[5m]", 4, "ranges only allowed for vector selectors" },
+		{ "up[5m][5m]", 6, "ranges only allowed for vector selectors" },
 		{ "up offset 5m [5m]", 13, "no offset modifiers allowed before range" },
 		{ "up offset 5m offset 5m", 13, "offset may not be set multiple times" },
-		{ "rate(up[5m]) offset 5m", 0, "offset modifier must be preceded by an instant vector selector or range vector selector" },
+		{ "rate(up[5m]) offset 5m", 0, "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery" },
+		{ "(up) offset 5m", 0, "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery" },
+		{ "sum(up) @ 5", 0, "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery" },
+		{ "up @ 1 @ 2", 7, "@ <timestamp> may not be set multiple times" },
+		{ "up @ start() @ 2", 13, "@ <timestamp> may not be set multiple times" },
+		{ "up @ 1 [5m]", 7, "no @ modifiers allowed before range" },
+		{ "up @ Inf", 5, "timestamp out of bounds for @ modifier: inf" },
+		{ "up @ now()", 5, "unexpected identifier \"now\", expected timestamp" },
+		{ "up @ start", 10, "unexpected end of input, expected \"(\"" },
+		{ "up[-5m]", 3, "duration must be greater than 0" },
+		{ "up[5m:0]", 6, "duration must be greater than 0" },
+		{ "up[5m:", 6, "unexpected end of input, expected duration" },
+		{ "up[:5m]", 3, "unexpected \":\", expected duration" },
+		{ "up[5m:30s:]", 9, "unexpected \":\", expected \"]\"" },
+		{ "up[5m + 1m]", 6, "unexpected \"+\", expected \":\" or \"]\"" },
+		{ "up[99999999999]", 3, "duration out of range" },
+		{ "up[5m][5m:]", 0, "subquery is only allowed on instant vector, got range vector instead" },
+		{ "1[5m:]", 0, "subquery is only allowed on instant vector, got scalar instead" },
+		{ "(up[5m:]) offset 5m", 0, "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery" },
+		{ "rate((up))", 5, "expected type range vector in call to function \"rate\", got instant vector" },
+		{ "sum by (inf) (up)", 8, "unexpected number \"inf\", expected label" },
 		{ "rate(up)", 5, "expected type range vector in call to function \"rate\", got instant vector" },
 		{ "abs(up[5m])", 4, "expected type instant vector in call to function \"abs\", got range vector" },
 		{ "vector(\"a\")", 7, "expected type scalar in call to function \"vector\", got string" },
@@ -85,15 +105,12 @@ START_TEST(mistakes_are_named_and_placed)
 }
 END_TEST
 
-START_TEST(what_is_known_but_not_built_says_so)
+START_TEST(what_is_known_but_not_supported_says_why)
 {
 	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
-		{ "max_over_time(rate(x[5m])[1h:1m])", 25, "a subquery is not supported yet" },
-		{ "max_over_time(x[1h:])", 15, "a subquery is not supported yet" },
-		{ "x @ 1", 2, "the @ modifier is not supported yet" },
-		{ "x[5m] @ end()", 6, "the @ modifier is not supported yet" },
-		{ "1 + info(x)", 4, "the function \"info\" is not supported yet" },
-		{ "histogram_fraction(0, 1, x)", 0, "the function \"histogram_fraction\" is not supported yet" },
+		{ "1 + info(x)", 4, "the function \"info\" is an experiment of Prometheus and not supported" },
+		{ "histogram_count(x)", 0, "the function \"histogram_count\" needs native histograms, which are not supported" },
+		{ "holt_winters(x[5m], 0.5, 0.5)", 0, "the function \"holt_winters\" is called double_exponential_smoothing since Prometheus 3" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -126,6 +143,14 @@ START_TEST(every_expression_has_a_type)
 		{ "rate(x[5m])", PROMQL_VECTOR },
 		{ "x[5m]", PROMQL_MATRIX },
 		{ "x[300] offset -1m", PROMQL_MATRIX },
+		{ "x[5m:]", PROMQL_MATRIX },
+		{ "x[ 5m : 30 ]", PROMQL_MATRIX },
+		{ "rate(x[1m])[5m:0x1e] @ END() offset -5", PROMQL_MATRIX },
+		{ "x offset 1m @ -1.5e3", PROMQL_VECTOR },
+		{ "x @ 1h30m offset +1m", PROMQL_VECTOR },
+		{ "start + end + step + range", PROMQL_VECTOR },
+		{ "sum by (a:b, on, \"c d\",) (x)", PROMQL_VECTOR },
+		{ "0x_1F + 0X1f", PROMQL_SCALAR },
 		{ "avg offset 5m", PROMQL_VECTOR },
 		{ "and", PROMQL_VECTOR },
 		{ "{\"a b\",\"c d\"=\"e\"}", PROMQL_VECTOR },
@@ -146,21 +171,35 @@ END_TEST
 
 START_TEST(needs_are_the_selectors_in_order)
 {
+	/* name, range, offset, window, keep, age; "!" when pinned to a time */
 	static const struct { const char *why, *text, *needs; int64_t longest, retention; } rows[] = {
-		{ "an instant selector looks back", "x", "x 0 0;", 0, 300000 },
-		{ "an offset goes further back", "x offset 1h", "x 0 3600000;", 0, 3900000 },
-		{ "a range", "rate(x[10m])", "x 600000 0;", 600000, 600000 },
-		{ "a short range needs less than the look-back", "rate(x[1m])", "x 60000 0;", 60000, 60000 },
-		{ "a range with an offset", "rate(x[10m] offset 5m)", "x 600000 300000;", 900000, 900000 },
-		{ "a negative offset", "rate(x[10m] offset -5m)", "x 600000 -300000;", 300000, 300000 },
-		{ "one far ahead needs nothing", "rate(x[1m] offset -5m)", "x 60000 -300000;", 0, 0 },
-		{ "all of them", "sum(rate(a[1m])) / sum(rate(b[5m])) or c", "a 60000 0;b 300000 0;c 0 0;", 300000, 300000 },
-		{ "the name as a matcher", "{__name__=\"x\",a=\"b\"}", "x 0 0;", 0, 300000 },
-		{ "the name in quotes", "{\"x y\"}", "x y 0 0;", 0, 300000 },
-		{ "the name in a function", "absent({job=\"a\",__name__=\"x\"})", "x 0 0;", 0, 300000 },
-		{ "a name that is a pattern is none", "{__name__=~\"x|y\"}", " 0 0;", 0, 300000 },
-		{ "a name that is excluded is none", "{__name__!=\"x\",a=\"b\"}", " 0 0;", 0, 300000 },
+		{ "an instant selector looks back", "x", "x 0 0 0 300 0;", 0, 300 },
+		{ "an offset goes further back", "x offset 1h", "x 0 3600 0 3900 3600;", 0, 3900 },
+		{ "a range", "rate(x[10m])", "x 600 0 600 600 0;", 600, 600 },
+		{ "a short range needs less than the look-back", "rate(x[1m])", "x 60 0 60 60 0;", 60, 60 },
+		{ "a range with an offset", "rate(x[10m] offset 5m)", "x 600 300 900 900 300;", 900, 900 },
+		{ "a negative offset", "rate(x[10m] offset -5m)", "x 600 -300 300 300 0;", 300, 300 },
+		{ "one far ahead needs nothing", "rate(x[1m] offset -5m)", "x 60 -300 0 0 0;", 0, 0 },
+		{ "all of them", "sum(rate(a[1m])) / sum(rate(b[5m])) or c",
+		  "a 60 0 60 60 0;b 300 0 300 300 0;c 0 0 0 300 0;", 300, 300 },
+		{ "the name as a matcher", "{__name__=\"x\",a=\"b\"}", "x 0 0 0 300 0;", 0, 300 },
+		{ "the name in quotes", "{\"x y\"}", "x y 0 0 0 300 0;", 0, 300 },
+		{ "the name in a function", "absent({job=\"a\",__name__=\"x\"})", "x 0 0 0 300 0;", 0, 300 },
+		{ "a name that is a pattern is none", "{__name__=~\"x|y\"}", " 0 0 0 300 0;", 0, 300 },
+		{ "a name that is excluded is none", "{__name__!=\"x\",a=\"b\"}", " 0 0 0 300 0;", 0, 300 },
 		{ "no selector", "vector(1)", "", 0, 0 },
+		{ "a subquery adds its range, and the newest sample may be a step old", "max_over_time(x[1h:30s])",
+		  "x 0 0 3600 3900 30;", 3600, 3900 },
+		{ "to the range inside", "max_over_time(rate(x[5m])[1h:])", "x 300 0 3900 3900 60;", 3900, 3900 },
+		{ "and all offsets", "max_over_time(rate(x[5m] offset 1m)[1h:] offset 10m)",
+		  "x 300 660 4560 4560 720;", 4560, 4560 },
+		{ "nested", "max_over_time(sum_over_time(rate(x[5m])[10m:1m])[1h:2m])",
+		  "x 300 0 4500 4500 180;", 4500, 4500 },
+		{ "@ end() leaves the steps behind", "max_over_time((x - sum_over_time(y[5m] @ end()))[1h:])",
+		  "x 0 0 3600 3900 60;y 300 0 300 300 0;", 3600, 3900 },
+		{ "a subquery at the end of the query", "sum_over_time(x[5m:1m] @ start())", "x 0 0 300 600 60;", 300, 600 },
+		{ "a fixed time", "x - x @ 1700000000", "x 0 0 0 300 0;x 0 0 0 300 0!;", 0, 300 },
+		{ "around it, too", "sum_over_time(x[5m:1m] @ 1700000000)", "x 0 0 300 600 60!;", 300, 600 },
 	};
 	char got[256];
 
@@ -171,12 +210,49 @@ START_TEST(needs_are_the_selectors_in_order)
 
 		got[0] = '\0';
 		for (size_t k = 0; k < n; k++)
-			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s %lld %lld;",
-			         (int)needs[k].name.n, needs[k].name.p, (long long)needs[k].range_ms,
-			         (long long)needs[k].offset_ms);
+			snprintf(got + strlen(got), sizeof(got) - strlen(got),
+			         "%.*s %lld %lld %lld %lld %lld%s;", (int)needs[k].name.n,
+			         needs[k].name.p, (long long)needs[k].range_ms / 1000,
+			         (long long)needs[k].offset_ms / 1000,
+			         (long long)needs[k].window_ms / 1000,
+			         (long long)needs[k].keep_ms / 1000,
+			         (long long)needs[k].age_ms / 1000, needs[k].pinned ? "!" : "");
 		ck_assert_msg(strcmp(got, rows[i].needs) == 0, "%s: %s", rows[i].why, got);
-		ck_assert_msg(promql_longest_range_ms(e) == rows[i].longest, "%s", rows[i].why);
-		ck_assert_msg(promql_retention_ms(e) == rows[i].retention, "%s", rows[i].why);
+		ck_assert_msg(promql_longest_range_ms(e) == rows[i].longest * 1000, "%s", rows[i].why);
+		ck_assert_msg(promql_retention_ms(e) == rows[i].retention * 1000, "%s", rows[i].why);
+		promql_free(&e);
+	}
+}
+END_TEST
+
+START_TEST(a_need_has_the_text_of_its_selector)
+{
+	struct promql_expr *e = parse("sum(rate( x {a=\"b\"} [5m] offset 1m)) / {\"y z\"} @ 5 + z");
+	const struct promql_need *needs = NULL;
+
+	ck_assert_uint_eq(promql_needs(e, &needs), 3);
+	ck_assert(str_eq_text(needs[0].text, "x {a=\"b\"}"));
+	ck_assert(str_eq_text(needs[1].text, "{\"y z\"}"));
+	ck_assert(str_eq_text(needs[2].text, "z"));
+	promql_free(&e);
+}
+END_TEST
+
+START_TEST(steps_of_subqueries_multiply)
+{
+	static const struct { const char *text; int64_t steps; } rows[] = {
+		{ "x", 1 },
+		{ "vector(1)", 1 },
+		{ "max_over_time(x[10m:])", 11 },
+		{ "max_over_time(x[10m:30s]) + max_over_time(y[2m:])", 21 },
+		{ "max_over_time(max_over_time(x[10m:])[10m:])", 121 },
+		{ "max_over_time(max_over_time(max_over_time(max_over_time(x[10y:1ms])[10y:1ms])[10y:1ms])[10y:1ms])", INT64_MAX },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_expr *e = parse(rows[i].text);
+
+		ck_assert_msg(promql_steps(e) == rows[i].steps, "%s", rows[i].text);
 		promql_free(&e);
 	}
 }
@@ -263,6 +339,8 @@ START_TEST(damaged_text_is_refused_or_understood_but_never_fatal)
 	        "label_replace(up, \"x\", \"${1}-$$\", \"job\", \"(.*)-(?P<n>a|b)\") or vector(1)",
 	        "topk(3, a * on(b) group_left(c) d) unless quantile_over_time(0.9, "
 	        "{__name__=\"e\"}[2h])",
+	        "max_over_time(rate(x[1m])[10m:30s] offset 5m @ end()) + sum_over_time(y[5m:] @ 7)",
+	        "limitk(2, x{a=~\"[a-c\\\\s]+?(b|\\\\pL){2,3}\"}) or limit_ratio(-0.5, x @ 1m)",
 	        "-2 ^ 0x1F % 1e-3 atan2 `raw` + 'q\\u00e9' # c",
 	};
 	static const char bytes[] = "(){}[]\"'`,=~!<>+-*/%^@:#\\0159aex_ \n\xc3\xa9";
@@ -294,9 +372,11 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, mistakes_are_named_and_placed);
-	tcase_add_test(tc, what_is_known_but_not_built_says_so);
+	tcase_add_test(tc, what_is_known_but_not_supported_says_why);
 	tcase_add_test(tc, every_expression_has_a_type);
 	tcase_add_test(tc, needs_are_the_selectors_in_order);
+	tcase_add_test(tc, a_need_has_the_text_of_its_selector);
+	tcase_add_test(tc, steps_of_subqueries_multiply);
 	tcase_add_test(tc, size_and_depth_are_bounded);
 	tcase_add_test(tc, the_number_of_parts_is_bounded);
 	tcase_add_test(tc, damaged_text_is_refused_or_understood_but_never_fatal);
