@@ -29,7 +29,7 @@ struct group {
 struct grouping {
 	struct group *groups;
 	size_t n;
-	struct labels *keys; /* per element */
+	struct labels *keys; /* per element, or of the one group */
 	size_t *of;          /* per element: its group */
 	size_t *members;     /* element numbers, group by group; filled by grouping_collect */
 };

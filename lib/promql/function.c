@@ -228,6 +228,24 @@ static bool run_range(struct evaluation *e, const struct call *call, struct prom
 	return arena_ok(e->arena, err);
 }
 
+/* Series of one name have labels of their own without it, too. */
+static bool stays_unique(const struct call *call)
+{
+	const struct function *f = call->function;
+
+	if (!f->map && !f->range)
+		return false;
+	for (size_t i = 0; i < call->nargs; i++) {
+		const struct node *arg = call->args[i];
+
+		if (arg->kind == NODE_SELECTOR && !arg->selector.name.n)
+			return false;
+		if (arg->kind != NODE_SELECTOR && arg->type != PROMQL_SCALAR)
+			return false;
+	}
+	return true;
+}
+
 bool eval_call(struct evaluation *e, const struct node *n, struct promql_value *out,
                struct err *err)
 {
@@ -250,5 +268,6 @@ bool eval_call(struct evaluation *e, const struct node *n, struct promql_value *
 		ok = f->eval(e, call, args, out, err);
 	if (!ok)
 		return false;
-	return out->type != PROMQL_VECTOR || vector_check_unique(out, e->arena, err);
+	return out->type != PROMQL_VECTOR || stays_unique(call) ||
+	       vector_check_unique(out, e->arena, err);
 }

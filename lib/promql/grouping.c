@@ -10,11 +10,29 @@ static bool group_key(const struct aggregate *a, const struct labels *labels, st
 	return labels_only(labels, a->labels, a->nlabels, arena, out, err);
 }
 
+/* Without labels to group by all elements are one group, whatever they are called. */
+static bool make_one_group(struct grouping *g, size_t n, struct arena *arena, struct err *err)
+{
+	g->groups = take_array(arena, 1, sizeof(*g->groups), err);
+	g->keys = take_array(arena, 1, sizeof(*g->keys), err);
+	g->of = take_array(arena, n, sizeof(*g->of), err);
+	if (!g->groups || !g->keys || !g->of ||
+	    !labels_make(NULL, 0, arena, &g->keys[0], err))
+		return false;
+	g->groups[0].labels = &g->keys[0];
+	g->n = n > 0;
+	return true;
+}
+
 bool grouping_make(struct grouping *g, const struct aggregate *a, const struct promql_value *in,
                    struct arena *arena, struct err *err)
 {
 	struct label_index index;
 
+	if (!a->without && !a->nlabels) {
+		*g = (struct grouping){0};
+		return make_one_group(g, in->nvector, arena, err);
+	}
 	*g = (struct grouping){.groups = take_array(arena, in->nvector, sizeof(*g->groups), err)};
 	if (!g->groups || !label_index_init(&index, in->nvector, arena, err))
 		return false;

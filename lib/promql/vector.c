@@ -47,6 +47,14 @@ bool vector_check_unique(const struct promql_value *v, struct arena *arena, stru
 
 bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err *err)
 {
+	struct labels *l = &e->labels;
+
+	/* Few labels sort before the name: then what follows it is the rest. */
+	if (l->n && str_eq(l->list[0].name, PROMQL_NAME_LABEL)) {
+		*l = (struct labels){.list = l->list + 1, .n = l->n - 1};
+		l->hash = labels_hash(l, 0);
+		return true;
+	}
 	if (!labels_get(&e->labels, PROMQL_NAME_LABEL).n)
 		return true;
 	return labels_without(&e->labels, NULL, 0, arena, &e->labels, err);
