@@ -38,41 +38,66 @@ static void free_blocks(struct arena_block *block)
 void arena_fini(struct arena *a)
 {
 	free_blocks(a->blocks);
+	free_blocks(a->spare);
 	arena_init(a, a->max);
 }
 
 void arena_clear(struct arena *a)
 {
-	struct arena_block *first = a->blocks;
+	struct arena_block *block = a->blocks;
+	size_t kept = 0;
 
-	while (first && first->older) {
-		struct arena_block *older = first->older;
+	for (const struct arena_block *s = a->spare; s; s = s->older)
+		kept += s->size;
+	while (block) {
+		struct arena_block *older = block->older;
 
-		free(first);
-		first = older;
+		if (block->size > ARENA_KEEP_BYTES - kept) {
+			free(block);
+		} else {
+			kept += block->size;
+			block->used = 0;
+			block->older = a->spare;
+			a->spare = block;
+		}
+		block = older;
 	}
-	if (first)
-		first->used = 0;
-	a->blocks = first;
+	a->blocks = NULL;
 	a->used = 0;
 	a->failed = ERR_NONE;
+}
+
+/* The first that is large enough; there are few, as blocks double in size. */
+static struct arena_block *take_spare(struct arena *a, size_t n)
+{
+	for (struct arena_block **at = &a->spare; *at; at = &(*at)->older) {
+		struct arena_block *block = *at;
+
+		if (block->size >= n) {
+			*at = block->older;
+			return block;
+		}
+	}
+	return NULL;
 }
 
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
 	size_t size = a->blocks ? a->blocks->size * 2 : FIRST_BLOCK_BYTES;
-	struct arena_block *block;
+	struct arena_block *block = take_spare(a, n);
 
 	if (size > BLOCK_BYTES_MAX)
 		size = BLOCK_BYTES_MAX;
 	if (size < n)
 		size = n;
-	block = malloc(sizeof(*block) + size);
-	if (!block)
-		return NULL;
+	if (!block) {
+		block = malloc(sizeof(*block) + size);
+		if (!block)
+			return NULL;
+		block->size = size;
+		block->used = 0;
+	}
 	block->older = a->blocks;
-	block->size = size;
-	block->used = 0;
 	a->blocks = block;
 	return block;
 }

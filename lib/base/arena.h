@@ -15,8 +15,12 @@
 
 struct arena_block;
 
+/* What arena_clear keeps for reuse at most. */
+#define ARENA_KEEP_BYTES ((size_t)1024 * 1024)
+
 struct arena {
 	struct arena_block *blocks;
+	struct arena_block *spare; /* empty; used before new ones are asked for */
 	size_t used;
 	size_t max;
 	enum err_code failed;
@@ -24,7 +28,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max);
 void arena_fini(struct arena *a);
-void arena_clear(struct arena *a);                         /* keeps the first block for reuse */
+void arena_clear(struct arena *a); /* keeps some blocks for reuse */
 void *arena_alloc(struct arena *a, size_t n);              /* NULL when failed */
 void *arena_array(struct arena *a, size_t n, size_t size); /* overflow-checked */
 char *arena_text(struct arena *a, struct str s);

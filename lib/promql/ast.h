@@ -49,7 +49,7 @@ struct placement {
 struct selector {
 	struct str name; /* written outside the braces or by an equality matcher; may be empty */
 	struct str text; /* as written, without range, offset and @ */
-	const struct matcher *matchers;
+	const struct matcher *matchers; /* with a name, the first one is for it */
 	size_t nmatchers;
 	size_t number; /* among the selectors of the expression, from 0 */
 	bool is_range;

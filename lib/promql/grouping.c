@@ -16,8 +16,7 @@ static bool make_one_group(struct grouping *g, size_t n, struct arena *arena, st
 	g->groups = take_array(arena, 1, sizeof(*g->groups), err);
 	g->keys = take_array(arena, 1, sizeof(*g->keys), err);
 	g->of = take_array(arena, n, sizeof(*g->of), err);
-	if (!g->groups || !g->keys || !g->of ||
-	    !labels_make(NULL, 0, arena, &g->keys[0], err))
+	if (!g->groups || !g->keys || !g->of || !labels_make(NULL, 0, arena, &g->keys[0], err))
 		return false;
 	g->groups[0].labels = &g->keys[0];
 	g->n = n > 0;

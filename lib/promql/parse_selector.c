@@ -106,8 +106,13 @@ static bool parse_braces(struct parser *p, struct selector *s, struct matcher *l
 		    !check_name_once(p, s, m, has_bare_name, offset))
 			return false;
 		s->nmatchers++;
-		if (m->kind == MATCHER_EQUAL && str_eq(m->name, PROMQL_NAME_LABEL) && !s->name.n)
+		if (m->kind == MATCHER_EQUAL && str_eq(m->name, PROMQL_NAME_LABEL) && !s->name.n) {
+			struct matcher first = list[0];
+
 			s->name = m->value;
+			list[0] = *m;
+			*m = first;
+		}
 		if (!parse_accept(p, TOKEN_COMMA, &more))
 			return false;
 	}

@@ -26,6 +26,7 @@ static bool find_in_set(struct evaluation *e, const struct selector *sel,
                         const struct series_set *set, struct found *f, struct arena *arena,
                         struct err *err)
 {
+	size_t named = sel->name.n > 0; /* looked up by it, it need not be compared */
 	size_t at = 0;
 	const struct series *s;
 	bool matches = false;
@@ -35,8 +36,8 @@ static bool find_in_set(struct evaluation *e, const struct selector *sel,
 		                : series_set_next(set, &at);
 		if (!s)
 			return true;
-		if (!matchers_match(sel->matchers, sel->nmatchers, &s->labels, e->scratch, &matches,
-		                    err))
+		if (!matchers_match(sel->matchers + named, sel->nmatchers - named, &s->labels,
+		                    e->scratch, &matches, err))
 			return false;
 		if (matches && !found_add(f, s, arena, err))
 			return false;
