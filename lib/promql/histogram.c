@@ -1,6 +1,7 @@
 /* histogram_quantile, histogram_quantiles and histogram_fraction: find the classic histograms in a
  * vector of buckets and ask each. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -157,11 +158,12 @@ bool check_histogram_quantiles(struct promql_expr *expr, struct call *call, stru
 static bool label_by_quantile(struct promql_element *el, struct str name, double q,
                               struct arena *arena, struct err *err)
 {
+	char number[UNITS_TEXT_MAX];
 	char text[UNITS_TEXT_MAX + 2];
 
-	number_format(q, text);
-	if (isfinite(q) && !strpbrk(text, ".e"))
-		strncat(text, ".0", 2);
+	number_format(q, number);
+	snprintf(text, sizeof(text), "%s%s", number,
+	         isfinite(q) && !strpbrk(number, ".e") ? ".0" : "");
 	return vector_set_label(el, name, str_of(text), arena, err);
 }
 

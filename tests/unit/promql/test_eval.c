@@ -169,6 +169,12 @@ START_TEST(vectors_match_by_their_labels)
 		  "requests{job=\"api\"} > on(job) (owner * 50)",
 		  "error at 0: multiple matches for labels: many-to-one matching must be explicit "
 		  "(group_left/group_right)" },
+		{ "partners of one may not become the same",
+		  "requests + on(job) group_left(code) owner",
+		  "error at 0: multiple matches for labels: grouping labels must ensure unique matches" },
+		{ "not even where a filter leaves one",
+		  "requests > bool on(job) group_left(code) (owner * 50)",
+		  "error at 0: multiple matches for labels: grouping labels must ensure unique matches" },
 		{ "many to many is refused", "owner * on(job) requests",
 		  "error at 0: found duplicate series for the match group \"{job=\"api\"}\" on the right "
 		  "hand-side of the operation; many-to-many matching not allowed: matching labels must be "
@@ -337,6 +343,9 @@ START_TEST(functions_of_elements)
 		{ "absent of something", "absent(x)", "" },
 		{ "absent carries what is known", "absent(y{a=\"b\",c!=\"d\",e=~\"f\"})", "{a=\"b\"} 1" },
 		{ "not what is said twice", "absent(y{a=\"b\",a=\"c\"})", "{} 1" },
+		{ "nor of what a later matcher says more", "absent(y{a=\"b\",a=~\"c\"})", "{} 1" },
+		{ "a first equality behind another matcher is known", "absent({a=~\"b\",a=\"c\"})", "{a=\"c\"} 1" },
+		{ "parentheses change nothing", "absent((y{a=\"b\"}))", "{a=\"b\"} 1" },
 		{ "of an expression nothing is known", "absent(sum(y{a=\"b\"}))", "{} 1" },
 		{ "hour", "hour(vector(1700000000))", "{} 22" },
 		{ "minute", "minute(vector(1700000000))", "{} 13" },

@@ -71,6 +71,40 @@ START_TEST(bucket_quantiles_follow_the_rules_in_order)
 }
 END_TEST
 
+START_TEST(bucket_fractions_are_interpolated_ranks)
+{
+	static const struct { const char *why; double lower, upper; struct promql_bucket b[4]; size_t n; double wanted; } rows[] = {
+		{ "all", -INF, INF, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 1 },
+		{ "up to a bound", -INF, 1, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.25 },
+		{ "between bounds", 1, 2, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.5 },
+		{ "inside a bucket", 1, 1.5, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.25 },
+		{ "inside the first, which begins at 0", 0.5, 1, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.125 },
+		{ "nothing lies below 0 there", -5, 1, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.25 },
+		{ "beyond the last bound all or nothing", 2, 100, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0 },
+		{ "all of it", 2, INF, { { 1, 2 }, { 2, 6 }, { INF, 8 } }, 3, 0.25 },
+		{ "a first bucket below 0 has no beginning", -3, 1, { { -1, 2 }, { 1, 6 }, { INF, 8 } }, 3, 0.5 },
+		{ "unsorted", -INF, 1, { { INF, 8 }, { 2, 6 }, { 1, 2 } }, 3, 0.25 },
+		{ "two of one bound", -INF, 1, { { 1, 1 }, { 1, 1 }, { INF, 8 } }, 3, 0.25 },
+		{ "crossed", 2, 1, { { 1, 2 }, { INF, 8 } }, 2, 0 },
+		{ "equal", 1, 1, { { 1, 2 }, { INF, 8 } }, 2, 0 },
+		{ "no lower end", (double)NAN, 1, { { 1, 2 }, { INF, 8 } }, 2, (double)NAN },
+		{ "no upper end", 1, (double)NAN, { { 1, 2 }, { INF, 8 } }, 2, (double)NAN },
+		{ "nothing observed", 0, 1, { { 1, 0 }, { INF, 0 } }, 2, (double)NAN },
+		{ "no bucket of all", 0, 1, { { 1, 2 }, { 2, 8 } }, 2, (double)NAN },
+		{ "no buckets", 0, 1, { { 0, 0 } }, 0, (double)NAN },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_bucket b[ARRAY_LEN(rows[0].b)];
+		double got;
+
+		memcpy(b, rows[i].b, sizeof(b));
+		got = promql_bucket_fraction(rows[i].lower, rows[i].upper, b, rows[i].n);
+		ck_assert_msg(is_same(got, rows[i].wanted), "%s: %.17g", rows[i].why, got);
+	}
+}
+END_TEST
+
 START_TEST(value_quantiles_interpolate_between_neighbours)
 {
 	static const struct { const char *why; double q, values[4]; size_t n; double wanted; } rows[] = {
@@ -135,6 +169,7 @@ int main(void)
 	TCase *tc = tcase_create("quantile");
 
 	tcase_add_test(tc, bucket_quantiles_follow_the_rules_in_order);
+	tcase_add_test(tc, bucket_fractions_are_interpolated_ranks);
 	tcase_add_test(tc, value_quantiles_interpolate_between_neighbours);
 	tcase_add_test(tc, histograms_are_found_by_their_labels);
 	return fixture_run("promql quantile", tc);
