@@ -2,6 +2,25 @@
 #include "promql/binary.h"
 #include "promql/parser.h"
 
+/* What Prometheus has behind a switch would else read as a function nobody knows. */
+static bool refuse_fill(struct parser *p)
+{
+	static const char *const names[] = {"fill", "fill_left", "fill_right"};
+	struct lexer ahead = p->lexer;
+	struct token next;
+	struct err ignored;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (p->token.kind == TOKEN_IDENTIFIER && str_eq_text(p->token.text, names[i]) &&
+		    lexer_next(&ahead, &next, &ignored) && next.kind == TOKEN_LEFT_PAREN)
+			return parse_fail(p, p->token.offset,
+			                  "the modifier \"%s\" is an experiment of Prometheus and "
+			                  "not supported",
+			                  names[i]);
+	}
+	return true;
+}
+
 /* bool, then on/ignoring, then group_left/group_right: each optional, the last only behind the
  * second. */
 static bool parse_matching(struct parser *p, struct binary *b)
@@ -86,7 +105,7 @@ struct node *parse_binary(struct parser *p, struct node *lhs)
 	b = &n->binary;
 	b->op = op;
 	b->lhs = lhs;
-	if (!parse_advance(p) || !parse_matching(p, b))
+	if (!parse_advance(p) || !parse_matching(p, b) || !refuse_fill(p))
 		return NULL;
 	b->rhs = parse_expression(p, lowest);
 	if (!b->rhs || !check_types(p, b, offset))

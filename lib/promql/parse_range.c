@@ -200,6 +200,21 @@ static bool parse_at(struct parser *p, struct node *n)
 	       parse_expect(p, TOKEN_RIGHT_PAREN, "\")\"");
 }
 
+/* What Prometheus has behind a switch would else read as a word too many. */
+static bool refuse_experiment(struct parser *p)
+{
+	static const char *const words[] = {"anchored", "smoothed"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (is_word(&p->token, words[i]))
+			return parse_fail(p, p->token.offset,
+			                  "the modifier \"%s\" is an experiment of Prometheus and "
+			                  "not supported",
+			                  words[i]);
+	}
+	return true;
+}
+
 struct node *parse_modifiers(struct parser *p, struct node *n)
 {
 	while (n) {
@@ -210,7 +225,7 @@ struct node *parse_modifiers(struct parser *p, struct node *n)
 		else if (p->token.kind == TOKEN_AT)
 			n = parse_at(p, n) ? n : NULL;
 		else
-			break;
+			return refuse_experiment(p) ? n : NULL;
 	}
-	return n;
+	return NULL;
 }

@@ -109,6 +109,9 @@ START_TEST(what_is_known_but_not_supported_says_why)
 {
 	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
 		{ "1 + info(x)", 4, "the function \"info\" is an experiment of Prometheus and not supported" },
+		{ "rate(x[5m] smoothed)", 11, "the modifier \"smoothed\" is an experiment of Prometheus and not supported" },
+		{ "x anchored", 2, "the modifier \"anchored\" is an experiment of Prometheus and not supported" },
+		{ "x + on(a) fill(0) y", 10, "the modifier \"fill\" is an experiment of Prometheus and not supported" },
 		{ "histogram_count(x)", 0, "the function \"histogram_count\" needs native histograms, which are not supported" },
 		{ "holt_winters(x[5m], 0.5, 0.5)", 0, "the function \"holt_winters\" is called double_exponential_smoothing since Prometheus 3" },
 	};
@@ -149,6 +152,7 @@ START_TEST(every_expression_has_a_type)
 		{ "x offset 1m @ -1.5e3", PROMQL_VECTOR },
 		{ "x @ 1h30m offset +1m", PROMQL_VECTOR },
 		{ "start + end + step + range", PROMQL_VECTOR },
+		{ "fill + fill_left + anchored", PROMQL_VECTOR },
 		{ "sum by (a:b, on, \"c d\",) (x)", PROMQL_VECTOR },
 		{ "0x_1F + 0X1f", PROMQL_SCALAR },
 		{ "avg offset 5m", PROMQL_VECTOR },
