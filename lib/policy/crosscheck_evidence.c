@@ -92,20 +92,10 @@ void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, ch
 /* What a KPI reads must be kept in memory, and be sampled before it counts (rule K4). */
 #define REACH_MAX_MS (INT64_C(8) * 86400 * 1000)
 
-static void check_reach(struct crosscheck *c, struct place at, const struct promql_expr *expr)
+static void check_kept(struct crosscheck *c, struct place at, const struct promql_expr *expr)
 {
-	const struct promql_need *needs = NULL;
-	size_t n = promql_needs(expr, &needs);
 	char reach[UNITS_TEXT_MAX], most[UNITS_TEXT_MAX];
 
-	for (size_t i = 0; i < n; i++) {
-		if (!needs[i].pinned)
-			continue;
-		crosscheck_problem_inside(c, at,
-		                          "looks at a fixed time with @: such a KPI says nothing "
-		                          "about a release; use offset");
-		break;
-	}
 	duration_format(promql_retention_ms(expr), reach);
 	duration_format(REACH_MAX_MS, most);
 	if (promql_retention_ms(expr) > REACH_MAX_MS)
@@ -118,6 +108,21 @@ static void check_reach(struct crosscheck *c, struct place at, const struct prom
 		                          "evaluates its subqueries at more than %d points: make "
 		                          "them shorter or their steps longer",
 		                          PROMQL_MAX_STEPS);
+}
+
+static void check_not_pinned(struct crosscheck *c, struct place at, const struct promql_expr *expr)
+{
+	const struct promql_need *needs = NULL;
+	size_t n = promql_needs(expr, &needs);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!needs[i].pinned)
+			continue;
+		crosscheck_problem_inside(c, at,
+		                          "looks at a fixed time with @: such a KPI says nothing "
+		                          "about a release; use offset");
+		return;
+	}
 }
 
 /* A value that no metric stands behind would pass without any evidence. */
@@ -133,7 +138,7 @@ static void check_expression(struct crosscheck *c, struct place at, const struct
 	else if (promql_needs(expr, &needs) == 0)
 		crosscheck_problem_inside(c, at,
 		                          "reads no metric: a KPI without samples proves nothing");
-	check_reach(c, at, expr);
+	check_not_pinned(c, at, expr);
 }
 
 static void check_kpi(struct crosscheck *c, const struct kpi *kpi)
@@ -157,25 +162,28 @@ static void check_kpi(struct crosscheck *c, const struct kpi *kpi)
 	promql_free(&expr);
 }
 
-/* Rule K5 asks a server after each of them. */
-static void check_selectors(struct crosscheck *c, const struct kpi *kpi)
+/* What depends on who evaluates it; rule K5 asks a server after each selector. */
+static void check_burden(struct crosscheck *c, const struct kpi *kpi)
 {
 	const struct policy_source *source =
 	        kpi->source && kpi->expr ? policy_source(c->policy, kpi->source, NULL) : NULL;
+	struct place at = place_of("/kpis/%s/expr", kpi->name);
 	const struct promql_need *needs = NULL;
-	struct promql_position at = {0};
+	struct promql_position where = {0};
 	struct promql_expr *expr = NULL;
 	struct err ignored;
-	size_t n = 0;
 
-	if (source && source->kind == SOURCE_PROMETHEUS)
-		expr = promql_parse(str_of(kpi->expr), &at, &ignored);
-	n = expr ? promql_needs(expr, &needs) : 0;
-	if (n > POLICY_MAX_SELECTORS)
-		crosscheck_problem_inside(c, place_of("/kpis/%s/expr", kpi->name),
+	if (source)
+		expr = promql_parse(str_of(kpi->expr), &where, &ignored);
+	if (!expr)
+		return;
+	if (source->kind == SOURCE_SCRAPE)
+		check_kept(c, at, expr);
+	if (source->kind == SOURCE_PROMETHEUS && promql_needs(expr, &needs) > POLICY_MAX_SELECTORS)
+		crosscheck_problem_inside(c, at,
 		                          "has %zu selectors, and a source of kind prometheus is "
 		                          "asked after at most %d",
-		                          n, POLICY_MAX_SELECTORS);
+		                          promql_needs(expr, &needs), POLICY_MAX_SELECTORS);
 	promql_free(&expr);
 }
 
@@ -198,6 +206,6 @@ void crosscheck_kpis(struct crosscheck *c)
 		if (crosscheck_is_sound(c, source))
 			crosscheck_source(c, kpi->source ? source : at, kinds_of(kpi),
 			                  &kpi->source);
-		check_selectors(c, kpi);
+		check_burden(c, kpi);
 	}
 }

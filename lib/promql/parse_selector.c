@@ -153,7 +153,7 @@ struct node *parse_selector(struct parser *p)
 	s->matchers = list;
 	if (p->token.kind != TOKEN_LEFT_BRACE) {
 		s->name = p->token.text;
-			list[s->nmatchers++] =
+		list[s->nmatchers++] =
 		        (struct matcher){.name = PROMQL_NAME_LABEL, .value = s->name};
 		if (!parse_advance(p))
 			return NULL;
