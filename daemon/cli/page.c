@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/macros.h"
 #include "exposition/exposition.h"
 
 #define PAGE_BYTES (256u * 1024 * 1024)
@@ -50,47 +52,82 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	return true;
 }
 
-static bool feed_file(int fd, struct exposition *e, struct err *err)
+static bool read_whole(int fd, struct buf *out, struct err *err)
 {
 	char chunk[65536];
 	ssize_t n;
 
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		if (!exposition_feed(e, chunk, (size_t)n, err))
-			return false;
+		buf_add(out, chunk, (size_t)n);
 	if (n < 0)
 		return err_set(err, ERR_UNAVAILABLE, "cannot be read: %s", strerrordesc_np(errno));
-	return exposition_finish(e, err);
+	return buf_ok(out, err);
 }
 
-bool page_read(const char *path, int64_t default_ms, struct series_set **out, size_t *out_samples,
-               struct err *err)
+static bool parse(struct page *page, struct str text, enum exposition_format format,
+                  size_t *out_samples, struct err *err)
 {
 	const struct exposition_limits limits = {.max_bytes = PAGE_BYTES,
 	                                         .max_samples = PAGE_SAMPLES};
+	struct exposition *e = exposition_new(&limits, on_sample, NULL, page, err);
+	bool ok;
+
+	if (e == NULL)
+		return false;
+	/* A file ends where it ends: nobody has cut it on the way. */
+	exposition_expect(e, format, true);
+	ok = exposition_feed(e, text.p, text.n, err) && exposition_finish(e, err);
+	*out_samples = exposition_samples(e);
+	exposition_free(&e);
+	return ok;
+}
+
+bool page_format_of(const char *name, enum page_format *out)
+{
+	static const char *const names[] = {"auto", "prometheus", "openmetrics"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*out = (enum page_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum exposition_format decide(enum page_format format, struct str text)
+{
+	if (format == PAGE_AUTO)
+		return exposition_guess_format(text);
+	return format == PAGE_OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS;
+}
+
+bool page_read(const char *path, enum page_format format, int64_t default_ms,
+               struct series_set **out, size_t *out_samples, struct err *err)
+{
 	bool standard = strcmp(path, "-") == 0;
 	struct page page = {.default_ms = default_ms};
-	struct exposition *e = NULL;
+	struct buf text;
 	bool ok = false;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "cannot be read: %s", strerrordesc_np(errno));
 	arena_init(&page.arena, 1024 * 1024);
+	buf_init(&text, PAGE_BYTES + 1);
 	page.set = series_set_new(0, FOREVER_MS, PAGE_SAMPLES);
 	if (page.set == NULL) {
 		(void)err_set(err, ERR_NOMEM, "no memory");
 		goto out;
 	}
-	e = exposition_new(&limits, on_sample, NULL, &page, err);
-	if (e == NULL || !feed_file(fd, e, err))
+	if (!read_whole(fd, &text, err) ||
+	    !parse(&page, buf_str(&text), decide(format, buf_str(&text)), out_samples, err))
 		goto out;
-	*out_samples = exposition_samples(e);
 	*out = page.set;
 	page.set = NULL;
 	ok = true;
 out:
-	exposition_free(&e);
+	buf_fini(&text);
 	series_set_free(&page.set);
 	arena_fini(&page.arena);
 	if (!standard)

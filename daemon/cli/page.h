@@ -11,9 +11,15 @@
 #include "base/err.h"
 #include "series/series.h"
 
+/* AUTO: OpenMetrics when the page has its EOF mark, else Prometheus text. */
+enum page_format { PAGE_AUTO = 0, PAGE_PROMETHEUS, PAGE_OPENMETRICS };
+
+/* "auto", "prometheus" or "openmetrics". */
+bool page_format_of(const char *name, enum page_format *out);
+
 /* `path` "-" is standard input. Samples without a timestamp are given `default_ms`. The caller
  * frees *out. */
-bool page_read(const char *path, int64_t default_ms, struct series_set **out, size_t *out_samples,
-               struct err *err) MUST_CHECK;
+bool page_read(const char *path, enum page_format format, int64_t default_ms,
+               struct series_set **out, size_t *out_samples, struct err *err) MUST_CHECK;
 
 #endif

@@ -50,6 +50,7 @@ static void print_json(const struct series *s)
 int probe_command(int argc, char **argv)
 {
 	const char *path = NULL;
+	enum page_format format = PAGE_AUTO;
 	bool json = false;
 	struct series_set *set = NULL;
 	struct err err = {.code = ERR_NONE};
@@ -59,16 +60,21 @@ int probe_command(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
 			json = true;
+		else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
+		         page_format_of(argv[i + 1], &format))
+			i++;
 		else if (path == NULL && (argv[i][0] != '-' || argv[i][1] == '\0'))
 			path = argv[i];
 		else
 			argc = 0;
 	}
 	if (path == NULL || argc == 0) {
-		fprintf(stderr, "usage: headgate probe FILE|- [--json]\n");
+		fprintf(stderr,
+		        "usage: headgate probe FILE|- [--format auto|prometheus|openmetrics] "
+		        "[--json]\n");
 		return EXIT_USAGE;
 	}
-	if (!page_read(path, 0, &set, &samples, &err)) {
+	if (!page_read(path, format, 0, &set, &samples, &err)) {
 		fprintf(stderr, "%s: %s\n", path, err.text);
 		return err.code == ERR_NOT_FOUND ? EXIT_UNREACHABLE : EXIT_BAD;
 	}

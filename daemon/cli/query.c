@@ -109,7 +109,7 @@ static int fail(const char *what, const struct promql_position *at, const struct
 	return EXIT_BAD;
 }
 
-static int run(const char *path, int64_t at_ms, const char *text)
+static int run(const char *path, enum page_format format, int64_t at_ms, const char *text)
 {
 	struct promql_position at = {0};
 	struct err err = {.code = ERR_NONE};
@@ -122,7 +122,7 @@ static int run(const char *path, int64_t at_ms, const char *text)
 
 	if (expr == NULL)
 		return fail("parse error", &at, &err);
-	if (!page_read(path, at_ms, &set, &samples, &err)) {
+	if (!page_read(path, format, at_ms, &set, &samples, &err)) {
 		promql_free(&expr);
 		fprintf(stderr, "%s: %s\n", path, err.text);
 		return err.code == ERR_NOT_FOUND ? EXIT_UNREACHABLE : EXIT_BAD;
@@ -145,6 +145,7 @@ int query_command(int argc, char **argv)
 	const char *path = NULL, *expr = NULL;
 	struct err err = {.code = ERR_NONE};
 	double seconds = 0;
+	enum page_format format = PAGE_AUTO;
 	bool has_at = false;
 
 	for (int i = 1; i < argc; i++) {
@@ -154,7 +155,7 @@ int query_command(int argc, char **argv)
 			has_at = number_parse(str_of(argv[++i]), &seconds, &err) &&
 			         seconds > -1e15 && seconds < 1e15;
 		} else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
-		           strcmp(argv[i + 1], "prometheus") == 0) {
+		           page_format_of(argv[i + 1], &format)) {
 			i++;
 		} else if (expr == NULL) {
 			expr = argv[i];
@@ -164,10 +165,10 @@ int query_command(int argc, char **argv)
 		}
 	}
 	if (path == NULL || expr == NULL || !has_at) {
-		fprintf(stderr,
-		        "usage: headgate query --data FILE|- [--format prometheus] --at SECONDS "
-		        "'EXPR'\n");
+		fprintf(stderr, "usage: headgate query --data FILE|- [--format "
+		                "auto|prometheus|openmetrics] "
+		                "--at SECONDS 'EXPR'\n");
 		return EXIT_USAGE;
 	}
-	return run(path, (int64_t)(seconds * 1000.0 + (seconds < 0 ? -0.5 : 0.5)), expr);
+	return run(path, format, (int64_t)(seconds * 1000.0 + (seconds < 0 ? -0.5 : 0.5)), expr);
 }

@@ -8,9 +8,7 @@
 
 static struct str family_name(const struct families *f, size_t at)
 {
-	const struct family *family = &f->list[f->order[at]];
-
-	return (struct str){.p = f->names + family->offset, .n = family->name_bytes};
+	return families_name(f, f->order[at]);
 }
 
 void families_init(struct families *f)
@@ -78,6 +76,21 @@ static bool grow(struct families *f, size_t name_bytes, struct err *err)
 		f->names_capacity = capacity;
 	}
 	return true;
+}
+
+bool families_find(const struct families *f, struct str name, size_t *out)
+{
+	size_t at;
+
+	if (!find(f, name, &at))
+		return false;
+	*out = f->order[at];
+	return true;
+}
+
+struct str families_name(const struct families *f, size_t index)
+{
+	return (struct str){.p = f->names + f->list[index].offset, .n = f->list[index].name_bytes};
 }
 
 bool families_declare(struct families *f, struct str name, enum metric_type type, struct err *err)

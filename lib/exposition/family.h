@@ -38,6 +38,9 @@ void families_fini(struct families *f);
 /* A family declared twice keeps the later type, as in Prometheus. */
 bool families_declare(struct families *f, struct str name, enum metric_type type,
                       struct err *err) MUST_CHECK;
+/* The number of the family in list, which is its place on the page. */
+bool families_find(const struct families *f, struct str name, size_t *out);
+struct str families_name(const struct families *f, size_t index); /* until the next declaration */
 /* The type of the family a sample of this name belongs to: its own, or that of the histogram or
  * summary it is a _bucket, _sum or _count of. */
 enum metric_type families_type_of(const struct families *f, struct str sample_name);

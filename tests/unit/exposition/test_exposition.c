@@ -1,134 +1,5 @@
 /* What a metrics page reads as, however it is cut into chunks. */
-#include <check.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/buf.h"
-#include "base/macros.h"
-#include "base/units.h"
-#include "exposition/exposition.h"
-
-#define PAGE_MAX ((size_t)1024 * 1024)
-
-/* A page and who reads it. */
-struct reading {
-	struct str page;
-	const struct exposition_limits *limits;
-	exposition_wanted_fn wanted;
-	exposition_sample_fn on_sample;
-};
-
-/* What came of it: the samples, one per line, then "error CODE: TEXT" if it was bad. */
-struct outcome {
-	struct buf text;
-	size_t samples;
-};
-
-static void print_escaped(struct str s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\n')
-			buf_add_text(out, "\\n");
-		else if (s.p[i] == '\0')
-			buf_add_text(out, "\\0");
-		else
-			buf_add(out, &s.p[i], 1);
-	}
-}
-
-static bool print_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
-{
-	struct buf *out = ctx;
-	char number[UNITS_TEXT_MAX];
-
-	(void)err;
-	buf_add_str(out, sample->name);
-	for (size_t i = 0; i < sample->nlabels; i++) {
-		buf_add_text(out, i == 0 ? "{" : ",");
-		buf_add_str(out, sample->labels[i].name);
-		buf_add_text(out, "=<");
-		print_escaped(sample->labels[i].value, out);
-		buf_add_text(out, ">");
-	}
-	number_format(sample->value, number);
-	buf_printf(out, "%s %s", sample->nlabels > 0 ? "}" : "", number);
-	if (sample->has_timestamp)
-		buf_printf(out, " @%" PRId64, sample->timestamp_ms);
-	buf_printf(out, " %s\n", metric_type_name(sample->type));
-	return true;
-}
-
-/* A small generator of our own: the same cuts on every machine. */
-static uint32_t lcg(uint32_t *state)
-{
-	*state = *state * 1664525 + 1013904223;
-	return *state >> 8;
-}
-
-/* Reads in chunks of `chunk` bytes, or, when that is 0, in random ones from `seed`. Every chunk is
- * a heap copy of its own, so that a sanitizer sees a view that outlived its bytes. */
-static void read_chunked(const struct reading *r, size_t chunk, uint32_t seed, struct outcome *out)
-{
-	struct err err;
-	struct exposition *e;
-	bool ok = true;
-
-	buf_init(&out->text, 4 * PAGE_MAX);
-	e = exposition_new(r->limits, r->on_sample ? r->on_sample : print_sample, r->wanted,
-	                   &out->text, &err);
-	ck_assert_ptr_nonnull(e);
-	for (size_t at = 0; ok && at < r->page.n;) {
-		size_t n = chunk > 0 ? chunk : lcg(&seed) % 40;
-		char *copy;
-
-		if (n > r->page.n - at)
-			n = r->page.n - at;
-		copy = malloc(n + 1);
-		ck_assert_ptr_nonnull(copy);
-		memcpy(copy, r->page.p + at, n);
-		ok = exposition_feed(e, copy, n, &err);
-		free(copy);
-		at += n;
-	}
-	ok = exposition_finish(e, &err) && ok;
-	if (!ok)
-		buf_printf(&out->text, "error %s: %s\n", err_code_name(err.code), err.text);
-	buf_add_char(&out->text, '\0');
-	out->samples = exposition_samples(e);
-	exposition_free(&e);
-	ck_assert_ptr_null(e);
-}
-
-/* Reads whole, byte by byte and in many random cuts; all must give `expected`. */
-static void expect_reading(const char *why, const struct reading *r, const char *expected)
-{
-	struct outcome whole, cut;
-
-	read_chunked(r, r->page.n + 1, 0, &whole);
-	ck_assert_msg(strcmp(whole.text.bytes, expected) == 0, "%s:\n%s\nexpected:\n%s", why,
-	              whole.text.bytes, expected);
-	for (uint32_t seed = 0; seed < 20; seed++) {
-		read_chunked(r, seed == 0 ? 1 : 0, seed, &cut);
-		ck_assert_msg(strcmp(cut.text.bytes, expected) == 0 && cut.samples == whole.samples,
-		              "%s, cut with seed %u:\n%s\nexpected:\n%s", why, seed, cut.text.bytes,
-		              expected);
-		buf_fini(&cut.text);
-	}
-	buf_fini(&whole.text);
-}
-
-struct row {
-	const char *why;
-	struct str page;
-	const char *expected;
-};
-
-#define PAGE(literal)                                                                              \
-	{                                                                                          \
-		(literal), sizeof(literal) - 1                                                     \
-	}
+#include "reading.h"
 
 /* clang-format off */
 static const struct row good_rows[] = {
@@ -143,6 +14,12 @@ static const struct row good_rows[] = {
 	{ "a brace ends the labels, blank or not",        PAGE("up{a=\"b\"}1\n"), "up{a=<b>} 1 untyped\n" },
 	{ "colons belong to metric names",                PAGE(":a:b:_1 1\n"), ":a:b:_1 1 untyped\n" },
 	{ "escapes are undone",                           PAGE("up{a=\"\\\\ \\\" \\n\",b=\"x\"} 1\n"), "up{a=<\\ \" \\n>,b=<x>} 1 untyped\n" },
+	{ "an unknown escape stays as it is, as in Prometheus", PAGE("up{a=\"C:\\dir\",b=\"\\\xc3\xa9\"} 1\n"), "up{a=<C:\\dir>,b=<\\\xc3\xa9>} 1 untyped\n" },
+	{ "quoted names", PAGE("{\"a.b\", c=\"d\"} 1\n{\"a.b\"}2\na{\"b.c\"=\"d\"} 3\n"), "a.b{c=<d>} 1 untyped\na.b 2 untyped\na{b.c=<d>} 3 untyped\n" },
+	{ "quoted names, loosely", PAGE(" { c=\"d\" , \"a.b\" , \"e f\" = \"g\" , } 1 \n"), "a.b{c=<d>,e f=<g>} 1 untyped\n" },
+	{ "a quoted name may be a plain one", PAGE("{\"a\"} 1\na 2\n"), "a 1 untyped\na 2 untyped\n" },
+	{ "quoted names have escapes", PAGE("{\"a\\\"b\\\\\\nc\\d\"} 1\n"), "a\"b\\\nc\\d 1 untyped\n" },
+	{ "TYPE and HELP of a quoted name", PAGE("# TYPE \"a.b\" counter\n# HELP \"a.b\" x\n{\"a.b\"} 1\n"), "a.b 1 counter+\n" },
 	{ "braces and commas in a value are text",        PAGE("up{a=\"},{=# \"} 1\n"), "up{a=<},{=# >} 1 untyped\n" },
 	{ "an empty label value is handed on",            PAGE("up{a=\"\"} 1\n"), "up{a=<>} 1 untyped\n" },
 	{ "UTF-8 in a label value",                       PAGE("up{a=\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"} 1\n"),
@@ -157,22 +34,22 @@ static const struct row good_rows[] = {
 	{ "comments may say anything",                    PAGE("#\n# \n#x{\n# HELPa\n# TYPEa b c\n#TYPE a nonsense\n# \xff\0\na 1\n"), "a 1 untyped\n" },
 	{ "TYPE or HELP without a blank is a comment",    PAGE("# TYPE\n# HELP\n"), "" },
 	{ "HELP needs no text",                           PAGE("# HELP a\n# HELP b \n# HELP c x \\\\ \\n y \n"), "" },
-	{ "TYPE gives the type",                          PAGE("# TYPE a counter\na 1\n#\tTYPE\tb\tgauge \nb 1\n"), "a 1 counter\nb 1 gauge\n" },
+	{ "TYPE gives the type",                          PAGE("# TYPE a counter\na 1\n#\tTYPE\tb\tgauge \nb 1\n"), "a 1 counter+\nb 1 gauge\n" },
 	{ "an explicit untyped",                          PAGE("# TYPE a untyped\na 1\n"), "a 1 untyped\n" },
 	{ "parts of a histogram are of its type",
 	  PAGE("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\nh_created 1\nh_buckets 1\n"),
-	  "h_bucket{le=<1>} 1 histogram\nh_sum 1 histogram\nh_count 1 histogram\nh_created 1 untyped\nh_buckets 1 untyped\n" },
+	  "h_bucket{le=<1>} 1 histogram+\nh_sum 1 histogram+\nh_count 1 histogram+\nh_created 1 untyped\nh_buckets 1 untyped\n" },
 	{ "a summary has no buckets",
 	  PAGE("# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 1\ns_count 1\ns_bucket 1\n"),
-	  "s{quantile=<0.5>} 1 summary\ns_sum 1 summary\ns_count 1 summary\ns_bucket 1 untyped\n" },
+	  "s{quantile=<0.5>} 1 summary\ns_sum 1 summary+\ns_count 1 summary+\ns_bucket 1 untyped\n" },
 	{ "a counter has no parts",                       PAGE("# TYPE c counter\nc_count 1\n"), "c_count 1 untyped\n" },
 	{ "its own TYPE wins over the family's",          PAGE("# TYPE h histogram\n# TYPE h_count gauge\nh_count 1\n"), "h_count 1 gauge\n" },
-	{ "the later TYPE holds",                         PAGE("# TYPE a counter\na 1\n# TYPE a gauge\na 1\n"), "a 1 counter\na 1 gauge\n" },
+	{ "the later TYPE holds",                         PAGE("# TYPE a counter\na 1\n# TYPE a gauge\na 1\n"), "a 1 counter+\na 1 gauge\n" },
 	{ "TYPE is remembered across other families",
-	  PAGE("# TYPE b counter\n# TYPE a gauge\n# TYPE c summary\nc_sum 1\na 1\nb 1\n"), "c_sum 1 summary\na 1 gauge\nb 1 counter\n" },
+	  PAGE("# TYPE b counter\n# TYPE a gauge\n# TYPE c summary\nc_sum 1\na 1\nb 1\n"), "c_sum 1 summary+\na 1 gauge\nb 1 counter+\n" },
 	{ "a name that begins like the one before is another",
 	  PAGE("# TYPE a counter\na 1\naa 1\na 1\na{x=\"y\"} 1\na_b 1\n"),
-	  "a 1 counter\naa 1 untyped\na 1 counter\na{x=<y>} 1 counter\na_b 1 untyped\n" },
+	  "a 1 counter+\naa 1 untyped\na 1 counter+\na{x=<y>} 1 counter+\na_b 1 untyped\n" },
 };
 
 static const struct row bad_rows[] = {
@@ -193,12 +70,20 @@ static const struct row bad_rows[] = {
 	  "error invalid: line 1, column 2: expected a space or \"{\" after the metric name, found \"\xc3\xa9\"\n" },
 	{ "broken UTF-8 does not get into the message", PAGE("h\xc3 5\n"),
 	  "error invalid: line 1, column 2: expected a space or \"{\" after the metric name, found \"?\"\n" },
-	{ "a quoted metric name", PAGE("{\"a.b\", c=\"d\"} 1\n"),
-	  "error invalid: line 1, column 1: quoted names, as in {\"a.name\", \"a.label\"=\"x\"}, are not part of text format 0.0.4\n" },
-	{ "a quoted label name", PAGE("a{\"b.c\"=\"d\"} 1\n"),
-	  "error invalid: line 1, column 3: quoted names, as in {\"a.name\", \"a.label\"=\"x\"}, are not part of text format 0.0.4\n" },
-	{ "a quoted family name", PAGE("# TYPE \"a.b\" counter\n"),
-	  "error invalid: line 1, column 8: quoted names, as in {\"a.name\", \"a.label\"=\"x\"}, are not part of text format 0.0.4\n" },
+	{ "a quoted name twice", PAGE("{\"a\",\"b\"} 1\n"),
+	  "error invalid: line 1, column 6: the metric's name stands twice\n" },
+	{ "a quoted name behind a name", PAGE("a{\"b\"} 1\n"),
+	  "error invalid: line 1, column 3: the metric's name stands twice\n" },
+	{ "labels without a name", PAGE("{a=\"b\"} 1\n"), "error invalid: line 1, column 1: the metric has no name\n" },
+	{ "neither name nor label", PAGE(" {} 1\n"), "error invalid: line 1, column 2: the metric has no name\n" },
+	{ "a name in braces without quotes", PAGE("{a} 1\n"),
+	  "error invalid: line 1, column 3: expected \"=\" after the label name, found \"}\"\n" },
+	{ "an empty quoted name", PAGE("{\"\"} 1\n"), "error invalid: line 1, column 2: the metric name is empty\n" },
+	{ "an empty quoted label name", PAGE("a{\"\"=\"b\"} 1\n"), "error invalid: line 1, column 3: the label name is empty\n" },
+	{ "an open quoted name", PAGE("{\"a} 1\n"), "error invalid: line 1, column 2: the quoted name is not closed on its line\n" },
+	{ "a quoted name that is not UTF-8", PAGE("{\"\xff\"} 1\n"),
+	  "error invalid: line 1, column 2: the quoted name is not valid UTF-8\n" },
+	{ "a quoted name twice as a label", PAGE("a{b=\"\",\"b\"=\"\"} 1\n"), "error invalid: line 1, column 8: the label \"b\" stands twice\n" },
 	{ "a label without a name", PAGE("a{=\"b\"} 1\n"),
 	  "error invalid: line 1, column 3: expected a label name or \"}\", found \"=\"\n" },
 	{ "a leading comma", PAGE("a{,b=\"c\"} 1\n"),
@@ -219,8 +104,6 @@ static const struct row bad_rows[] = {
 	  "error invalid: line 1, column 5: the label value is not closed on its line\n" },
 	{ "an open brace", PAGE("a{b=\"c\"\n"),
 	  "error invalid: line 1, column 8: expected a label name or \"}\", found the end of the line\n" },
-	{ "an unknown escape", PAGE("a{b=\"C:\\dir\"} 1\n"),
-	  "error invalid: line 1, column 9: expected \\, \" or n after a backslash, found \"d\"\n" },
 	{ "a label twice", PAGE("a{b=\"1\",c=\"2\",b=\"1\"} 1\n"), "error invalid: line 1, column 15: the label \"b\" stands twice\n" },
 	{ "a label twice, once empty", PAGE("a{b=\"\",b=\"1\"} 1\n"), "error invalid: line 1, column 8: the label \"b\" stands twice\n" },
 	{ "__name__ as a label", PAGE("a{__name__=\"b\"} 1\n"),
@@ -291,6 +174,8 @@ static const struct row limit_rows[] = {
 	{ "the label value", PAGE("a{b=\"12345\"} 1\n"), "error limit: line 1, column 5: the label value is longer than 4 bytes\n" },
 	{ "the label value after unescaping", PAGE("a{b=\"1234\\n\"} 1\n"),
 	  "error limit: line 1, column 5: the label value is longer than 4 bytes\n" },
+	{ "a quoted name", PAGE("{\"abcdefg\"} 1\n"), "error limit: line 1, column 2: the metric name is longer than 6 bytes\n" },
+	{ "a quoted label name", PAGE("a{\"abcdefg\"=\"\"} 1\n"), "error limit: line 1, column 3: the label name is longer than 6 bytes\n" },
 	{ "the line", PAGE("a 1\n#########################################\n"),
 	  "a 1 untyped\nerror limit: line 2, column 41: the line is longer than 40 bytes\n" },
 	{ "the line, before the page", PAGE("############################################################################"),
@@ -311,6 +196,23 @@ START_TEST(a_bad_page_says_where_and_why)
 	const struct row *row = &bad_rows[_i];
 
 	expect_reading(row->why, &(struct reading){.page = row->page}, row->expected);
+}
+END_TEST
+
+START_TEST(a_whole_page_may_lack_its_last_newline)
+{
+	/* clang-format off */
+	static const struct row rows[] = {
+		{ "a sample", PAGE("a 1\nb 12"), "a 1 untyped\nb 12 untyped\n" },
+		{ "a comment", PAGE("a 1\n# x"), "a 1 untyped\n" },
+		{ "half a sample", PAGE("a{b="), "error invalid: line 1, column 5: expected a label value in double quotes, found the end of the line\n" },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		expect_reading(rows[i].why,
+		               &(struct reading){.page = rows[i].page, .is_whole = true},
+		               rows[i].expected);
 }
 END_TEST
 
@@ -342,7 +244,7 @@ START_TEST(unwanted_lines_are_skipped_unread_but_counted)
 		{ "a name ends where a name ends",
 		  PAGE("a-b 1\n"), "error invalid: line 1, column 2: expected a space or \"{\" after the metric name, found \"-\"\n" },
 		{ "TYPE works across skipped lines",
-		  PAGE("# TYPE w counter\na 1\nw 1\n"), "w 1 counter\n" },
+		  PAGE("# TYPE w counter\na 1\nw 1\n"), "w 1 counter+\n" },
 		{ "skipped samples count against the bound",
 		  PAGE("a 1\na 2\na 3\nw 4\n"), "error limit: line 4, column 1: the page has more than 3 samples\n" },
 	};
@@ -414,7 +316,7 @@ START_TEST(families_are_bounded_and_keep_their_types_in_any_order)
 	for (unsigned i = 0; i < 2000; i++) {
 		buf_printf(&page, "f%u_x_count 1\n", (i * 7919) % 2000);
 		buf_printf(&expected, "f%u_x_count 1 %s\n", (i * 7919) % 2000,
-		           i % 2 ? "untyped" : "histogram");
+		           i % 2 ? "untyped" : "histogram+");
 	}
 	r = (struct reading){.page = buf_str(&page)};
 	expect_reading("2,000 families in no order", &r, expected.bytes);
@@ -459,6 +361,8 @@ START_TEST(pages_of_the_wild_read_as_written_down)
 
 	snprintf(name, sizeof(name), "%s.txt", names[_i]);
 	r.page = read_file(name, &page);
+	r.format = strcmp(names[_i], "openmetrics") == 0 ? EXPOSITION_OPENMETRICS
+	                                                 : EXPOSITION_PROMETHEUS;
 	snprintf(name, sizeof(name), "%s.expected", names[_i]);
 	read_file(name, &expected);
 	expect_reading(names[_i], &r, expected.bytes);
@@ -505,6 +409,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, a_good_page_reads_the_same_however_it_is_cut, 0,
 	                    (int)ARRAY_LEN(good_rows));
 	tcase_add_loop_test(t, a_bad_page_says_where_and_why, 0, (int)ARRAY_LEN(bad_rows));
+	tcase_add_test(t, a_whole_page_may_lack_its_last_newline);
 	tcase_add_loop_test(t, every_bound_has_its_own_sentence, 0, (int)ARRAY_LEN(limit_rows));
 	tcase_add_test(t, unwanted_lines_are_skipped_unread_but_counted);
 	tcase_add_test(t, a_refusal_of_the_callback_stops_the_page_at_its_line);

@@ -1,0 +1,127 @@
+/*
+ * scan - the state of a page being read, and the pieces that both formats are made of: places in a
+ * line, names, quoted strings, labels, numbers. Internal to lib/exposition.
+ *
+ * Every function that fails has put "line L, column C" in front of *err. A view that is handed out
+ * points into the line or into e->unescaped and is good until the next line.
+ */
+#ifndef EXPOSITION_SCAN_H
+#define EXPOSITION_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "exposition/exposition.h"
+#include "exposition/family.h"
+#include "exposition/rules.h"
+
+/* Memory that grows to what the page needs, within the bounds. */
+struct scratch {
+	char *bytes;
+	size_t n, capacity;
+};
+
+struct exposition {
+	struct exposition_limits limits;
+	enum exposition_format format;
+	bool is_whole;
+	exposition_sample_fn on_sample;
+	exposition_wanted_fn wanted;
+	void *ctx;
+	struct families families;
+	struct rules rules;       /* of OpenMetrics */
+	struct scratch carry;     /* the start of a line whose end has not come yet */
+	struct scratch unescaped; /* strings of the present line that had escapes */
+	struct scratch joined;    /* a name and a suffix */
+	struct label *labels;     /* of the sample, then of its exemplar */
+	size_t nlabels, labels_capacity;
+	size_t bytes, lines, samples;
+	/* The name of the previous sample and what was found out about it. */
+	struct scratch name;
+	bool name_is_wanted;
+	bool type_is_known;
+	enum metric_type type;
+	bool failed;
+	enum exposition_trouble trouble;
+	struct err err;
+};
+
+/* A place in the present line. */
+struct cursor {
+	const char *start, *p, *end;
+};
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline void skip_blanks(struct cursor *c)
+{
+	while (c->p < c->end && is_blank(*c->p))
+		c->p++;
+}
+
+static inline struct str rest_of(const struct cursor *c)
+{
+	return (struct str){.p = c->p, .n = (size_t)(c->end - c->p)};
+}
+
+bool scratch_hold(struct scratch *s, size_t capacity, struct err *err) MUST_CHECK;
+bool scratch_add(struct scratch *s, const char *bytes, size_t n, struct err *err) MUST_CHECK;
+
+/* Says where in the page *err happened: byte `column` (from 0) of line `line` (from 0). False. */
+bool misplaced(size_t line, size_t column, struct err *err);
+/* The same for a place in the present line. */
+bool bad(const struct exposition *e, const struct cursor *c, const char *at, struct err *err);
+/* What was expected, and what stands at `at` instead. */
+bool unexpected(const struct exposition *e, const struct cursor *c, const char *at,
+                const char *expected, struct err *err);
+/* Remembers which bound it was; *err is set, its place is not. */
+bool too_much(struct exposition *e, const struct cursor *c, const char *at,
+              enum exposition_trouble which, struct err *err);
+
+/* Unlike str_is_utf8(), lets NUL pass: Prometheus does, in label values and help texts. */
+bool is_utf8(struct str text);
+
+/* Empty when no name starts here. Metric names may hold colons, label names may not. */
+struct str take_name(struct cursor *c, bool colons);
+bool check_name(struct exposition *e, const struct cursor *c, const char *at, struct str name,
+                const char *noun, struct err *err) MUST_CHECK;
+/* From the opening quote to behind the closing one; `noun` is what the string is. */
+bool take_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
+                 struct err *err) MUST_CHECK;
+/* The name of a family, plain or quoted. */
+bool take_family_name(struct exposition *e, struct cursor *c, struct str *out,
+                      struct err *err) MUST_CHECK;
+
+/* From behind '{' to behind '}', added to e->labels. A quoted string that is no label goes to
+ * *name when that is empty (p NULL) and is an error otherwise; NULL in an exemplar. */
+bool take_labels(struct exposition *e, struct cursor *c, struct str *name,
+                 struct err *err) MUST_CHECK;
+
+/* Name and labels of a sample, up to its value. *out_wanted false: they were not looked at. */
+bool take_series(struct exposition *e, struct cursor *c, struct exposition_sample *sample,
+                 bool *out_wanted, struct err *err) MUST_CHECK;
+bool hand_out(struct exposition *e, const struct cursor *c, struct exposition_sample *sample,
+              struct err *err) MUST_CHECK;
+
+/* Everything up to the next blank; in OpenMetrics only the space is one. */
+struct str take_word(const struct exposition *e, struct cursor *c);
+/* A decimal number, NaN or Inf. */
+bool take_number(const struct exposition *e, struct cursor *c, const char *noun, double *out,
+                 struct err *err) MUST_CHECK;
+
+/* One line, from its first byte. */
+bool prometheus_line(struct exposition *e, struct cursor *c, struct err *err) MUST_CHECK;
+bool openmetrics_line(struct exposition *e, struct cursor *c, struct err *err) MUST_CHECK;
+
+#endif
