@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +87,20 @@ static void metrics_read_process(struct metrics *m)
 	metric_set(m, METRIC_LOG_ERRORS, (double)errors);
 }
 
+/* The name without the labels that some rows have; such rows stand together. */
+static int family_bytes(size_t row)
+{
+	return (int)strcspn(rows[row].name, "{");
+}
+
+static bool begins_family(size_t row)
+{
+	int n = family_bytes(row);
+
+	return row == 0 || n != family_bytes(row - 1) ||
+	       memcmp(rows[row].name, rows[row - 1].name, (size_t)n) != 0;
+}
+
 void metrics_print(struct metrics *m, struct buf *out)
 {
 	metrics_read_process(m);
@@ -96,7 +111,10 @@ void metrics_print(struct metrics *m, struct buf *out)
 		char value[UNITS_TEXT_MAX];
 
 		number_format(m->values[i], value);
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %s\n", rows[i].name, rows[i].doc,
-		           rows[i].name, type_names[rows[i].type], rows[i].name, value);
+		if (begins_family(i))
+			buf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", family_bytes(i),
+			           rows[i].name, rows[i].doc, family_bytes(i), rows[i].name,
+			           type_names[rows[i].type]);
+		buf_printf(out, "%s %s\n", rows[i].name, value);
 	}
 }

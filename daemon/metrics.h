@@ -16,6 +16,17 @@
 	X(LOOP_LONGEST_RECENT,   "headgate_loop_longest_recent_turn_seconds", GAUGE, "Longest turn of the event loop in the last minute.") \
 	X(SCRAPES,               "headgate_scrapes_total",                COUNTER, "Scrapes that ended.") \
 	X(SCRAPE_FAILURES,       "headgate_scrape_failures_total",        COUNTER, "Scrapes that failed and were thrown away whole.") \
+	X(PAGES_MALFORMED,      "headgate_scrape_pages_refused_total{reason=\"malformed\"}", COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_CUT,            "headgate_scrape_pages_refused_total{reason=\"cut\"}",       COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_BYTES,      "headgate_scrape_pages_refused_total{reason=\"bytes\"}",     COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_SAMPLES,    "headgate_scrape_pages_refused_total{reason=\"samples\"}",   COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_LABELS,     "headgate_scrape_pages_refused_total{reason=\"labels\"}",    COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_NAME,       "headgate_scrape_pages_refused_total{reason=\"name\"}",      COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_VALUE,      "headgate_scrape_pages_refused_total{reason=\"value\"}",     COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_LINE,       "headgate_scrape_pages_refused_total{reason=\"line\"}",      COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_MAX_FAMILIES,   "headgate_scrape_pages_refused_total{reason=\"families\"}",  COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_REFUSED,        "headgate_scrape_pages_refused_total{reason=\"series\"}",    COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
+	X(PAGES_NO_MEMORY,      "headgate_scrape_pages_refused_total{reason=\"memory\"}",    COUNTER, "Metrics pages that could not be read, by what was wrong with them.") \
 	X(SCRAPE_SAMPLES,        "headgate_scraped_samples_total",        COUNTER, "Samples on pages that were kept.") \
 	X(SCRAPE_BYTES,          "headgate_scraped_bytes_total",          COUNTER, "Bytes of metrics pages read.") \
 	X(SCRAPE_TARGETS,        "headgate_scrape_targets",               GAUGE,   "Targets being scraped.") \

@@ -520,6 +520,11 @@ const char *fetch_content_type(const struct fetch *fetch)
 	return fetch->content_type;
 }
 
+bool fetch_is_framed(const struct fetch *fetch)
+{
+	return fetch->is_framed;
+}
+
 long fetch_status(const struct fetch *fetch)
 {
 	return fetch->status;

@@ -91,6 +91,8 @@ void fetch_cancel(
 /* What the answer's headers said so far; for on_bytes. "" and 0 before. */
 const char *fetch_content_type(const struct fetch *fetch);
 long fetch_status(const struct fetch *fetch);
+/* The answer says itself where it ends, so that one that was cut is seen to be. */
+bool fetch_is_framed(const struct fetch *fetch);
 size_t fetcher_active(const struct fetcher *f);
 
 #endif

@@ -109,11 +109,15 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 	if (str_starts_with(line, STR("HTTP/"))) {
 		/* An answer after a 100 Continue starts afresh. */
 		fetch->content_type[0] = '\0';
+		fetch->is_framed = false;
 		fetch->retry_after_ms = -1;
 		fetch->status = 0;
 	} else if (header_value(line, "Content-Type", &value)) {
 		snprintf(fetch->content_type, sizeof(fetch->content_type), "%.*s",
 		         (int)(value.n < 127 ? value.n : 127), value.p);
+	} else if (header_value(line, "Content-Length", &value) ||
+	           header_value(line, "Transfer-Encoding", &value)) {
+		fetch->is_framed = true;
 	} else if (header_value(line, "Retry-After", &value) &&
 	           int_parse(value, &seconds, &ignored) && seconds >= 0) {
 		if (seconds > RETRY_AFTER_MAX_S)

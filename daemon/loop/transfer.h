@@ -38,6 +38,7 @@ struct fetch {                         /* one request */
 	size_t nheader_bytes;
 	long status;
 	char content_type[128];
+	bool is_framed; /* its length is stated, or its end is marked */
 	int64_t retry_after_ms;
 	bool cancelled, stopped, too_large, cut, header_bomb;
 	bool refused, opened; /* an address was refused; a socket was opened */

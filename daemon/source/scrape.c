@@ -3,7 +3,12 @@
  * or not at all.
  *
  * Samples are dated with the start of the scrape, as Prometheus does. Only metric names that some
- * subscriber's KPIs use are kept; of the others the target only learns that they are on the page.
+ * subscriber's KPIs use are kept; of the others the target only learns that they are on the page,
+ * and when those that are kept were created (rule K8).
+ *
+ * OpenMetrics is asked for first. A target whose OpenMetrics page breaks the format's rules is
+ * asked for the Prometheus text from then on: some libraries write the one wrongly and the other
+ * well.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +20,7 @@
 #include "exposition/exposition.h"
 #include "log.h"
 #include "metrics.h"
+#include "series/created.h"
 #include "series/target.h"
 #include "source/watch.h"
 
@@ -27,8 +33,9 @@ struct scrape {
 	struct target *target;
 	char *instance, *job;
 	bool mend, honor_timestamps;
-	/* The union of what all subscribers need; texts in `wanted` are its own. */
-	struct map *wanted;
+	/* The union of what all subscribers need; texts in `wanted` are its own. `created`: the
+	 * names under which the page may say when what is wanted was created. */
+	struct map *wanted, *created;
 	bool wants_everything;
 	int64_t retention_ms;
 	/* The page under way. */
@@ -37,7 +44,11 @@ struct scrape {
 	size_t nbytes;
 	bool is_broken; /* `trouble` says why the page cannot be used */
 	struct err trouble;
-	bool counted_up; /* in METRIC_SCRAPE_TARGETS_UP */
+	bool counted_up;               /* in METRIC_SCRAPE_TARGETS_UP */
+	enum exposition_format format; /* of the page, once has_format */
+	bool has_format;
+	const char *format_name; /* of the newest page that had one; NULL: none yet */
+	bool wants_text;         /* its OpenMetrics was bad */
 };
 
 static struct metrics *metrics_of(const struct scrape *s)
@@ -208,7 +219,8 @@ static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
 	s->job = text_dup(detail->source->name);
 	s->retention_ms = ask->needs->retention_ms;
 	s->wanted = map_new(w->sources->app->seed);
-	if (s->instance == NULL || s->job == NULL || s->wanted == NULL)
+	s->created = map_new(w->sources->app->seed);
+	if (s->instance == NULL || s->job == NULL || s->wanted == NULL || s->created == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a target");
 	s->target = make_target(s, err);
 	if (s->target == NULL)
@@ -235,6 +247,8 @@ static void scrape_stop(struct watch *w)
 	target_free(&s->target);
 	if (s->wanted != NULL)
 		map_free(&s->wanted);
+	if (s->created != NULL)
+		map_free(&s->created);
 	free(s->instance);
 	free(s->job);
 }
@@ -274,18 +288,40 @@ static bool is_wider(const struct scrape *s, const struct map *wanted, bool ever
 	return false;
 }
 
+static struct map *creations_of(const struct scrape *s, const struct map *wanted, struct err *err)
+{
+	struct map *created = map_new(s->watch.sources->app->seed);
+	char text[CREATED_NAME_MAX];
+	struct str name;
+	void *value;
+
+	if (created == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a target");
+		return NULL;
+	}
+	for (size_t at = 0; s->mend && map_next(wanted, &at, &name, &value);) {
+		if (map_put(created, created_name(name, text), created, err))
+			continue;
+		map_free(&created);
+		return NULL;
+	}
+	return created;
+}
+
 /* Rule K4 counts a target's coverage as a whole: when more is asked for than was kept so far, it
  * begins anew for all who share the target. */
 static bool scrape_needs_changed(struct watch *w, struct err *err)
 {
 	struct scrape *s = (struct scrape *)w;
-	struct map *wanted = map_new(w->sources->app->seed);
+	struct map *wanted = map_new(w->sources->app->seed), *created;
 	bool everything = false, wider;
 	int64_t retention = 0;
 
 	if (wanted == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a target");
-	if (!unite(w, wanted, &everything, &retention, err)) {
+	created = unite(w, wanted, &everything, &retention, err) ? creations_of(s, wanted, err)
+	                                                         : NULL;
+	if (created == NULL) {
 		map_free(&wanted);
 		return false;
 	}
@@ -299,81 +335,80 @@ static bool scrape_needs_changed(struct watch *w, struct err *err)
 	s->retention_ms = retention;
 	s->wants_everything = everything;
 	map_free(&s->wanted);
+	map_free(&s->created);
 	s->wanted = wanted;
+	s->created = created;
 	return true;
+}
+
+static bool is_kept(const struct scrape *s, struct str name)
+{
+	return s->wants_everything || map_get(s->wanted, name) != NULL;
+}
+
+/* With everything wanted, whatever ends like one may be a creation time. */
+static bool is_creation(const struct scrape *s, struct str name)
+{
+	return s->mend && str_ends_with(name, STR("_created")) &&
+	       (s->wants_everything || map_get(s->created, name) != NULL);
 }
 
 static bool on_wanted(void *ctx, struct str name)
 {
 	struct scrape *s = ctx;
 
-	if (s->wants_everything || map_get(s->wanted, name) != NULL)
+	if (is_kept(s, name))
 		return true;
 	if (!s->is_broken && !target_page_name(s->target, name, &s->trouble))
 		s->is_broken = true;
-	return false;
+	return is_creation(s, name);
 }
 
 /* --- one page --- */
-
-static bool is_cumulative(const struct exposition_sample *sample)
-{
-	switch (sample->type) {
-	case METRIC_COUNTER:
-	case METRIC_HISTOGRAM:
-		return true;
-	case METRIC_SUMMARY: /* its quantiles rise and fall */
-		for (size_t i = 0; i < sample->nlabels; i++) {
-			if (str_eq(sample->labels[i].name, STR("quantile")))
-				return false;
-		}
-		return str_ends_with(sample->name, STR("_sum")) ||
-		       str_ends_with(sample->name, STR("_count"));
-	default:
-		return false;
-	}
-}
 
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
 {
 	struct scrape *s = ctx;
 
+	if (is_creation(s, sample->name)) {
+		if (!target_page_created(s->target, sample->name, sample->labels, sample->nlabels,
+		                         sample->value, err))
+			return false;
+		if (!is_kept(s, sample->name))
+			return true;
+	}
 	return target_page_add(s->target, sample->name, sample->labels, sample->nlabels,
 	                       sample->value, sample->has_timestamp, sample->timestamp_ms,
-	                       is_cumulative(sample), err);
+	                       sample->is_cumulative, err);
+}
+
+/* What the page is, once its headers are there. */
+static bool expect_page(struct scrape *s, const char *content_type, bool is_framed)
+{
+	if (!exposition_format_of(str_of(content_type), &s->format, &s->trouble))
+		return false;
+	s->has_format = true;
+	s->format_name = exposition_format_name(s->format);
+	exposition_expect(s->page, s->format, is_framed);
+	return true;
 }
 
 static bool on_bytes(void *ctx, const char *bytes, size_t n)
 {
 	struct scrape *s = ctx;
 
+	if (!s->has_format &&
+	    !expect_page(s, fetch_content_type(s->watch.fetch), fetch_is_framed(s->watch.fetch)))
+		s->is_broken = true;
 	s->nbytes += n;
 	if (!s->is_broken && !exposition_feed(s->page, bytes, n, &s->trouble))
 		s->is_broken = true;
 	return !s->is_broken;
 }
 
-/* Whether the media type is one of a metrics page; what follows the semicolon does not matter. */
-static bool is_metrics_type(const char *content_type, struct err *err)
-{
-	struct str type = str_of(content_type);
-	const char *end = memchr(type.p, ';', type.n);
-	char shown[STR_QUOTE_MAX];
-
-	if (end != NULL)
-		type.n = (size_t)(end - type.p);
-	type = str_trim(type);
-	if (type.n == 0)
-		return err_set(err, ERR_INVALID, "no Content-Type");
-	if ((type.n == 10 && strncasecmp(type.p, "text/plain", 10) == 0) ||
-	    (type.n == 28 && strncasecmp(type.p, "application/openmetrics-text", 28) == 0))
-		return true;
-	return err_set(err, ERR_INVALID, "%s is not a metrics page", str_quote(type, shown));
-}
-
 /* The first thing that is wrong with the answer; what the parser says about a page that is none
  * comes after that. */
-static bool answer_is_good(const struct scrape *s, const struct fetch_reply *r, struct err *err)
+static bool answer_is_good(struct scrape *s, const struct fetch_reply *r, struct err *err)
 {
 	if (r->failure != FETCH_OK && r->failure != FETCH_STOPPED) {
 		*err = r->err;
@@ -381,8 +416,8 @@ static bool answer_is_good(const struct scrape *s, const struct fetch_reply *r, 
 	}
 	if (r->status != 200)
 		return err_set(err, ERR_INVALID, "status %ld", r->status);
-	if (!is_metrics_type(r->content_type, err))
-		return false;
+	if (!s->has_format && !s->is_broken && !expect_page(s, r->content_type, true))
+		s->is_broken = true; /* a page without a byte */
 	if (s->is_broken) {
 		*err = s->trouble;
 		return false;
@@ -392,12 +427,19 @@ static bool answer_is_good(const struct scrape *s, const struct fetch_reply *r, 
 	return true;
 }
 
-static void keep_reason(struct scrape *s, const struct err *err)
+_Static_assert(METRIC_PAGES_NO_MEMORY - METRIC_PAGES_MALFORMED ==
+                       EXPOSITION_NO_MEMORY - EXPOSITION_MALFORMED,
+               "a counter for every trouble with a page");
+
+static void keep_reason(struct scrape *s, enum exposition_trouble trouble, const struct err *err)
 {
 	bool is_news = target_health(s->target)->up || target_health(s->target)->failures == 0;
 
 	target_page_abort(s->target, s->begun.ms, err->text);
 	metric_add(metrics_of(s), METRIC_SCRAPE_FAILURES, 1);
+	if (trouble != EXPOSITION_FINE)
+		metric_add(metrics_of(s),
+		           METRIC_PAGES_MALFORMED + (unsigned)trouble - EXPOSITION_MALFORMED, 1);
 	if (is_news)
 		log_err(LOG_WARN, "scrape_failed", err, "target=%s job=%s evidence=none",
 		        log_quote(s->watch.url), log_quote(s->job));
@@ -424,16 +466,24 @@ static void end_page(struct scrape *s, bool ok, const struct err *err)
 {
 	bool was_up = target_health(s->target)->up;
 	bool had_failed = target_health(s->target)->failures > 0;
+	enum exposition_trouble trouble =
+	        s->page != NULL ? exposition_trouble(s->page) : EXPOSITION_FINE;
 
 	exposition_free(&s->page);
 	watch_answered(&s->watch, ok);
 	metric_add(metrics_of(s), METRIC_SCRAPES, 1);
 	metric_add(metrics_of(s), METRIC_SCRAPE_BYTES, (double)s->nbytes);
 	if (!ok)
-		keep_reason(s, err);
+		keep_reason(s, trouble, err);
 	else if (!was_up && had_failed)
 		log_line(LOG_INFO, "scrape_recovered", "target=%s job=%s", log_quote(s->watch.url),
 		         log_quote(s->job));
+	if (trouble == EXPOSITION_MALFORMED && s->format == EXPOSITION_OPENMETRICS &&
+	    !s->wants_text) {
+		s->wants_text = true;
+		log_line(LOG_WARN, "openmetrics_refused", "target=%s job=%s next=text",
+		         log_quote(s->watch.url), log_quote(s->job));
+	}
 	count_up(s, ok);
 }
 
@@ -448,11 +498,18 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	end_page(s, ok, &err);
 }
 
+#define ACCEPT_TEXT                                                                                \
+	"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,"      \
+	"*/*;q=0.2"
+#define ACCEPT_OPENMETRICS                                                                         \
+	"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"                   \
+	"application/openmetrics-text;version=0.0.1;q=0.5,"
+
 static bool send_request(struct scrape *s, struct err *err)
 {
 	char timeout[64];
 	const char *const headers[] = {
-	        "Accept: text/plain;version=0.0.4;q=1,*/*;q=0.1",
+	        s->wants_text ? "Accept: " ACCEPT_TEXT : "Accept: " ACCEPT_OPENMETRICS ACCEPT_TEXT,
 	        timeout,
 	        NULL,
 	};
@@ -477,12 +534,14 @@ static void scrape_start(struct watch *w)
 	struct exposition_limits limits = {
 	        .max_bytes = (size_t)most->page_bytes,
 	        .max_samples = (size_t)most->page_samples,
+	        .seed = w->sources->app->seed,
 	};
 	struct err err = {.code = ERR_NONE};
 
 	s->begun = watch_now(w);
 	s->nbytes = 0;
 	s->is_broken = false;
+	s->has_format = false;
 	s->page = exposition_new(&limits, on_sample, on_wanted, s, &err);
 	if (s->page == NULL || !target_page_begin(s->target, s->begun.ms, &err) ||
 	    !send_request(s, &err))
@@ -506,6 +565,7 @@ static void scrape_forget(struct watch *w)
 	}
 	target_free(&s->target);
 	s->target = fresh;
+	s->wants_text = false;
 }
 
 const struct target *scrape_target(const struct watch *w)
@@ -523,6 +583,8 @@ static void scrape_describe(const struct watch *w, json_t *into)
 	(void)json_object_set_new(into, "last_attempt", instant_json(h->last_attempt_ms));
 	(void)json_object_set_new(into, "last_good", instant_json(h->last_good_ms));
 	(void)json_object_set_new(into, "covered_since", instant_json(h->covered_since_ms));
+	(void)json_object_set_new(
+	        into, "format", s->format_name != NULL ? json_string(s->format_name) : json_null());
 	(void)json_object_set_new(into, "samples", json_integer((json_int_t)h->samples));
 	(void)json_object_set_new(
 	        into, "series",

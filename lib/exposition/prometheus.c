@@ -21,8 +21,9 @@ static bool take_type(struct exposition *e, struct cursor *c, struct err *err)
 		return false;
 	if (c->p < c->end && !is_blank(*c->p))
 		return unexpected(e, c, c->p, "a space after the metric name", err);
-	skip_blanks(c);
-	word = str_trim(rest_of(c));
+	if (c->p < c->end)
+		c->p++; /* one; what more there is, Prometheus counts to the type */
+	word = rest_of(c);
 	for (int type = 0; type <= METRIC_SUMMARY; type++) {
 		if (!str_eq_text(word, metric_type_name((enum metric_type)type)))
 			continue;

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "series/created.h"
 
 /* A sample further ahead than this makes the page an error (rule K) and is not kept: it would keep
  * out all samples until its time has come. */
@@ -53,6 +54,9 @@ struct target {
 	struct target_health health;
 	uint64_t page_number;
 	struct page page;
+	/* Creation times of the page since the last good one, and those that the last good page
+	 * stated ahead of itself: a clock that is fast must not make them news twice. */
+	struct created created, created_before;
 	/* Metric names of the newest good page and of the one being filled. The value says whether
 	 * there were samples of it (PICKED) or only its name (ANNOUNCED). */
 	struct map *names, *page_names;
@@ -98,7 +102,9 @@ struct target *target_new(const struct target_options *options, struct err *err)
 	}
 	t->options = *options;
 	arena_init(&t->exported, EXPORTED_BYTES_MAX);
-	if (!keep_labels(t, options, err)) {
+	if (!created_init(&t->created, options->seed, err) ||
+	    !created_init(&t->created_before, options->seed, err) ||
+	    !keep_labels(t, options, err)) {
 		target_free(&t);
 		return NULL;
 	}
@@ -132,6 +138,8 @@ void target_free(struct target **t)
 	free((*t)->page.slots);
 	free((*t)->scratch);
 	arena_fini(&(*t)->exported);
+	created_fini(&(*t)->created);
+	created_fini(&(*t)->created_before);
 	if ((*t)->names != NULL)
 		map_free(&(*t)->names);
 	if ((*t)->page_names != NULL)
@@ -198,6 +206,7 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 	t->selection_changed = false;
 	t->uncovered = false;
 	page_clear(&t->page);
+	created_clear(&t->created);
 	map_clear(t->page_names);
 	t->page.is_open = true;
 	t->page.at_ms = at_ms;
@@ -395,6 +404,25 @@ bool target_page_add(struct target *t, struct str name, const struct label *labe
 	return true;
 }
 
+/* Only a creation since the last good page tells anything new, or will on the next one. */
+bool target_page_created(struct target *t, struct str name, const struct label *labels,
+                         size_t nlabels, double seconds, struct err *err)
+{
+	struct labels joined = {0};
+	int64_t at_ms;
+
+	if (!t->page.is_open)
+		return err_set(err, ERR_BUG, "a creation time without a page");
+	if (!t->options.mend || !(seconds > 0 && seconds < START_SECONDS_MAX))
+		return true;
+	at_ms = (int64_t)(seconds * 1000);
+	if (at_ms <= t->health.last_good_ms ||
+	    (t->health.last_good_ms == 0 && at_ms < t->page.at_ms))
+		return true;
+	return join_labels(t, name, labels, nlabels, &joined, err) &&
+	       created_add(&t->created, &joined, at_ms, err);
+}
+
 bool target_page_name(struct target *t, struct str name, struct err *err)
 {
 	if (!t->page.is_open)
@@ -430,6 +458,37 @@ static bool any_fell(const struct page *page)
 	return false;
 }
 
+/* When the series came into being, if that was since the last good page. */
+static bool created_since(struct target *t, const struct labels *series, int64_t *out_ms)
+{
+	int64_t at_ms, before_ms;
+
+	if (!created_find(&t->created, series, &at_ms) || at_ms >= t->page.at_ms)
+		return false;
+	if (created_find(&t->created_before, series, &before_ms) &&
+	    at_ms - before_ms <= START_JITTER_MS)
+		return false;
+	*out_ms = at_ms;
+	return true;
+}
+
+/* A series that was on the page before and is younger than that page. */
+static bool any_created_anew(struct target *t)
+{
+	int64_t created_ms;
+
+	for (size_t i = 0; t->created.n > 0 && i < t->page.n; i++) {
+		const struct entry *entry = &t->page.entries[i];
+		const struct series *s = entry->known;
+
+		if (entry->cumulative && s != NULL && s->n > 0 &&
+		    !series_is_stale_nan(s->samples[s->start + s->n - 1].value) &&
+		    created_since(t, &s->labels, &created_ms))
+			return true;
+	}
+	return false;
+}
+
 /* What commit finds out by comparing the page with what was known. */
 struct news {
 	bool restarted;
@@ -439,7 +498,7 @@ struct news {
 	int64_t birth_zero_ms;
 };
 
-static struct news compare(const struct target *t)
+static struct news compare(struct target *t)
 {
 	const struct target_health *health = &t->health;
 	const struct page *page = &t->page;
@@ -452,7 +511,8 @@ static struct news compare(const struct target *t)
 	news.restarted_at_known_time = moved_ms > START_JITTER_MS;
 	/* A start that fell says that someone else answers, or another clock: then the counters
 	 * decide, as they do where no start is exposed. */
-	news.restarted = news.restarted_at_known_time || (!same_process && any_fell(page));
+	news.restarted = news.restarted_at_known_time ||
+	                 (!same_process && (any_fell(page) || any_created_anew(t)));
 	news.may_be_born = health->up && !news.restarted;
 	news.birth_zero_ms = health->last_good_ms;
 	news.restart_zero_ms = health->last_attempt_ms + 1;
@@ -481,7 +541,10 @@ static void mend(struct target *t, const struct entry *entry, const struct news 
 	int64_t zero_ms;
 	bool appended;
 
-	if (news->restarted_at_known_time)
+	if (created_since(t, &s->labels, &zero_ms))
+		zero_ms = zero_ms > t->health.last_attempt_ms ? zero_ms
+		                                              : t->health.last_attempt_ms + 1;
+	else if (news->restarted_at_known_time)
 		zero_ms = news->restart_zero_ms;
 	else if (news->may_be_born && newest_real(s) == NULL && name_was_watched(t, s))
 		zero_ms = news->birth_zero_ms;
@@ -583,6 +646,7 @@ static void keep_health(struct target *t, const struct news *news, size_t sample
 bool target_page_commit(struct target *t, size_t samples_on_page, struct err *err)
 {
 	struct map *names = t->names;
+	struct created created;
 	struct news news;
 
 	if (!t->page.is_open)
@@ -601,6 +665,10 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	keep_health(t, &news, samples_on_page);
 	t->names = t->page_names;
 	t->page_names = names;
+	created = t->created;
+	t->created = t->created_before;
+	t->created_before = created;
+	created_clear(&t->created);
 	if (t->uncovered)
 		drop_announced(t->names);
 	page_clear(&t->page);

@@ -8,8 +8,10 @@
  * Ingestion mends what scraping loses (rule K8), and only when asked to: a counter, bucket,
  * count or sum that shows up for the first time on a target whose previous page was good gets a
  * zero sample at that page's time; when process_start_time_seconds rose, cumulative series get a
- * zero sample at the restart. Where it is not exposed, a cumulative series that fell counts as a
- * restart too, but its time is not guessed: PromQL's own reset logic sees the fall.
+ * zero sample at the restart. Where the page states a creation time (foo_created) behind the last
+ * good page, the zero sample stands there instead. Where neither is exposed, a cumulative series
+ * that fell counts as a restart too, but its time is not guessed: PromQL's own reset logic sees the
+ * fall.
  *
  * A series that a good page no longer carries, and every series when a page fails, gets a stale
  * marker.
@@ -75,6 +77,10 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CH
 bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
                      double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
                      struct err *err) MUST_CHECK;
+/* The page states, as name{labels} (foo_created), when a metric of it was created, in seconds since
+ * the epoch. Kept until commit, as a fact about the other series and not as one of its own. */
+bool target_page_created(struct target *t, struct str name, const struct label *labels,
+                         size_t nlabels, double seconds, struct err *err) MUST_CHECK;
 /* The page carries this name, but its samples are not wanted. */
 bool target_page_name(struct target *t, struct str name, struct err *err) MUST_CHECK;
 /* False: nothing was kept and the page is closed; abort it to record the failure. */

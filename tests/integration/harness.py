@@ -163,6 +163,7 @@ class Target:
         self.mode = "ok"        # ok, hang, endless, html, status, cut, refuse
         self.health = "ok"      # ok, fail, hang
         self.page = None        # a fixed page instead of the counters'
+        self.openmetrics = None  # to those who ask for it: "good", "broken" (against its rules) or "cut"
         self.totals = {"good": 0.0, "bad": 0.0, "slow": 0.0}
         self.stepped = time.monotonic()
         self.scrapes = 0
@@ -246,6 +247,12 @@ class Target:
                       "# TYPE firing_critical_alerts gauge", f"firing_critical_alerts {self.critical}"]
             return "\n".join(lines) + "\n"
 
+    def openmetrics_text(self):
+        text = self.text()
+        if self.openmetrics != "broken":
+            text = text.replace("# TYPE http_requests_total counter", "# TYPE http_requests counter")
+        return text + ("" if self.openmetrics == "cut" else "# EOF\n")
+
     def answer(self, request):
         is_health = request.path.startswith("/health")
         mode = self.health if is_health else self.mode
@@ -254,6 +261,9 @@ class Target:
         status = 503 if mode in ("fail", "status") else 200
         body = (b'{"status":"up"}' if is_health else self.text().encode())
         kind = "application/json" if is_health else "text/plain; version=0.0.4; charset=utf-8"
+        if not is_health and self.openmetrics and "openmetrics" in request.headers.get("Accept", ""):
+            body = self.openmetrics_text().encode()
+            kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
         if mode == "html":
             body, kind = b"<html>not metrics</html>", "text/html"
         request.send_response(status)

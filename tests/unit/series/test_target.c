@@ -15,7 +15,8 @@
 #define STEP_SAMPLES 6
 #define STEPS 6
 
-/* One sample of a page. A name that ends in _total, _count, _sum or _bucket is cumulative. */
+/* One sample of a page. A name that ends in _total, _count, _sum or _bucket is cumulative; one that
+ * ends in _created is a creation time. */
 struct given {
 	const char *name;
 	const char *code; /* the label "code", NULL for none */
@@ -60,6 +61,9 @@ static bool add(struct target *t, const struct given *g, struct err *err)
 {
 	struct label label = {STR("code"), str_of(g->code)};
 
+	if (str_ends_with(str_of(g->name), STR("_created")))
+		return target_page_created(t, str_of(g->name), &label, g->code != NULL ? 1 : 0,
+		                           g->value, err);
 	return target_page_add(t, str_of(g->name), &label, g->code != NULL ? 1 : 0, g->value,
 	                       g->timestamp_ms != 0, g->timestamp_ms, is_cumulative(g->name), err);
 }
@@ -213,6 +217,49 @@ static const struct {
 	  { { .at_ms = 1000, .samples = { { "a_total", NULL, 7, 0 } } },
 	    { .at_ms = 2000, .samples = { { "a_total", NULL, 2, 0 }, { "b_total", NULL, 1, 0 } } } },
 	  "a_total: 7@1000 2@2000\nb_total: 1@2000\n", NULL },
+	{ "a counter that says when it was born is born then",
+	  { { .at_ms = 10000, .samples = { { "a_total", "x", 7, 0 }, { "a_created", "x", 3, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", "x", 8, 0 }, { "a_created", "x", 3, 0 }, { "a_total", "y", 2, 0 }, { "a_created", "y", 14.5, 0 } } } },
+	  "a_total{code=\"x\"}: 7@10000 8@20000\na_total{code=\"y\"}: 0@14500 2@20000\n",
+	  "a_total{code=\"x\"}: 7@10000 8@20000\na_total{code=\"y\"}: 2@20000\n" },
+	{ "buckets, counts and sums share a creation",
+	  { { .at_ms = 10000 },
+	    { .at_ms = 20000, .samples = { { "h_bucket", NULL, 2, 0 }, { "h_count", NULL, 2, 0 }, { "h_sum", NULL, 3, 0 }, { "h_created", NULL, 12, 0 } } } },
+	  "h_bucket: 0@12000 2@20000\nh_count: 0@12000 2@20000\nh_sum: 0@12000 3@20000\n",
+	  "h_bucket: 2@20000\nh_count: 2@20000\nh_sum: 3@20000\n" },
+	{ "a counter created anew began at zero, even when it is past its old value",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 }, { "a_created", NULL, 3, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } },
+	  "a_total: 7@10000 0@15000 9@20000\n",
+	  "a_total: 7@10000 9@20000\n" },
+	{ "once",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } },
+	    { .at_ms = 30000, .samples = { { "a_total", NULL, 10, 0 }, { "a_created", NULL, 15, 0 } } } },
+	  "a_total: 7@10000 0@15000 9@20000 10@30000\n",
+	  "a_total: 7@10000 9@20000 10@30000\n" },
+	{ "a creation is known behind a failed page as well",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 } } },
+	    { .at_ms = 20000, .fails = true },
+	    { .at_ms = 30000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 }, { "b_total", NULL, 1, 0 }, { "b_created", NULL, 25, 0 } } } },
+	  "a_total: 7@10000 stale@20000 0@20001 9@30000\nb_total: 0@25000 1@30000\n",
+	  "a_total: 7@10000 stale@20000 9@30000\nb_total: 1@30000\n" },
+	{ "on the first page nothing is mended, whatever it says",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 }, { "a_created", NULL, 9, 0 } } } },
+	  "a_total: 7@10000\n", NULL },
+	{ "a clock that runs ahead makes no creation news twice",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 }, { "a_created", NULL, 13, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 13, 0 } } } },
+	  "a_total: 7@10000 9@20000\n", NULL },
+	{ "a creation that is no time is none",
+	  { { .at_ms = 10000 },
+	    { .at_ms = 20000, .samples = { { "a_total", NULL, 1, 0 }, { "a_created", NULL, (double)NAN, 0 }, { "b_total", NULL, 1, 0 }, { "b_created", NULL, -5, 0 } } } },
+	  "a_total: 0@10000 1@20000\nb_total: 0@10000 1@20000\n",
+	  "a_total: 1@20000\nb_total: 1@20000\n" },
+	{ "a creation of another metric says nothing",
+	  { { .at_ms = 10000, .samples = { { "a_total", "x", 7, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", "x", 8, 0 }, { "a_created", "y", 15, 0 }, { "b_created", "x", 15, 0 } } } },
+	  "a_total{code=\"x\"}: 7@10000 8@20000\n", NULL },
 	{ "the page's timestamps are ignored unless honoured",
 	  { { .at_ms = 10000, .samples = { { "a", NULL, 1, 5000 } } } },
 	  "a: 1@10000\n", NULL },
@@ -258,6 +305,15 @@ static const struct {
 	{ "without a start time a fall is a restart",
 	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 9, 0 } } },
 	    { .at_ms = 20000, .samples = { { "a_total", NULL, 1, 0 } } } }, 20000, 1 },
+	{ "a counter created anew is a restart, even when it is past its old value",
+	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 1, 0 }, { "a_created", NULL, 5, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } }, 20000, 1 },
+	{ "not while the start says that it is the same process",
+	  { { .at_ms = 10000, .samples = { { START, NULL, 5, 0 }, { "a_total", NULL, 1, 0 }, { "a_created", NULL, 5, 0 } } },
+	    { .at_ms = 20000, .samples = { { START, NULL, 5, 0 }, { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } }, 10000, 0 },
+	{ "a counter that is new is none",
+	  { { .at_ms = 10000, .samples = { { "a_total", "x", 1, 0 } } },
+	    { .at_ms = 20000, .samples = { { "a_total", "x", 1, 0 }, { "a_total", "y", 9, 0 }, { "a_created", "y", 15, 0 } } } }, 10000, 0 },
 	{ "an earlier start and a fall: someone else answers",
 	  { { .at_ms = 10000, .samples = { { START, NULL, 9, 0 }, { "a_total", NULL, 9, 0 } } },
 	    { .at_ms = 20000, .samples = { { START, NULL, 5, 0 }, { "a_total", NULL, 1, 0 } } } }, 20000, 1 },
