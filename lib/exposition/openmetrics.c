@@ -67,9 +67,7 @@ static bool take_unit(struct exposition *e, struct cursor *c, struct err *err)
 	struct str unit;
 
 	for (; c->p < c->end; c->p++) {
-		struct cursor one = {.start = c->p, .p = c->p, .end = c->p + 1};
-
-		if (!is_digit(*c->p) && take_name(&one, true).n == 0)
+		if (!is_kind(*c->p, BYTE_LETTER | BYTE_DIGIT | BYTE_COLON))
 			return unexpected(e, c, c->p, "a unit", err);
 	}
 	unit = (struct str){.p = at, .n = (size_t)(c->end - at)};

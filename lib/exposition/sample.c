@@ -20,7 +20,8 @@ static bool add_label(struct exposition *e, const struct cursor *c, const char *
 		return bad(e, c, at, err);
 	}
 	for (size_t i = from; i < e->nlabels; i++) {
-		if (!str_eq(e->labels[i].name, label.name))
+		if (e->labels[i].name.n != label.name.n ||
+		    memcmp(e->labels[i].name.p, label.name.p, label.name.n) != 0)
 			continue;
 		err_set(err, ERR_INVALID, "the label %s stands twice",
 		        str_quote(label.name, quote));

@@ -110,40 +110,27 @@ bool is_utf8(struct str text)
 	return str_is_utf8(text);
 }
 
-/* What a byte can be in a name. */
-enum { LETTER = 1, DIGIT = 2, COLON = 4 };
-
 /* clang-format off */
-static const unsigned char name_bytes[256] = {
-	['a'] = LETTER, ['b'] = LETTER, ['c'] = LETTER, ['d'] = LETTER, ['e'] = LETTER, ['f'] = LETTER,
-	['g'] = LETTER, ['h'] = LETTER, ['i'] = LETTER, ['j'] = LETTER, ['k'] = LETTER, ['l'] = LETTER,
-	['m'] = LETTER, ['n'] = LETTER, ['o'] = LETTER, ['p'] = LETTER, ['q'] = LETTER, ['r'] = LETTER,
-	['s'] = LETTER, ['t'] = LETTER, ['u'] = LETTER, ['v'] = LETTER, ['w'] = LETTER, ['x'] = LETTER,
-	['y'] = LETTER, ['z'] = LETTER, ['_'] = LETTER,
-	['A'] = LETTER, ['B'] = LETTER, ['C'] = LETTER, ['D'] = LETTER, ['E'] = LETTER, ['F'] = LETTER,
-	['G'] = LETTER, ['H'] = LETTER, ['I'] = LETTER, ['J'] = LETTER, ['K'] = LETTER, ['L'] = LETTER,
-	['M'] = LETTER, ['N'] = LETTER, ['O'] = LETTER, ['P'] = LETTER, ['Q'] = LETTER, ['R'] = LETTER,
-	['S'] = LETTER, ['T'] = LETTER, ['U'] = LETTER, ['V'] = LETTER, ['W'] = LETTER, ['X'] = LETTER,
-	['Y'] = LETTER, ['Z'] = LETTER,
-	['0'] = DIGIT, ['1'] = DIGIT, ['2'] = DIGIT, ['3'] = DIGIT, ['4'] = DIGIT,
-	['5'] = DIGIT, ['6'] = DIGIT, ['7'] = DIGIT, ['8'] = DIGIT, ['9'] = DIGIT,
-	[':'] = COLON,
+/* Rows of sixteen. */
+#define _ BYTE_PLAIN
+#define D (BYTE_PLAIN | BYTE_DIGIT)
+#define L (BYTE_PLAIN | BYTE_LETTER)
+#define C (BYTE_PLAIN | BYTE_COLON)
+const unsigned char byte_kinds[256] = {
+	_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+	_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+	_, _, 0, _, _, _, _, _, _, _, _, _, _, _, _, _,
+	D, D, D, D, D, D, D, D, D, D, C, _, _, _, _, _,
+	_, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, _, 0, _, _, L,
+	_, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, _, _, _, _, _,
 };
+#undef _
+#undef D
+#undef L
+#undef C
 /* clang-format on */
-
-struct str take_name(struct cursor *c, bool colons)
-{
-	const unsigned char first = colons ? LETTER | COLON : LETTER;
-	const unsigned char next = first | DIGIT;
-	const char *from = c->p;
-
-	if (c->p < c->end && (name_bytes[(unsigned char)*c->p] & first) != 0) {
-		do
-			c->p++;
-		while (c->p < c->end && (name_bytes[(unsigned char)*c->p] & next) != 0);
-	}
-	return (struct str){.p = from, .n = (size_t)(c->p - from)};
-}
 
 bool check_name(struct exposition *e, const struct cursor *c, const char *at, struct str name,
                 const char *noun, struct err *err)
@@ -159,7 +146,7 @@ bool check_name(struct exposition *e, const struct cursor *c, const char *at, st
 	return too_much(e, c, at, EXPOSITION_MAX_NAME, err);
 }
 
-/* From behind the opening quote to the closing one, when there is an escape in between. What is no
+/* From behind the opening quote to the closing one. What is no
  * escape of the formats is kept as it stands, backslash and all: so does Prometheus, and the
  * specification of OpenMetrics says so. */
 static bool unescape(struct exposition *e, struct cursor *c, struct str *out, struct err *err)
@@ -194,20 +181,14 @@ static bool unescape(struct exposition *e, struct cursor *c, struct str *out, st
 	return true;
 }
 
-bool take_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
-                 struct err *err)
+bool take_any_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
+                     struct err *err)
 {
 	const char *opening = c->p;
-	const char *closing;
 
 	c->p++;
-	closing = memchr(c->p, '"', (size_t)(c->end - c->p));
-	if (closing != NULL && memchr(c->p, '\\', (size_t)(closing - c->p)) == NULL) {
-		*out = (struct str){.p = c->p, .n = (size_t)(closing - c->p)};
-		c->p = closing;
-	} else if (!unescape(e, c, out, err)) {
+	if (!unescape(e, c, out, err))
 		return false;
-	}
 	if (c->p == c->end || *c->p != '"') {
 		err_set(err, ERR_INVALID, "the %s is not closed on its line", noun);
 		return bad(e, c, opening, err);
@@ -245,14 +226,46 @@ struct str take_word(const struct exposition *e, struct cursor *c)
 	return (struct str){.p = from, .n = (size_t)(c->p - from)};
 }
 
+/* "-123.45" with few digits: nearly every value. Both the digits and the power of ten are exact
+ * doubles then, so that one division gives the nearest double. */
+static bool take_simple_number(struct cursor *c, double *out)
+{
+	static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+	                                1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	bool negative = c->p < c->end && *c->p == '-';
+	const char *p = c->p + negative, *from = p;
+	uint64_t digits = 0;
+	size_t n, nfraction = 0;
+	double value;
+
+	for (; p < c->end && is_digit(*p); p++)
+		digits = digits * 10 + (uint64_t)(*p - '0');
+	n = (size_t)(p - from);
+	if (n == 0)
+		return false;
+	if (p < c->end && *p == '.') {
+		for (p++; p < c->end && is_digit(*p); p++, nfraction++)
+			digits = digits * 10 + (uint64_t)(*p - '0');
+	}
+	if (n + nfraction > 15 || (p < c->end && *p != ' '))
+		return false;
+	value = (double)digits / powers[nfraction];
+	*out = negative ? -value : value;
+	c->p = p;
+	return true;
+}
+
 bool take_number(const struct exposition *e, struct cursor *c, const char *noun, double *out,
                  struct err *err)
 {
 	char quote[STR_QUOTE_MAX];
-	struct str word = take_word(e, c);
 	bool has_digit = false;
+	struct str word;
 	double value;
 
+	if (take_simple_number(c, out))
+		return true;
+	word = take_word(e, c);
 	if (word.n == 0)
 		return unexpected(e, c, word.p, noun, err);
 	if (word.p[word.n - 1] == '\r')

@@ -64,6 +64,15 @@ static inline bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* What a byte can be. PLAIN: within quotes it stands for itself, and is ASCII. */
+enum { BYTE_LETTER = 1, BYTE_DIGIT = 2, BYTE_COLON = 4, BYTE_PLAIN = 8 };
+extern const unsigned char byte_kinds[256];
+
+static inline bool is_kind(char c, unsigned kinds)
+{
+	return (byte_kinds[(unsigned char)c] & kinds) != 0;
+}
+
 static inline void skip_blanks(struct cursor *c)
 {
 	while (c->p < c->end && is_blank(*c->p))
@@ -93,12 +102,37 @@ bool too_much(struct exposition *e, const struct cursor *c, const char *at,
 bool is_utf8(struct str text);
 
 /* Empty when no name starts here. Metric names may hold colons, label names may not. */
-struct str take_name(struct cursor *c, bool colons);
+static inline struct str take_name(struct cursor *c, bool colons)
+{
+	const unsigned first = colons ? BYTE_LETTER | BYTE_COLON : BYTE_LETTER;
+	const char *from = c->p;
+
+	if (c->p < c->end && is_kind(*c->p, first)) {
+		do
+			c->p++;
+		while (c->p < c->end && is_kind(*c->p, first | BYTE_DIGIT));
+	}
+	return (struct str){.p = from, .n = (size_t)(c->p - from)};
+}
+
 bool check_name(struct exposition *e, const struct cursor *c, const char *at, struct str name,
                 const char *noun, struct err *err) MUST_CHECK;
+bool take_any_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
+                     struct err *err) MUST_CHECK;
 /* From the opening quote to behind the closing one; `noun` is what the string is. */
-bool take_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
-                 struct err *err) MUST_CHECK;
+static inline bool take_string(struct exposition *e, struct cursor *c, const char *noun,
+                               struct str *out, struct err *err)
+{
+	const char *p = c->p + 1;
+
+	while (p < c->end && is_kind(*p, BYTE_PLAIN))
+		p++;
+	if (p == c->end || *p != '"')
+		return take_any_string(e, c, noun, out, err);
+	*out = (struct str){.p = c->p + 1, .n = (size_t)(p - c->p - 1)};
+	c->p = p + 1;
+	return true;
+}
 /* The name of a family, plain or quoted. */
 bool take_family_name(struct exposition *e, struct cursor *c, struct str *out,
                       struct err *err) MUST_CHECK;
