@@ -140,7 +140,7 @@ def test_probe_reads_standard_input_and_prints_json():
 
 @pytest.mark.parametrize("text,place", [
     ("a 1\nb{ 2\n", r":?2:\d+|line 2"), ("a 1\na 1\n", r":?2:?|line 2"), ("<html></html>\n", r":?1:\d+|line 1"),
-    ('a{b="\\x"} 1\n', r":?1:\d+|line 1"), ("a 0x1p3\n", r":?1:\d+|line 1"), ("a 1", r"")])
+    ('a{b="x} 1\n', r":?1:\d+|line 1"), ("a 0x1p3\n", r":?1:\d+|line 1"), ("a 1", r"")])
 def test_probe_of_a_bad_page_is_status_1_with_the_place(text, place):
     done = run_headgate("probe", "-", stdin=text)
     if text == "a 1":  # the last line feed may be missing, or not: either is said
