@@ -146,6 +146,84 @@ START_TEST(samples_read_in_steps_are_bounded)
 }
 END_TEST
 
+#define SERIES 3
+
+/* Samples about every 15 s for three hours; what the set need not keep it drops on the way. */
+static struct series_set *sampled(int64_t retention_ms)
+{
+	struct series_set *set = series_set_new(1, retention_ms, 100);
+	unsigned state = 1;
+	struct err err;
+
+	ck_assert_ptr_nonnull(set);
+	for (int64_t at_ms = 0; at_ms <= 3 * 3600 * 1000; at_ms += 15000) {
+		for (size_t i = 0; i < SERIES; i++) {
+			const char *const values[SERIES] = {"1", "2", "3"};
+			struct label list[] = {{STR("__name__"), STR("x")},
+			                       {STR("i"), str_of(values[i])}};
+			struct labels labels;
+			struct series *s;
+
+			state = state * 1664525u + 1013904223u;
+			/* The second one misses many, the third comes and goes. */
+			if ((i == 1 && state >> 30 == 0) || (i == 2 && at_ms / 1800000 % 2))
+				continue;
+			ck_assert(labels_borrow(list, ARRAY_LEN(list), &labels, &err));
+			s = series_set_obtain(set, &labels, &err);
+			ck_assert_ptr_nonnull(s);
+			ck_assert(series_append(
+			        set, s, (struct sample){at_ms + state % 3000, state >> 20}, &err));
+		}
+		series_set_expire(set, at_ms);
+	}
+	return set;
+}
+
+START_TEST(what_is_said_to_be_kept_is_enough)
+{
+	static const char *const exprs[] = {
+	        "x",
+	        "x offset 40m",
+	        "rate(x[7m])",
+	        "rate(x[7m] offset 20m)",
+	        "count_over_time(x[1h:1m])",
+	        "sum_over_time(x[1h:7s])",
+	        "sum_over_time(rate(x[5m])[40m:1m])",
+	        "sum_over_time(rate(x[5m] offset 3m)[40m:1m] offset 10m)",
+	        "avg_over_time(sum_over_time(rate(x[3m])[10m:30s])[30m:1m] offset 5m)",
+	        "sum_over_time((x - avg_over_time(x[10m:1m] @ end() offset 1h))[20m:1m])",
+	        "x offset -5m + x offset 1h",
+	        "absent_over_time(x{i=\"3\"}[1h]) or present_over_time(x{i=\"3\"}[50m:] offset "
+	        "50m)",
+	};
+	struct series_set *whole = sampled(INT64_C(24) * 3600 * 1000);
+
+	for (size_t i = 0; i < ARRAY_LEN(exprs); i++) {
+		struct promql_position at;
+		struct err err;
+		struct promql_expr *e = promql_parse(str_of(exprs[i]), &at, &err);
+		struct series_set *kept;
+		char wanted[FIXTURE_TEXT_MAX];
+		char got[FIXTURE_TEXT_MAX];
+
+		ck_assert_msg(e, "%s: %s", exprs[i], err.text);
+		kept = sampled(promql_retention_ms(e));
+		ck_assert_uint_lt(series_set_samples(kept), series_set_samples(whole));
+		series_set_free(&fixture_set);
+		fixture_set = whole;
+		fixture_eval(exprs[i], 3 * 3600 * 1000, wanted);
+		fixture_set = kept;
+		fixture_eval(exprs[i], 3 * 3600 * 1000, got);
+		fixture_set = NULL;
+		ck_assert_msg(*wanted && strcmp(got, wanted) == 0, "%s\n  %s\n  %s", exprs[i],
+		              wanted, got);
+		series_set_free(&kept);
+		promql_free(&e);
+	}
+	series_set_free(&whole);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("subquery");
@@ -157,5 +235,6 @@ int main(void)
 	tcase_add_test(tc, at_moves_selectors_in_time);
 	tcase_add_test(tc, their_work_is_bounded);
 	tcase_add_test(tc, samples_read_in_steps_are_bounded);
+	tcase_add_test(tc, what_is_said_to_be_kept_is_enough);
 	return fixture_run("promql subquery", tc);
 }
