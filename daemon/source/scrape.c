@@ -20,8 +20,8 @@
 #include "exposition/exposition.h"
 #include "log.h"
 #include "metrics.h"
-#include "series/created.h"
 #include "series/target.h"
+#include "source/wanted.h"
 #include "source/watch.h"
 
 #define SHARE_MAX 4096
@@ -33,11 +33,7 @@ struct scrape {
 	struct target *target;
 	char *instance, *job;
 	bool mend, honor_timestamps;
-	/* The union of what all subscribers need; texts in `wanted` are its own. `created`: the
-	 * names under which the page may say when what is wanted was created. */
-	struct map *wanted, *created;
-	bool wants_everything;
-	int64_t retention_ms;
+	struct wanted wanted; /* the union of what all subscribers need */
 	/* The page under way. */
 	struct exposition *page;
 	struct wall begun;
@@ -200,7 +196,7 @@ static struct target *make_target(const struct scrape *s, struct err *err)
 	        .nlabels = ARRAY_LEN(labels),
 	        .mend = s->mend,
 	        .honor_timestamps = s->honor_timestamps,
-	        .retention_ms = s->retention_ms,
+	        .retention_ms = s->wanted.retention_ms,
 	        .max_series = (size_t)app->config->limits.series_per_target,
 	        .seed = app->seed,
 	};
@@ -217,10 +213,8 @@ static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
 	s->honor_timestamps = detail->source->honor_timestamps;
 	s->instance = text_dup(detail->instance);
 	s->job = text_dup(detail->source->name);
-	s->retention_ms = ask->needs->retention_ms;
-	s->wanted = map_new(w->sources->app->seed);
-	s->created = map_new(w->sources->app->seed);
-	if (s->instance == NULL || s->job == NULL || s->wanted == NULL || s->created == NULL)
+	s->wanted.retention_ms = ask->needs->retention_ms;
+	if (s->instance == NULL || s->job == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a target");
 	s->target = make_target(s, err);
 	if (s->target == NULL)
@@ -245,123 +239,44 @@ static void scrape_stop(struct watch *w)
 		metric_add(metrics_of(s), METRIC_SCRAPE_TARGETS, -1);
 	exposition_free(&s->page);
 	target_free(&s->target);
-	if (s->wanted != NULL)
-		map_free(&s->wanted);
-	if (s->created != NULL)
-		map_free(&s->created);
+	wanted_fini(&s->wanted);
 	free(s->instance);
 	free(s->job);
 }
 
 /* --- what is wanted of the page --- */
 
-static bool unite(const struct watch *w, struct map *wanted, bool *everything, int64_t *retention,
-                  struct err *err)
-{
-	for (const struct interest *i = w->interests; i != NULL; i = i->next_of_watch) {
-		const struct source_needs *needs = i->needs;
-
-		*everything = *everything || needs->everything;
-		if (needs->retention_ms > *retention)
-			*retention = needs->retention_ms;
-		for (size_t n = 0; n < needs->nnames; n++) {
-			if (!map_put(wanted, needs->names[n], wanted, err))
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool is_wider(const struct scrape *s, const struct map *wanted, bool everything)
-{
-	struct str name;
-	void *value;
-
-	if (s->wants_everything)
-		return false;
-	if (everything)
-		return true;
-	for (size_t at = 0; map_next(wanted, &at, &name, &value);) {
-		if (map_get(s->wanted, name) == NULL)
-			return true;
-	}
-	return false;
-}
-
-static struct map *creations_of(const struct scrape *s, const struct map *wanted, struct err *err)
-{
-	struct map *created = map_new(s->watch.sources->app->seed);
-	char text[CREATED_NAME_MAX];
-	struct str name;
-	void *value;
-
-	if (created == NULL) {
-		err_set(err, ERR_NOMEM, "no memory for a target");
-		return NULL;
-	}
-	for (size_t at = 0; s->mend && map_next(wanted, &at, &name, &value);) {
-		if (map_put(created, created_name(name, text), created, err))
-			continue;
-		map_free(&created);
-		return NULL;
-	}
-	return created;
-}
-
 /* Rule K4 counts a target's coverage as a whole: when more is asked for than was kept so far, it
  * begins anew for all who share the target. */
 static bool scrape_needs_changed(struct watch *w, struct err *err)
 {
 	struct scrape *s = (struct scrape *)w;
-	struct map *wanted = map_new(w->sources->app->seed), *created;
-	bool everything = false, wider;
-	int64_t retention = 0;
+	struct wanted wanted;
+	bool wider;
 
-	if (wanted == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for a target");
-	created = unite(w, wanted, &everything, &retention, err) ? creations_of(s, wanted, err)
-	                                                         : NULL;
-	if (created == NULL) {
-		map_free(&wanted);
+	if (!wanted_unite(&wanted, w->interests, s->mend, w->sources->app->seed, err))
 		return false;
-	}
-	wider = is_wider(s, wanted, everything);
+	wider = wanted_is_wider(&wanted, &s->wanted);
 	if (wider)
 		target_selection_changed(s->target);
-	if (wider || retention > s->retention_ms)
+	if (wider || wanted.retention_ms > s->wanted.retention_ms)
 		target_uncover(s->target);
-	if (retention != s->retention_ms)
-		target_retain(s->target, retention);
-	s->retention_ms = retention;
-	s->wants_everything = everything;
-	map_free(&s->wanted);
-	map_free(&s->created);
+	if (wanted.retention_ms != s->wanted.retention_ms)
+		target_retain(s->target, wanted.retention_ms);
+	wanted_fini(&s->wanted);
 	s->wanted = wanted;
-	s->created = created;
 	return true;
-}
-
-static bool is_kept(const struct scrape *s, struct str name)
-{
-	return s->wants_everything || map_get(s->wanted, name) != NULL;
-}
-
-/* With everything wanted, whatever ends like one may be a creation time. */
-static bool is_creation(const struct scrape *s, struct str name)
-{
-	return s->mend && str_ends_with(name, STR("_created")) &&
-	       (s->wants_everything || map_get(s->created, name) != NULL);
 }
 
 static bool on_wanted(void *ctx, struct str name)
 {
 	struct scrape *s = ctx;
 
-	if (is_kept(s, name))
+	if (wanted_is_kept(&s->wanted, name))
 		return true;
 	if (!s->is_broken && !target_page_name(s->target, name, &s->trouble))
 		s->is_broken = true;
-	return is_creation(s, name);
+	return wanted_is_creation(&s->wanted, name);
 }
 
 /* --- one page --- */
@@ -370,11 +285,11 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 {
 	struct scrape *s = ctx;
 
-	if (is_creation(s, sample->name)) {
+	if (wanted_is_creation(&s->wanted, sample->name)) {
 		if (!target_page_created(s->target, sample->name, sample->labels, sample->nlabels,
 		                         sample->value, err))
 			return false;
-		if (!is_kept(s, sample->name))
+		if (!wanted_is_kept(&s->wanted, sample->name))
 			return true;
 	}
 	return target_page_add(s->target, sample->name, sample->labels, sample->nlabels,
