@@ -8,12 +8,41 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
+#include "base/str.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/page.h"
 #include "promql/promql.h"
 
 #define QUERY_ARENA (512u * 1024 * 1024)
+
+/* Escapes of an expression may make bytes that are no UTF-8; JSON cannot say them, so that, as in
+ * Prometheus' answers, each becomes U+FFFD. */
+static json_t *text_json(struct str text)
+{
+	json_t *out = json_stringn(text.p, text.n);
+	struct buf mended;
+
+	if (out != NULL)
+		return out;
+	buf_init(&mended, 4 * text.n + 1);
+	for (size_t i = 0, n; i < text.n; i += n) {
+		for (n = 1; n <= 4 && i + n <= text.n; n++) {
+			if (str_is_utf8(str_slice(text, i, i + n)))
+				break;
+		}
+		if (n <= 4 && i + n <= text.n) {
+			buf_add_str(&mended, str_slice(text, i, i + n));
+			continue;
+		}
+		buf_add_text(&mended, "\xef\xbf\xbd");
+		n = 1;
+	}
+	out = json_stringn(buf_str(&mended).p, buf_str(&mended).n);
+	buf_fini(&mended);
+	return out;
+}
 
 static json_t *metric_json(const struct labels *labels)
 {
@@ -23,9 +52,7 @@ static json_t *metric_json(const struct labels *labels)
 		char *name = str_dup(labels->list[i].name);
 
 		if (name != NULL)
-			(void)json_object_set_new(
-			        out, name,
-			        json_stringn(labels->list[i].value.p, labels->list[i].value.n));
+			(void)json_object_set_new(out, name, text_json(labels->list[i].value));
 		free(name);
 	}
 	return out;
@@ -81,8 +108,7 @@ static json_t *result_json(const struct promql_value *value, int64_t at_ms)
 	case PROMQL_MATRIX:
 		return matrix_json(value);
 	case PROMQL_STRING:
-		return json_pack("[f, s%]", (double)at_ms / 1000.0, value->string.p,
-		                 value->string.n);
+		return json_pack("[f, o]", (double)at_ms / 1000.0, text_json(value->string));
 	case PROMQL_TYPE_COUNT:
 	default:
 		return json_null();

@@ -81,12 +81,14 @@ bool reduce_count_values(struct evaluation *e, const struct aggregate *a,
 {
 	struct aggregate by = *a;
 	struct str *names = take_array(e->arena, a->nlabels + 1, sizeof(*names), err);
+	char quote[STR_QUOTE_MAX];
 	struct grouping g;
 
 	if (!names)
 		return false;
-	if (!param->string.n)
-		return err_set(err, ERR_INVALID, "invalid label name \"\"");
+	if (!param->string.n || !str_is_utf8(param->string))
+		return err_set(err, ERR_INVALID, "invalid label name %s",
+		               str_quote(param->string, quote));
 	for (size_t i = 0; i < a->nlabels; i++)
 		names[i] = a->labels[i];
 	names[a->nlabels] = param->string;

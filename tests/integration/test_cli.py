@@ -169,6 +169,21 @@ def test_query_prints_what_prometheus_prints(page):
     assert json.loads(done.stdout)["data"] == {"resultType": "scalar", "result": [60, "2"]}
 
 
+def test_query_looks_back_by_subquery_and_at(page):
+    """The page's samples stand at one time; steps before it see nothing, those behind it look back."""
+    done = run_headgate("query", "--data", page, "--at", "60", "count(count_over_time(http_requests_total[30s:10s]))")
+    assert done.returncode == 0, done
+    now = run_headgate("query", "--data", page, "--at", "60", "sum(http_requests_total)")
+    then = run_headgate("query", "--data", page, "--at", "9999", "sum(http_requests_total @ 60)")
+    assert json.loads(then.stdout)["data"]["result"][0]["value"] == [
+        9999, json.loads(now.stdout)["data"]["result"][0]["value"][1]]
+
+
+def test_query_prints_bytes_that_are_no_text_as_prometheus_does(page):
+    done = run_headgate("query", "--data", page, "--at", "60", r'"a\xff\u00e4"')
+    assert json.loads(done.stdout)["data"] == {"resultType": "string", "result": [60, "a\ufffdä"]}
+
+
 @pytest.mark.parametrize("expr,column", [("sum(", r"1:\d+"), ("rate(http_requests_total)", r"1:\d+"), ("a b", "1:3"),
                                          ("", r"1:1")])
 def test_query_of_a_bad_expression_is_status_1_with_the_place(page, expr, column):
