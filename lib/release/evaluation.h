@@ -1,6 +1,6 @@
 /*
  * evaluation - making the value that release_evaluate() fills; what others do with it is in
- * release.h.
+ * checkpoint.h.
  */
 #ifndef RELEASE_EVALUATION_H
 #define RELEASE_EVALUATION_H

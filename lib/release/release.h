@@ -1,7 +1,7 @@
 /*
- * release - one version of one service on its way through a policy's stages: its snapshot, its
- * checkpoint, the events that may happen to it, and the one pure function that says what becomes of
- * it.
+ * release - one version of one service on its way through a policy's stages: its snapshot, the facts
+ * about it, and the one pure function that says what becomes of it. The nouns it is made of have
+ * headers of their own, which come with this one.
  *
  * Pure. Nothing here writes: release_step() answers with a refusal or with the next snapshot, the
  * decision to record and the messages to send; the shell commits all of it in one statement and
@@ -22,12 +22,16 @@
 #include "base/time.h"
 #include "gate/gate.h"
 #include "policy/policy.h"
+#include "release/call.h"
+#include "release/checkpoint.h"
+#include "release/event.h"
+#include "release/incident.h"
+#include "release/message.h"
 
 #define RELEASE_UUID_TEXT 37
 #define RELEASE_MAX_HOLDS 64
 #define RELEASE_MAX_APPROVALS 256
 #define RELEASE_MAX_WAIVERS 64
-#define RELEASE_MAX_CALLS 256   /* more than a policy has causes */
 #define RELEASE_MAX_REASON 2000 /* bytes; also of each part of an incident record */
 
 enum release_state {
@@ -134,46 +138,6 @@ struct rollback_progress {
 	bool drift_called;     /* an action drifted on the way back: people were called */
 };
 
-/* What ends a call. */
-enum call_kind {
-	CALL_HOLD = 0,  /* the end of the hold that it is named after */
-	CALL_ENTERING,  /* the stage's actions: acknowledged, sent anew, or waited for no more */
-	CALL_STAGE,     /* the end of the stage that takes too long */
-	CALL_ROLLBACK,  /* rolling_back is left, or people take over from actions, or the reverse */
-	CALL_FAILED,    /* failed is left */
-	CALL_STABILISE, /* stabilising is left */
-	CALL_SMOKE,     /* the smoke tests are acknowledged, or stabilising is left */
-	CALL_DRIFT,     /* on the way back: what an action had set reads as it should again */
-	CALL_INCIDENT,  /* where no hold stands for it, as on the way back: the release's end */
-	CALL_KIND_COUNT
-};
-extern const char *const call_kind_names[CALL_KIND_COUNT + 1];
-
-/* People are being called, one level of the policy's escalation after the other, until one of them
- * acknowledges or the cause is over (rules A4, A8). One at a time per cause. */
-struct call {
-	char *cause; /* key within the release: the hold's name ("errors", "ask:errors",
-	                "evidence", "action:x"), "entering", "overdue", "rollback",
-	                "rollback:by_hand" (a manual option), "failed", "stabilise", "smoke",
-	                "drift", "incident:7" */
-	enum call_kind kind;
-	char *reason;             /* for people */
-	struct wall since;        /* start of the cause; offsets count from here */
-	int64_t level;            /* how many levels have been called, from 1 */
-	struct wall called_at;    /* the newest of them */
-	char *acknowledged_by;    /* a person; NULL until then */
-	struct wall acknowledged_at;
-};
-
-/* What a rollback leaves to write down (rule A6). Texts are NULL until it was recorded. */
-struct incident_record {
-	char *root_cause; /* or what it is thought to be */
-	char *impact;
-	char *restore_point; /* what was gone back to */
-	char *subject;       /* who recorded it last */
-	struct wall at;
-};
-
 struct release {
 	int64_t id;
 	char *service, *environment, *version;
@@ -243,47 +207,6 @@ bool release_is_waived(const struct release *r, const char *gate, const char *st
 /* What placeholders stand for; borrows from both. `stage` may be NULL. */
 struct policy_values release_values(const struct release *r, const struct policy_stage *stage);
 
-/* Bake, votes and the last evaluation: saved beside the release, no transition (rule B3). */
-struct checkpoint {
-	int64_t observed_ms;         /* green time */
-	int64_t passes;              /* passing evaluations since the bake (re)started */
-	int64_t evaluation;          /* number of the newest one */
-	struct wall last_evaluation; /* its time */
-	struct wall
-	        last_pass; /* newest passing evaluation; 0 after a non-pass only in `last_passed` */
-	bool last_passed;  /* the newest evaluation passed */
-	struct wall no_proof_since; /* since when proof is missing, of whichever gate; 0 when not */
-	int64_t no_proof_rounds;    /* in a row (rule E5: three) */
-	int64_t fresh_rounds;       /* evaluations since this process took the release over */
-	int64_t stage;              /* the stage these belong to */
-	int64_t row_version;        /* of the release when it was taken */
-	struct gate_state *gates;   /* per gate of the policy */
-	size_t ngates;
-};
-extern const struct field_table checkpoint_table;
-
-/* Makes the checkpoint fit the release: a bake that restarted since it was taken starts at 0, votes
- * that were forgotten are forgotten. To be called whenever the shell has loaded or replaced the
- * snapshot, whoever changed it. Harmless when called again. */
-void checkpoint_follow(struct checkpoint *c, const struct release *r);
-
-/* All gates at one instant. Owned arrays; sentences are copied in. */
-struct evaluation {
-	int64_t number;
-	struct wall at;
-	int64_t stage;
-	enum verdict verdict;
-	bool all_pass; /* every counting gate passes: the only proof there is */
-	struct gate_outcome *gates;
-	size_t ngates;
-	struct kpi_reading *kpis;
-	size_t nkpis;
-	int64_t decisive; /* gate that decided the verdict; -1 */
-};
-void evaluation_free(struct evaluation **e);
-struct evaluation *evaluation_copy(const struct evaluation *e);
-json_t *evaluation_to_json(const struct evaluation *e, const struct policy *p);
-
 /* Start of the exposure that evidence must lie in (rule K4): of the way back while stabilising; 0
  * when nothing is exposed. For kpi_read(). */
 struct wall release_exposed_since(const struct release *r);
@@ -293,119 +216,6 @@ struct wall release_exposed_since(const struct release *r);
 struct evaluation *release_evaluate(const struct release *r, const struct policy *bound,
                                     const struct gate_evidence *evidence,
                                     struct checkpoint *checkpoint, struct err *err);
-
-enum release_event {
-	/* people and schedulers */
-	EVENT_START = 0,
-	EVENT_PAUSE,
-	EVENT_RESUME,
-	EVENT_PROMOTE,
-	EVENT_WAIVE,
-	EVENT_ROLLBACK,
-	EVENT_CANCEL,
-	EVENT_APPROVE,
-	EVENT_REJECT,
-	EVENT_CHECK,
-	EVENT_ACK,
-	EVENT_RETRY,
-	EVENT_RESOLVE,
-	EVENT_NOTE,
-	EVENT_INCIDENT_RECORD,
-	/* refinements of the above, chosen by facts (rows hold no conditions) */
-	EVENT_START_SILENT,       /* the first stage has nothing to send */
-	EVENT_PAUSE_AGAIN,        /* adds a hold to a paused release */
-	EVENT_RESUME_PARTLY,      /* some pause holds stay */
-	EVENT_RESUME_ENTERING,    /* back to entering */
-	EVENT_ROLLBACK_UNEXPOSED, /* nothing to roll back: cancelled */
-	EVENT_ROLLBACK_JUMP,      /* a later option jumps ahead */
-	EVENT_RESTORE_CONFIRMED,  /* a repeated rollback that says the data is restored (rule R7) */
-	EVENT_APPROVE_LAST,       /* clears the last pause hold, a rejection (rule A2) */
-	EVENT_APPROVE_LAST_ENTERING,
-	EVENT_ACK_MANUAL, /* acknowledges a manual rollback option */
-	/* rule A5: asked for as EVENT_INCIDENT, whatever the severity */
-	EVENT_INCIDENT,          /* noted */
-	EVENT_INCIDENT_PAUSE,    /* P2 */
-	EVENT_INCIDENT_CALL,     /* P1, and P0 with nothing exposed: pause and call people */
-	EVENT_INCIDENT_CALL_FULL, /* the same, paused with all the holds that fit: call people */
-	EVENT_INCIDENT_ROLLBACK, /* P0 */
-	/* headgate's own */
-	EVENT_START_DUE,
-	EVENT_START_DUE_SILENT,
-	EVENT_ANNOUNCE,          /* its scheduled start is near: the policy's notice */
-	EVENT_ENTERED,           /* every enter message acknowledged (or none needed) */
-	EVENT_ENTER_UNCONFIRMED, /* not acknowledged for too long: call people */
-	EVENT_BAKE_DONE,
-	EVENT_BAKE_LOST,      /* ready, but the bake restarted */
-	EVENT_ADVANCE,        /* rule V1 holds: next stage, with messages to send */
-	EVENT_ADVANCE_SILENT, /* next stage has nothing to send */
-	EVENT_FINISH,         /* left the last stage */
-	EVENT_RUNG_ASK,
-	EVENT_RUNG_PAUSE,
-	EVENT_RUNG_ROLLBACK,
-	EVENT_RUNG_BLOCKED, /* a rollback rung with nothing exposed: blocks and calls people */
-	EVENT_ASK_OVER,     /* the gate of an acknowledged ask passes again */
-	EVENT_NO_EVIDENCE,  /* rule E5: three rounds */
-	EVENT_EVIDENCE_BACK,
-	EVENT_EVIDENCE_OVERDUE,  /* max_hold: call people */
-	EVENT_EVIDENCE_ROLLBACK, /* max_hold, and the policy rolls back then */
-	EVENT_OVERDUE,           /* rule B2 */
-	EVENT_HOLD_EXPIRED,
-	EVENT_LAST_HOLD_EXPIRED,
-	EVENT_LAST_HOLD_EXPIRED_ENTERING,
-	EVENT_ACTION_REFUSED, /* an advance message was refused for good, or cannot be written */
-	EVENT_ROLLBACK_ACKED,
-	EVENT_ROLLBACK_UNCONFIRMED, /* 60 s */
-	EVENT_ROLLBACK_NEXT,        /* acknowledge deadline or 4xx: next option as well */
-	EVENT_ROLLBACK_EXHAUSTED,   /* no option left: failed, still retrying */
-	EVENT_STABILISED,
-	EVENT_STABILISE_NEXT, /* deadline with breaches: next option */
-	EVENT_STABILISE_EXHAUSTED,
-	EVENT_STABILISE_BLIND, /* deadline without evidence: call people, keep watching */
-	EVENT_SMOKE_PASSED,    /* every smoke test acknowledged: green time begins */
-	EVENT_SMOKE_FAILING,
-	EVENT_DRIFT,           /* what an action had set reads differently now */
-	EVENT_DRIFT_OVER,
-	EVENT_ESCALATE,        /* nobody acknowledged a call in time: its next level */
-	EVENT_CREATE,          /* of a first snapshot's decision; in no row */
-	EVENT_COUNT
-};
-extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
-#define EVENT_OPERATOR_COUNT (EVENT_INCIDENT_RECORD + 1)
-
-enum incident_severity { INCIDENT_P0 = 0, INCIDENT_P1, INCIDENT_P2, INCIDENT_P3, INCIDENT_SEVERITY_COUNT };
-extern const char *const incident_severity_names[INCIDENT_SEVERITY_COUNT + 1]; /* "P0" ... */
-
-/* Who asks. Permissions are checked at the door; rules about persons here. */
-struct actor {
-	const char *subject; /* "ann", "ci-bot" */
-	const char *person;  /* the accountable human: the subject, or the `author` a machine names;
-	                        NULL */
-	const char *origin;  /* address or "gate", "timer", "recovery" */
-	const char *const *roles; /* role names held: release_manager, qa, ... */
-	size_t nroles;
-};
-
-/* One event with its operands; members that do not apply are NULL or 0. */
-struct event {
-	enum release_event kind;
-	struct actor by;
-	const char *reason;
-	const char *gate;             /* waive; rung events */
-	const char *stage;            /* approve, reject, waive: stage name; NULL: present */
-	const char *role;             /* approve, reject */
-	const char *option;           /* rollback */
-	const char *check, *evidence; /* check */
-	bool done;                    /* check: done or open again */
-	const char *live_version;     /* resolve */
-	const char *root_cause, *impact, *restore_point; /* incident record */
-	enum incident_severity severity;        /* incident */
-	int64_t incident;              /* its number; `hold` says the same as a text */
-	int64_t incident_after;        /* number of this release's incident before it; 0: the first */
-	bool restore_confirmed;       /* rollback, retry */
-	struct wall expires;          /* pause */
-	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
-	const json_t *detail;         /* goes into the audit record (gate values); borrowed */
-};
 
 /* What only the shell knows, at this instant. */
 struct release_facts {
@@ -439,56 +249,6 @@ struct release_facts {
 	const struct evaluation *evaluation; /* newest, or NULL */
 	bool newer_active; /* another release of the pair started after this one completed (rule R6)
 	                    */
-};
-
-enum message_class {
-	MESSAGE_ADVANCE = 0,
-	MESSAGE_ROLLBACK,
-	MESSAGE_NOTIFICATION,
-	MESSAGE_CLASS_COUNT
-};
-extern const char *const message_class_names[MESSAGE_CLASS_COUNT + 1];
-
-/* `option` of messages that belong to none. */
-#define MESSAGE_DAMPENS (-1) /* of class rollback: sent first, waited for by nothing */
-#define MESSAGE_SMOKE (-2)   /* of class rollback: tries the way back out */
-
-/* One side effect to be delivered at least once. Owned texts. */
-struct message {
-	enum message_class class;
-	char *action;
-	char *destination;
-	char *method, *path;
-	json_t *body, *headers;
-	json_t *arguments; /* of a command: an array of texts; NULL: a request */
-	json_t *read;   /* how to see whether it is so: {from, path, pointer, equals, every_ms}; NULL */
-	char *dedupe;   /* of messages with the same text only the first is kept; NULL: all are */
-	const char *withheld; /* why it is kept but not sent, until somebody asks for it; static;
-	                         NULL: it is sent */
-	int64_t option;      /* index of the rollback option it belongs to; -1; MESSAGE_SMOKE */
-	int64_t callback_ms; /* the receiver may take so long to call back; 0: its status says it
-	                        all */
-};
-void messages_free(struct message *list, size_t n);
-
-enum call_change {
-	CALL_OPENED = 0,   /* the first level is called */
-	CALL_RAISED,       /* the next one is */
-	CALL_ACKNOWLEDGED, /* by a person: nobody else is called */
-	CALL_ENDED,        /* the cause is over; of every call once, acknowledged or not */
-	CALL_CHANGE_COUNT
-};
-extern const char *const call_change_names[CALL_CHANGE_COUNT + 1];
-
-/* What a decision does to one call. Owned texts. Of one cause there may be two in one decision: the
- * end of a call, then its successor's beginning. */
-struct call_news {
-	enum call_change change;
-	char *cause;
-	char *role;       /* of the newest level called; opened and raised: whom to call now */
-	int64_t level;    /* levels called by now: policy_escalation()[0] to [level - 1] */
-	struct wall since;
-	char *text;       /* opened, raised: the call's reason; else why it is over or by whom */
 };
 
 struct decision {
