@@ -11,15 +11,9 @@
 
 #include "base/macros.h"
 
-/* clang-format off */
-static const struct actor by_gate = { .subject = "headgate", .origin = "gate" };
-static const struct actor by_timer = { .subject = "headgate", .origin = "timer" };
-static const struct actor by_action = { .subject = "headgate", .origin = "action" };
-/* clang-format on */
-
-static bool say(struct event *out, enum release_event kind, const struct actor *by)
+bool due_say(struct event *out, enum release_event kind, const char *origin)
 {
-	*out = (struct event){.kind = kind, .by = *by};
+	*out = (struct event){.kind = kind, .by = {.subject = "headgate", .origin = origin}};
 	return true;
 }
 
@@ -45,7 +39,7 @@ static bool gate_acts(const struct question *q, const struct evaluation *e, size
 static bool say_gate(const struct question *q, struct event *out, enum release_event kind,
                      const struct evaluation *e, size_t i)
 {
-	say(out, kind, &by_gate);
+	due_say(out, kind, "gate");
 	out->gate = q->p->gates[i].name;
 	out->reason = e->gates[i].sentence;
 	out->option = kind == EVENT_RUNG_ROLLBACK ? e->gates[i].option : NULL;
@@ -105,88 +99,6 @@ static bool due_evidence_rollback(const struct question *q, struct event *out)
 	       say_gate(q, out, EVENT_EVIDENCE_ROLLBACK, advance_evaluation(q), i);
 }
 
-static bool due_rollback_acked(const struct question *q, struct event *out)
-{
-	return q->r->rollback.active && rollback_is_acked(q) &&
-	       say(out, EVENT_ROLLBACK_ACKED, &by_action);
-}
-
-/* Rule R3: acknowledge deadline, a 4xx, or no option at all. */
-static bool due_rollback_next(const struct question *q, struct event *out)
-{
-	const struct rollback_progress *b = &q->r->rollback;
-
-	if (q->r->state != RELEASE_ROLLING_BACK)
-		return false;
-	if (b->option >= 0 && !q->f->rollback_refused &&
-	    q->f->now.ms - b->option_since.ms < q->p->rollback.options[b->option].acknowledge_ms)
-		return false;
-	return say(out, option_next_exists(q) ? EVENT_ROLLBACK_NEXT : EVENT_ROLLBACK_EXHAUSTED,
-	           &by_action);
-}
-
-static bool due_rollback_unconfirmed(const struct question *q, struct event *out)
-{
-	const struct rollback_progress *b = &q->r->rollback;
-
-	return q->r->state == RELEASE_ROLLING_BACK && !b->unconfirmed &&
-	       q->f->now.ms - b->option_since.ms >= ROLLBACK_CONFIRM_MS &&
-	       say(out, EVENT_ROLLBACK_UNCONFIRMED, &by_timer);
-}
-
-/* Rule R4. A policy that lists no gates to watch has nothing to wait for; what the way back has set
- * and reads otherwise (rule V5) is waited for in any case. */
-static bool due_stabilised(const struct question *q, struct event *out)
-{
-	const struct evaluation *e = advance_evaluation(q);
-
-	if (q->r->state != RELEASE_STABILISING)
-		return false;
-	if (smoke_is_open(q) || q->f->drifted_action || !q->f->drift_known)
-		return false;
-	if (q->p->rollback.nstabilise_gates > 0 &&
-	    (!e || !e->all_pass || !advance_is_recent(q, e) ||
-	     e->at.ms < q->r->rollback.stabilising_since.ms ||
-	     advance_observed(q) < q->p->rollback.stabilise_bake_ms))
-		return false;
-	return say(out, EVENT_STABILISED, &by_gate);
-}
-
-static bool any_gate_breaches(const struct evaluation *e)
-{
-	for (size_t i = 0; i < e->ngates; i++) {
-		if (e->gates[i].counts &&
-		    (e->gates[i].result == GATE_BREACH || e->gates[i].rung >= 0))
-			return true;
-	}
-	return false;
-}
-
-static bool say_stabilise_failed(const struct question *q, struct event *out)
-{
-	say(out, option_next_exists(q) ? EVENT_STABILISE_NEXT : EVENT_STABILISE_EXHAUSTED,
-	    &by_gate);
-	if (smoke_is_failed(q))
-		out->reason = "a smoke test fails";
-	return true;
-}
-
-static bool due_stabilise_deadline(const struct question *q, struct event *out)
-{
-	const struct rollback_progress *b = &q->r->rollback;
-	const struct evaluation *e = advance_evaluation(q);
-	int64_t deadline_ms = q->p->rollback.stabilise_deadline_ms;
-	bool known = e && advance_is_recent(q, e) && e->at.ms >= b->stabilising_since.ms;
-
-	if (q->r->state != RELEASE_STABILISING || deadline_ms <= 0 ||
-	    q->f->now.ms - b->stabilising_since.ms < deadline_ms)
-		return false;
-	if ((known && any_gate_breaches(e)) || smoke_is_failed(q))
-		return say_stabilise_failed(q, out);
-	return (!(known && e->all_pass) || smoke_is_open(q)) && !b->stabilise_called &&
-	       say(out, EVENT_STABILISE_BLIND, &by_timer);
-}
-
 static bool due_rung_pause(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
@@ -225,7 +137,7 @@ static bool due_action_refused(const struct question *q, struct event *out)
 
 	if (!q->f->enter_refused || q->r->step != STEP_ENTERING || hold_of(q->r, "action:", action))
 		return false;
-	say(out, EVENT_ACTION_REFUSED, &by_action);
+	due_say(out, EVENT_ACTION_REFUSED, "action");
 	out->hold = action;
 	out->reason = "its receiver refused it for good";
 	return true;
@@ -238,7 +150,7 @@ static bool say_ungated(const struct question *q, struct event *out, enum releas
 
 	if (!advance_ungated(q) || !is_since_votes(q, e))
 		return false;
-	say(out, kind, &by_gate);
+	due_say(out, kind, "gate");
 	out->reason = advance_ungated(q);
 	return true;
 }
@@ -257,7 +169,7 @@ static bool due_drift(const struct question *q, struct event *out)
 	if (!action || (is_held_by_drift(q->r) ? hold_of(q->r, "drift:", action) != NULL
 	                                       : q->r->rollback.drift_called))
 		return false;
-	say(out, EVENT_DRIFT, &by_action);
+	due_say(out, EVENT_DRIFT, "action");
 	out->hold = action;
 	out->reason = q->f->drifted_text;
 	return true;
@@ -275,12 +187,12 @@ static bool due_drift_over(const struct question *q, struct event *out)
 
 		if (h->source != HOLD_DRIFT || h == now)
 			continue;
-		say(out, EVENT_DRIFT_OVER, &by_action);
+		due_say(out, EVENT_DRIFT_OVER, "action");
 		out->hold = h->name;
 		return true;
 	}
 	return !is_held_by_drift(q->r) && q->r->rollback.drift_called && !q->f->drifted_action &&
-	       say(out, EVENT_DRIFT_OVER, &by_action);
+	       due_say(out, EVENT_DRIFT_OVER, "action");
 }
 
 static bool due_no_evidence(const struct question *q, struct event *out)
@@ -331,7 +243,7 @@ static bool due_overdue(const struct question *q, struct event *out)
 
 	return stage && stage->overdue_ms > 0 && !q->r->overdue_called &&
 	       q->f->now.ms - q->r->stage_since.ms >= stage->overdue_ms &&
-	       say(out, EVENT_OVERDUE, &by_timer);
+	       due_say(out, EVENT_OVERDUE, "timer");
 }
 
 /* The most patient of the stage's actions decides. */
@@ -355,7 +267,7 @@ static bool due_enter_unconfirmed(const struct question *q, struct event *out)
 	return stage && q->r->step == STEP_ENTERING && q->f->enter_pending > 0 &&
 	       !q->r->enter_called &&
 	       q->f->now.ms - q->r->entry_since.ms >= entry_patience_ms(q->p, stage) &&
-	       say(out, EVENT_ENTER_UNCONFIRMED, &by_timer);
+	       due_say(out, EVENT_ENTER_UNCONFIRMED, "timer");
 }
 
 static bool due_evidence_back(const struct question *q, struct event *out)
@@ -364,7 +276,7 @@ static bool due_evidence_back(const struct question *q, struct event *out)
 	const struct hold *h = hold_of(q->r, "evidence", "");
 
 	return h && e && e->all_pass && e->at.ms > h->since.ms &&
-	       say(out, EVENT_EVIDENCE_BACK, &by_gate);
+	       due_say(out, EVENT_EVIDENCE_BACK, "gate");
 }
 
 static bool due_ask_over(const struct question *q, struct event *out)
@@ -376,7 +288,7 @@ static bool due_ask_over(const struct question *q, struct event *out)
 
 		if (h && h->acknowledged && e->gates[i].result == GATE_PASS &&
 		    e->gates[i].verdict == VERDICT_PASS) {
-			say(out, EVENT_ASK_OVER, &by_gate);
+			due_say(out, EVENT_ASK_OVER, "gate");
 			out->hold = h->name;
 			return true;
 		}
@@ -394,7 +306,7 @@ static bool due_hold_expired(const struct question *q, struct event *out)
 		/* Rule A3: it stays until the thaw. */
 		if (q->f->frozen && hold_keeps_from_entering(q->r, h))
 			continue;
-		say(out, EVENT_HOLD_EXPIRED, &by_timer);
+		due_say(out, EVENT_HOLD_EXPIRED, "timer");
 		out->hold = h->name;
 		return true;
 	}
@@ -404,13 +316,13 @@ static bool due_hold_expired(const struct question *q, struct event *out)
 static bool due_bake_lost(const struct question *q, struct event *out)
 {
 	return q->r->step == STEP_READY && !advance_bake_is_done(q) &&
-	       say(out, EVENT_BAKE_LOST, &by_gate);
+	       due_say(out, EVENT_BAKE_LOST, "gate");
 }
 
 static bool due_entered(const struct question *q, struct event *out)
 {
 	return q->r->step == STEP_ENTERING && q->f->enter_pending == 0 && !q->f->enter_refused &&
-	       say(out, EVENT_ENTERED, &by_action);
+	       due_say(out, EVENT_ENTERED, "action");
 }
 
 /* Late is better than never: whoever looks after an outage is told before it starts. */
@@ -431,7 +343,7 @@ struct wall start_earliest(const struct question *q)
 
 static bool due_announce(const struct question *q, struct event *out)
 {
-	return announce_is_due(q) && say(out, EVENT_ANNOUNCE, &by_timer);
+	return announce_is_due(q) && due_say(out, EVENT_ANNOUNCE, "timer");
 }
 
 /* Rule H1. */
@@ -440,7 +352,7 @@ static bool due_start(const struct question *q, struct event *out)
 	return q->r->state == RELEASE_PLANNED && !q->r->start_manual &&
 	       q->r->start.ms <= q->f->now.ms && q->f->pair_free && !q->f->frozen &&
 	       !q->f->reentry_open && holds_in_force(q->r) == 0 &&
-	       say(out, EVENT_START_DUE, &by_timer);
+	       due_say(out, EVENT_START_DUE, "timer");
 }
 
 /* Rule A8. One level of one call at a time. */
@@ -451,7 +363,7 @@ static bool due_escalate(const struct question *q, struct event *out)
 
 		if (!call_due(q, call))
 			continue;
-		say(out, EVENT_ESCALATE, &by_timer);
+		due_say(out, EVENT_ESCALATE, "timer");
 		out->hold = call->cause;
 		out->reason = call->reason;
 		return true;
@@ -462,13 +374,13 @@ static bool due_escalate(const struct question *q, struct event *out)
 static bool due_advance(const struct question *q, struct event *out)
 {
 	return (q->r->step == STEP_BAKING || q->r->step == STEP_READY) &&
-	       advance_blockers(q) == 0 && say(out, EVENT_ADVANCE, &by_gate);
+	       advance_blockers(q) == 0 && due_say(out, EVENT_ADVANCE, "gate");
 }
 
 static bool due_bake_done(const struct question *q, struct event *out)
 {
 	return q->r->step == STEP_BAKING && advance_bake_is_done(q) &&
-	       say(out, EVENT_BAKE_DONE, &by_gate);
+	       due_say(out, EVENT_BAKE_DONE, "gate");
 }
 
 /* The order is the law: rollback, then pause, then all else; forward last. `judged`: an evaluation

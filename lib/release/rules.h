@@ -123,6 +123,16 @@ bool call_acknowledge(const struct question *q, struct release *next, struct out
 bool calls_follow(const struct question *q, const struct transition *row, struct release *next,
                   struct outcome *out);
 
+/* due.c: headgate's own event; `origin` is static. True. */
+bool due_say(struct event *out, enum release_event kind, const char *origin);
+
+/* due_back.c: each is true with its event when that is due. */
+bool due_rollback_acked(const struct question *q, struct event *out);
+bool due_rollback_next(const struct question *q, struct event *out);
+bool due_rollback_unconfirmed(const struct question *q, struct event *out);
+bool due_stabilised(const struct question *q, struct event *out);
+bool due_stabilise_deadline(const struct question *q, struct event *out);
+
 /* due.c: a scheduled start that is to be announced now. */
 bool announce_is_due(const struct question *q);
 /* When a person may start it (the policy's notice); not before that is 409. */

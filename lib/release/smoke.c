@@ -41,19 +41,11 @@ bool smoke_is_failed(const struct question *q)
 	return smoke_is_open(q) && q->f->smoke_pending > 0 && q->f->smoke_failing;
 }
 
-static bool say(const struct question *q, struct event *out, enum release_event kind)
-{
-	*out = (struct event){.kind = kind, .by = {.subject = "headgate", .origin = "action"}};
-	if (kind == EVENT_SMOKE_FAILING)
-		out->hold = q->f->smoke_action;
-	return true;
-}
-
 bool due_smoke_passed(const struct question *q, struct event *out)
 {
 	return q->r->state == RELEASE_STABILISING && smoke_is_open(q) &&
 	       q->r->rollback.smoke_unwritten == 0 && q->f->smoke_pending == 0 &&
-	       say(q, out, EVENT_SMOKE_PASSED);
+	       due_say(out, EVENT_SMOKE_PASSED, "action");
 }
 
 /* Refused for good it is known at once; what fails in another way may still come up. */
@@ -68,5 +60,7 @@ bool due_smoke_failing(const struct question *q, struct event *out)
 	if (!f->smoke_refused && (!(f->smoke_failing || f->smoke_unanswered) ||
 	                          f->now.ms - b->stabilising_since.ms < SMOKE_PATIENCE_MS))
 		return false;
-	return say(q, out, EVENT_SMOKE_FAILING);
+	due_say(out, EVENT_SMOKE_FAILING, "action");
+	out->hold = f->smoke_action;
+	return true;
 }
