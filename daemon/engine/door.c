@@ -54,53 +54,6 @@ void door_tell_doubt(struct engine *e, struct tracked *t)
 	op->fn(op->ctx, &reply);
 }
 
-/* Who goes first. Incidents come in numbers: no rollback waits behind them. */
-static int rank_of(enum release_event kind)
-{
-	switch ((int)kind) {
-	case EVENT_ROLLBACK:
-	case EVENT_RUNG_ROLLBACK:
-		return 0;
-	case EVENT_INCIDENT:
-		return 1;
-	case EVENT_PAUSE:
-		return 2;
-	default:
-		return 3;
-	}
-}
-
-static void op_enqueue(struct tracked *t, struct door_op *op)
-{
-	struct door_op **at = &t->ops;
-
-	while (*at != NULL && rank_of((*at)->event.kind) <= rank_of(op->event.kind))
-		at = &(*at)->next;
-	op->next = *at;
-	*at = op;
-	if (op->next == NULL)
-		t->ops_end = &op->next;
-}
-
-static void op_enqueue_first(struct tracked *t, struct door_op *op)
-{
-	op->next = t->ops;
-	t->ops = op;
-	if (op->next == NULL)
-		t->ops_end = &op->next;
-}
-
-static struct door_op *op_dequeue(struct tracked *t)
-{
-	struct door_op *op = t->ops;
-
-	t->ops = op->next;
-	op->next = NULL;
-	if (t->ops == NULL)
-		t->ops_end = &t->ops;
-	return op;
-}
-
 /* What is pending is known without asking: exactly what this commit queued. What has drifted is
  * not: it is about earlier messages. */
 static void count_messages(struct tracked *t, const struct outcome *outcome)
@@ -201,7 +154,7 @@ static void op_conflict(struct door_op *op, struct tracked *t)
 		         "release, or another instance owns it): try again in a moment");
 	} else {
 		outcome_fini(&op->outcome);
-		op_enqueue_first(t, op);
+		door_queue_first(t, op);
 	}
 	engine_reload_release(e, t);
 }
@@ -255,24 +208,29 @@ static bool op_looks(struct door_op *op, struct tracked *t)
 		return false;
 	op->looked = true;
 	outcome_fini(&op->outcome);
-	op_enqueue_first(t, op);
+	door_queue_first(t, op);
 	t->stale = true;
 	engine_reload_release(e, t);
 	return true;
 }
 
-/* Decides and hands the commit to the store. True when a commit is under way. */
-static bool op_start(struct door_op *op, struct tracked *t)
+static void op_refused(struct door_op *op)
 {
-	struct engine *e = op->engine;
-	struct err err = {.code = ERR_NONE};
+	char text[sizeof(op->outcome.text)]; /* the outcome goes with the operation */
+
+	snprintf(text, sizeof(text), "%s", op->outcome.text);
+	op_reply(op, op->outcome.refused == REFUSED_REPEAT ? DOOR_REPEAT : DOOR_REFUSED, text);
+}
+
+/* What becomes of it by what is known here. False: it was answered, or waits for the row. */
+static bool op_step(struct door_op *op, struct tracked *t)
+{
 	struct release_facts facts;
 
 	if (op->if_match != 0 && op->if_match != t->release->row_version) {
-		if (op_looks(op, t))
-			return false;
-		op_reply(op, DOOR_CONFLICT,
-		         "If-Match names another row_version: read the release again");
+		if (!op_looks(op, t))
+			op_reply(op, DOOR_CONFLICT,
+			         "If-Match names another row_version: read the release again");
 		return false;
 	}
 	if (t->bound == NULL) {
@@ -280,41 +238,45 @@ static bool op_start(struct door_op *op, struct tracked *t)
 		         t->trouble == NULL ? "its policy cannot be used" : t->trouble);
 		return false;
 	}
-	engine_facts(e, t, &facts);
+	engine_facts(op->engine, t, &facts);
 	release_step(t->release, t->checkpoint, t->bound, &op->event, &facts, &op->outcome);
-	if (op->outcome.refused != REFUSED_NONE && op->outcome.refused != REFUSED_NOMEM &&
-	    op_looks(op, t))
-		return false;
-	if (op->outcome.refused == REFUSED_REPEAT) {
-		op_reply(op, DOOR_REPEAT, op->outcome.text);
-		return false;
-	}
-	if (op->outcome.refused != REFUSED_NONE) {
-		char text[sizeof(op->outcome.text)];
+	if (op->outcome.refused == REFUSED_NONE)
+		return true;
+	if (op->outcome.refused == REFUSED_NOMEM || !op_looks(op, t))
+		op_refused(op);
+	return false;
+}
 
-		snprintf(text, sizeof(text), "%s", op->outcome.text);
-		op_reply(op, DOOR_REFUSED, text);
+static bool op_commit(struct door_op *op, struct tracked *t, struct err *err)
+{
+	return store_commit(
+	        op->engine->app->store,
+	        &(struct store_commit){.next = op->outcome.next,
+	                               .expected_version = t->release->row_version,
+	                               .transition = op->transition,
+	                               .decision = &op->outcome.decision,
+	                               .messages = op->outcome.messages,
+	                               .nmessages = op->outcome.nmessages,
+	                               .actor = &op->event.by,
+	                               .reason = op->event.reason == NULL ? "" : op->event.reason,
+	                               .audit_bytes = buf_str(&op->audit),
+	                               .hash = op->hash,
+	                               .bound = t->bound,
+	                               .evaluation = op->fn == NULL ? t->evaluation : NULL},
+	        op_committed, op, err);
+}
+
+/* Decides and hands the commit to the store. True when a commit is under way. */
+static bool op_start(struct door_op *op, struct tracked *t)
+{
+	struct err err = {.code = ERR_NONE};
+
+	if (!op_step(op, t))
 		return false;
-	}
 	door_op_tell(op, t);
-	if (!door_op_seal(op, &t->release->last_hash, &err) ||
-	    !store_commit(e->app->store,
-	                  &(struct store_commit){
-	                          .next = op->outcome.next,
-	                          .expected_version = t->release->row_version,
-	                          .transition = op->transition,
-	                          .decision = &op->outcome.decision,
-	                          .messages = op->outcome.messages,
-	                          .nmessages = op->outcome.nmessages,
-	                          .actor = &op->event.by,
-	                          .reason = op->event.reason == NULL ? "" : op->event.reason,
-	                          .audit_bytes = buf_str(&op->audit),
-	                          .hash = op->hash,
-	                          .bound = t->bound,
-	                          .evaluation = op->fn == NULL ? t->evaluation : NULL},
-	                  op_committed, op, &err)) {
+	if (!door_op_seal(op, &t->release->last_hash, &err) || !op_commit(op, t, &err)) {
 		if (op->fn == NULL)
-			automatic_backoff(e, t, true);
+			automatic_backoff(op->engine, t, true);
 		op_reply(op, DOOR_UNAVAILABLE, err.text);
 		return false;
 	}
@@ -330,7 +292,7 @@ void door_pump(struct engine *e, struct tracked *t)
 				door_drop_all(e, t, "the database is away; nothing has changed");
 			return; /* the reload pumps again */
 		}
-		(void)op_start(op_dequeue(t), t);
+		(void)op_start(door_queue_take(t), t);
 	}
 }
 
@@ -348,7 +310,7 @@ void door_drop_all(struct engine *e, struct tracked *t, const char *why)
 {
 	(void)e;
 	while (t->ops != NULL)
-		op_reply(op_dequeue(t), DOOR_UNAVAILABLE, why);
+		op_reply(door_queue_take(t), DOOR_UNAVAILABLE, why);
 }
 
 static void pump_later(void *ctx)
@@ -361,7 +323,7 @@ static void pump_later(void *ctx)
 		op_reply(op, DOOR_CONFLICT, "the release is gone");
 		return;
 	}
-	op_enqueue(t, op);
+	door_queue_add(t, op);
 	door_pump(e, t);
 }
 

@@ -48,4 +48,9 @@ void door_op_settle(struct door_op *op, bool committed);
 void door_op_log(const struct door_op *op);
 void door_op_append_timeline(const struct door_op *op, struct tracked *t);
 
+/* door_queue.c: takes the operation; take: one there must be. */
+void door_queue_add(struct tracked *t, struct door_op *op);   /* by its rank */
+void door_queue_first(struct tracked *t, struct door_op *op); /* before all others */
+struct door_op *door_queue_take(struct tracked *t);
+
 #endif
