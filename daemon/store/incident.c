@@ -200,19 +200,12 @@ static enum incident_severity severity_of(const char *text)
 static void open_answered(void *ctx, const struct pg_reply *reply)
 {
 	struct open_op *op = ctx;
-	struct store_incident *rows = NULL;
+	struct store_incident *rows;
 	struct err err = {0};
-	int n = 0;
+	size_t n;
 
-	if (!store_answered(reply, &err))
-		goto out;
-	n = PQntuples(reply->result);
-	rows = calloc(n > 0 ? (size_t)n : 1, sizeof(*rows));
-	if (rows == NULL) {
-		err_set(&err, ERR_NOMEM, "no memory for incidents");
-		n = 0;
-	}
-	for (int i = 0; i < n; i++) {
+	rows = store_answered_rows(reply, sizeof(*rows), &n, &err);
+	for (int i = 0; i < (int)n; i++) {
 		const PGresult *r = reply->result;
 
 		rows[i] = (struct store_incident){
@@ -226,8 +219,7 @@ static void open_answered(void *ctx, const struct pg_reply *reply)
 		        .after = pg_i64(r, i, 7),
 		};
 	}
-out:
-	op->fn(op->ctx, rows, (size_t)n, err.code != ERR_NONE ? &err : NULL);
+	op->fn(op->ctx, rows, n, err.code != ERR_NONE ? &err : NULL);
 	free(rows);
 	op_free(op);
 }

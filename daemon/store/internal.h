@@ -147,6 +147,9 @@ bool store_send(struct store *s, const struct pg_statement *statement, struct pg
                 pg_reply_fn reply, void *op, struct err *err) MUST_CHECK;
 /* True when the reply holds the result of a finished statement; else fills *err. */
 bool store_answered(const struct pg_reply *reply, struct err *err);
+/* Room for a struct of `size` for each row, zeroed; the caller fills and frees it. NULL with *err, and
+ * no rows, when there was no answer or is no memory. */
+void *store_answered_rows(const struct pg_reply *reply, size_t size, size_t *out_n, struct err *err);
 void store_uuid(char out[RELEASE_UUID_TEXT]);
 int64_t store_now_ms(const struct store *s);
 struct str store_id_key(const int64_t *id); /* borrowed bytes of *id, as a map's key */

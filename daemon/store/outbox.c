@@ -304,19 +304,12 @@ struct outbox_op {
 static void outbox_answered(void *ctx, const struct pg_reply *reply)
 {
 	struct outbox_op *op = ctx;
-	struct store_outbox_status *rows = NULL;
+	struct store_outbox_status *rows;
 	struct err err = {0};
-	int n = 0;
+	size_t n;
 
-	if (!store_answered(reply, &err))
-		goto out;
-	n = PQntuples(reply->result);
-	rows = calloc(n > 0 ? (size_t)n : 1, sizeof(*rows));
-	if (rows == NULL) {
-		err_set(&err, ERR_NOMEM, "no memory for the outbox");
-		n = 0;
-	}
-	for (int i = 0; i < n; i++) {
+	rows = store_answered_rows(reply, sizeof(*rows), &n, &err);
+	for (int i = 0; i < (int)n; i++) {
 		const PGresult *r = reply->result;
 
 		rows[i] = (struct store_outbox_status){
@@ -334,8 +327,7 @@ static void outbox_answered(void *ctx, const struct pg_reply *reply)
 		        .drifted_text = PQgetisnull(r, i, 11) ? NULL : pg_text(r, i, 11),
 		};
 	}
-out:
-	op->fn(op->ctx, rows, (size_t)n, err.code != ERR_NONE ? &err : NULL);
+	op->fn(op->ctx, rows, n, err.code != ERR_NONE ? &err : NULL);
 	free(rows);
 	op_free(op);
 }

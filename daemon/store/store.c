@@ -110,6 +110,23 @@ bool store_answered(const struct pg_reply *reply, struct err *err)
 	return false;
 }
 
+void *store_answered_rows(const struct pg_reply *reply, size_t size, size_t *out_n, struct err *err)
+{
+	size_t n;
+	void *rows;
+
+	*out_n = 0;
+	if (!store_answered(reply, err))
+		return NULL;
+	n = (size_t)PQntuples(reply->result);
+	rows = calloc(n > 0 ? n : 1, size);
+	if (rows != NULL)
+		*out_n = n;
+	else
+		err_set(err, ERR_NOMEM, "no memory for %zu rows", n);
+	return rows;
+}
+
 /* A version 4 UUID (RFC 9562). */
 void store_uuid(char out[RELEASE_UUID_TEXT])
 {
