@@ -62,6 +62,10 @@ const struct carrier *carrier_for(enum destination_kind kind);
 
 extern const struct carrier carrier_webhook, carrier_command, carrier_alertmanager, carrier_mail;
 
+struct fetch_reply;
+/* Of an answer with its status, `how` to be said by the carrier; else how it ended. Its text is the
+ * reply's. */
+struct carried carried_by_reply(const struct fetch_reply *reply);
 /* What the status of a final HTTP answer means; docs/receiver.md. */
 enum carried_how carried_by_status(long status);
 

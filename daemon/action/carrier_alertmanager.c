@@ -159,15 +159,9 @@ static void on_reply(void *ctx, const struct fetch_reply *reply)
 	struct alerting *p = t->alerting;
 
 	t->fetch = NULL;
-	t->end = (struct carried){
-	        .how = reply->failure == FETCH_FORBIDDEN ? CARRIED_UNDELIVERABLE
-	                                                 : CARRIED_UNANSWERED,
-	        .retry_after_ms = reply->retry_after_ms,
-	        .elapsed_ms = reply->elapsed_ms,
-	};
+	t->end = carried_by_reply(reply);
 	if (reply->failure == FETCH_OK) {
 		t->end.how = how_of(reply->status);
-		t->end.status = reply->status;
 		say_status(reply->status, reply->body, t->text, sizeof(t->text));
 	} else {
 		snprintf(t->text, sizeof(t->text), "%s", reply->err.text);

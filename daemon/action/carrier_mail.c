@@ -74,19 +74,12 @@ static void on_reply(void *ctx, const struct fetch_reply *reply)
 {
 	struct mailing *p = ctx;
 	char text[256];
-	struct carried end = {
-	        .how = CARRIED_UNANSWERED,
-	        .retry_after_ms = -1,
-	        .elapsed_ms = reply->elapsed_ms,
-	        .text = reply->err.text,
-	};
+	struct carried end = carried_by_reply(reply);
 
 	p->fetch = NULL;
-	if (reply->failure == FETCH_FORBIDDEN) {
-		end.how = CARRIED_UNDELIVERABLE;
-	} else if (reply->failure == FETCH_OK) {
+	end.retry_after_ms = -1;
+	if (reply->failure == FETCH_OK) {
 		end.how = how_of(reply->status);
-		end.status = reply->status;
 		snprintf(text, sizeof(text), "%.*s", (int)reply->body.n, reply->body.p);
 		end.text = text;
 	}

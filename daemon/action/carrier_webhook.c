@@ -93,19 +93,11 @@ static void on_reply(void *ctx, const struct fetch_reply *reply)
 {
 	struct posting *p = ctx;
 	char text[160];
-	struct carried end = {
-	        .how = CARRIED_UNANSWERED,
-	        .retry_after_ms = reply->retry_after_ms,
-	        .elapsed_ms = reply->elapsed_ms,
-	        .text = reply->err.text,
-	};
+	struct carried end = carried_by_reply(reply);
 
 	p->fetch = NULL;
-	if (reply->failure == FETCH_FORBIDDEN) {
-		end.how = CARRIED_UNDELIVERABLE;
-	} else if (reply->failure == FETCH_OK) {
+	if (reply->failure == FETCH_OK) {
 		end.how = carried_by_status(reply->status);
-		end.status = reply->status;
 		say_status(reply, text, sizeof(text));
 		end.text = text;
 	}
