@@ -200,27 +200,6 @@ static void look(struct completion *op)
 		end_unavailable(op, &err);
 }
 
-/* False after answering. */
-static bool read_body(struct request *r, struct complete_body *out)
-{
-	json_t *document = request_body(r);
-	struct problems problems;
-	struct decode decode;
-	bool good;
-
-	if (document == NULL)
-		return false;
-	problems_init(&problems);
-	decode_init(&decode, &problems, NULL);
-	good = field_decode(&complete_table, document, out, &decode);
-	if (!good)
-		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer),
-		                "%s", problems.list[0].text);
-	decode_fini(&decode);
-	problems_fini(&problems);
-	return good;
-}
-
 /* Without the ".rN" of a message that was sent anew under an id of its own (webhook_id()). */
 static size_t length_of_id(const char *id)
 {
@@ -254,7 +233,7 @@ void actions_complete(struct request *r)
 		end_denied(op, r, 404, UNKNOWN);
 		return;
 	}
-	if (!read_body(r, &op->body)) {
+	if (!request_decode(r, &complete_table, &op->body)) {
 		completion_free(op);
 		return;
 	}

@@ -175,20 +175,8 @@ static void replay(struct request *r, const char *reason)
 void dead_letters_replay(struct request *r)
 {
 	struct replay_body body = {0};
-	struct problems problems;
-	struct decode decode;
-	json_t *document = request_body(r);
 
-	if (document == NULL)
-		return;
-	problems_init(&problems);
-	decode_init(&decode, &problems, NULL);
-	if (field_decode(&replay_table, document, &body, &decode))
+	if (request_decode(r, &replay_table, &body))
 		replay(r, body.reason);
-	else
-		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer),
-		                "%s", problems.list[0].text);
-	decode_fini(&decode);
-	problems_fini(&problems);
 	field_free(&replay_table, &body);
 }

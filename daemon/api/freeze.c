@@ -83,21 +83,9 @@ static void run(struct request *r, const struct freeze_body *body, bool frozen)
 static void read_and_run(struct request *r, bool frozen)
 {
 	struct freeze_body body = {0};
-	struct problems problems;
-	struct decode decode;
-	json_t *document = request_body(r);
 
-	if (document == NULL)
-		return;
-	problems_init(&problems);
-	decode_init(&decode, &problems, NULL);
-	if (field_decode(&freeze_table, document, &body, &decode))
+	if (request_decode(r, &freeze_table, &body))
 		run(r, &body, frozen);
-	else
-		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer),
-		                "%s", problems.list[0].text);
-	decode_fini(&decode);
-	problems_fini(&problems);
 	field_free(&freeze_table, &body);
 }
 

@@ -21,6 +21,7 @@
 #include "release/release.h"
 
 struct app;
+struct field_table;
 struct form;
 struct httpd;
 struct request;
@@ -44,6 +45,9 @@ struct str request_raw_body(const struct request *r);
 /* The body as a JSON object: parsed from JSON, or built from a form (all values strings). NULL
  * after answering 400/415 itself. An empty body is {}. Borrowed. */
 json_t *request_body(struct request *r);
+/* The same decoded by `table`, whose struct *out is: zeroed before, to be freed with field_free() either
+ * way. False after answering, 422 with every problem. */
+bool request_decode(struct request *r, const struct field_table *table, void *out);
 bool request_is_yaml(const struct request *r); /* by Content-Type; then read request_raw_body() */
 const struct form *request_query_form(const struct request *r); /* all of the query, see form.h */
 const struct route *request_route(const struct request *r);

@@ -135,21 +135,9 @@ static void report(struct request *r, const struct incident_body *body)
 static void report_go(struct request *r)
 {
 	struct incident_body body = {0};
-	struct problems problems;
-	struct decode decode;
-	json_t *document = request_body(r);
 
-	if (document == NULL)
-		return;
-	problems_init(&problems);
-	decode_init(&decode, &problems, NULL);
-	if (field_decode(&incident_table, document, &body, &decode))
+	if (request_decode(r, &incident_table, &body))
 		report(r, &body);
-	else
-		request_problem(r, 422, json_pack("{s:s}", "pointer", problems.list[0].pointer),
-		                "%s", problems.list[0].text);
-	decode_fini(&decode);
-	problems_fini(&problems);
 	field_free(&incident_table, &body);
 }
 

@@ -189,35 +189,6 @@ static void verb_answered(void *ctx, const struct door_reply *reply)
 	free(op);
 }
 
-static void answer_problems(struct request *r, const struct problems *problems)
-{
-	request_problem(r, 422,
-	                json_pack("{s:s, s:o}", "pointer",
-	                          problems->n > 0 ? problems->list[0].pointer : "", "problems",
-	                          problems_json(problems)),
-	                "%s", problems->n > 0 ? problems->list[0].text : "the body cannot be used");
-}
-
-/* False after answering. */
-static bool read_body(struct request *r, const struct field_table *table, struct verb_body *out)
-{
-	struct problems problems;
-	struct decode decode;
-	json_t *body = request_body(r);
-	bool good;
-
-	if (body == NULL)
-		return false;
-	problems_init(&problems);
-	decode_init(&decode, &problems, NULL);
-	good = field_decode(table, body, out, &decode);
-	if (!good)
-		answer_problems(r, &problems);
-	decode_fini(&decode);
-	problems_fini(&problems);
-	return good;
-}
-
 /* A number in *out or an answer given. */
 static bool read_if_match(struct request *r, const struct tracked *t, int64_t *out)
 {
@@ -291,7 +262,7 @@ static void run(struct request *r, enum release_event kind, const struct field_t
 
 	if (t == NULL)
 		return;
-	if (read_body(r, table, &body))
+	if (request_decode(r, table, &body))
 		submit(r, t, kind, &body, check);
 	field_free(&all_table, &body);
 }
