@@ -34,6 +34,18 @@ static eval_fn *const by_kind[] = {
 };
 _Static_assert(ARRAY_LEN(by_kind) == NODE_KIND_COUNT, "one row per kind of node");
 
+bool eval_count_work(struct evaluation *e, size_t n, struct err *err)
+{
+	if (!e->found)
+		return true;
+	e->work += n;
+	return e->work <= PROMQL_MAX_WORK ||
+	       err_set(err, ERR_LIMIT,
+	               "the expression looks at more than %d samples: make its subqueries shorter "
+	               "or their steps longer",
+	               PROMQL_MAX_WORK);
+}
+
 int64_t eval_place(const struct evaluation *e, const struct placement *place)
 {
 	int64_t base_ms = e->at_ms;
@@ -49,7 +61,7 @@ int64_t eval_place(const struct evaluation *e, const struct placement *place)
 bool eval_node(struct evaluation *e, const struct node *n, struct promql_value *out,
                struct err *err)
 {
-	if (by_kind[n->kind](e, n, out, err))
+	if (eval_count_work(e, 1, err) && by_kind[n->kind](e, n, out, err))
 		return true;
 	if (!e->failed) {
 		e->failed = true;

@@ -34,7 +34,7 @@ struct evaluation {
 	struct arena *whole; /* of the whole */
 	struct found *found; /* per selector; NULL without subqueries */
 	int64_t steps;       /* of subqueries, so far */
-	size_t reads;        /* samples and series, so far */
+	size_t work;         /* done so far; counted where subqueries multiply it */
 	struct regex_scratch *scratch; /* NULL when the expression has no regular expression */
 	int64_t newest_sample_ms;
 	bool failed; /* failed_at is set: the innermost node that failed */
@@ -43,6 +43,9 @@ struct evaluation {
 
 bool eval_node(struct evaluation *e, const struct node *n, struct promql_value *out,
                struct err *err) MUST_CHECK;
+
+/* Counts work where there are subqueries; an error beyond PROMQL_MAX_WORK. */
+bool eval_count_work(struct evaluation *e, size_t n, struct err *err) MUST_CHECK;
 
 /* The end of what a selector or subquery at this place reads. */
 int64_t eval_place(const struct evaluation *e, const struct placement *place);

@@ -22,9 +22,9 @@
 #define PROMQL_MAX_DEPTH 64
 #define PROMQL_MAX_NODES 2000
 /* Subqueries evaluate again and again; these bound one evaluation of the whole. */
-#define PROMQL_MAX_STEPS 100000     /* of the innermost part */
-#define PROMQL_MAX_READS 20000000   /* samples and series looked at */
-#define PROMQL_MAX_SAMPLES 10000000 /* held by one subquery */
+#define PROMQL_MAX_STEPS 100000    /* of the innermost part */
+#define PROMQL_MAX_WORK 10000000   /* samples, series and parts of the expression looked at */
+#define PROMQL_MAX_SAMPLES 5000000 /* held by one subquery */
 
 /* Byte offset of an error in the expression's text, from 0. */
 struct promql_position {

@@ -66,17 +66,6 @@ static bool find_series(struct evaluation *e, const struct selector *sel, struct
 	return true;
 }
 
-static bool count_reads(struct evaluation *e, size_t n, struct err *err)
-{
-	e->reads += n;
-	if (e->reads <= PROMQL_MAX_READS || !e->found)
-		return true;
-	return err_set(err, ERR_LIMIT,
-	               "the expression reads more than %d samples: make its subqueries shorter or "
-	               "their steps longer",
-	               PROMQL_MAX_READS);
-}
-
 static void note_sample(struct evaluation *e, const struct sample *s)
 {
 	if (s->at_ms > e->newest_sample_ms)
@@ -89,7 +78,7 @@ static bool eval_instant(struct evaluation *e, const struct selector *sel, const
 {
 	int64_t end_ms = eval_place(e, &sel->place);
 
-	if (!count_reads(e, f->n, err) || !vector_make(out, f->n, e->arena, err))
+	if (!eval_count_work(e, f->n, err) || !vector_make(out, f->n, e->arena, err))
 		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sample *samples = NULL;
@@ -147,7 +136,7 @@ static bool eval_range(struct evaluation *e, const struct selector *sel, const s
 		struct range_slice slice = {0};
 
 		slice.n = series_slice(f->list[i], end_ms - sel->range_ms, end_ms, &slice.samples);
-		if (!count_reads(e, slice.n + 1, err) || !without_stale(&slice, e->arena, err))
+		if (!eval_count_work(e, slice.n + 1, err) || !without_stale(&slice, e->arena, err))
 			return false;
 		if (!slice.n)
 			continue;
