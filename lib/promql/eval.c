@@ -61,7 +61,8 @@ int64_t eval_place(const struct evaluation *e, const struct placement *place)
 bool eval_node(struct evaluation *e, const struct node *n, struct promql_value *out,
                struct err *err)
 {
-	if (eval_count_work(e, 1, err) && by_kind[n->kind](e, n, out, err))
+	if (eval_count_work(e, 1, err) && by_kind[n->kind](e, n, out, err) &&
+	    eval_count_work(e, out->nvector, err))
 		return true;
 	if (!e->failed) {
 		e->failed = true;

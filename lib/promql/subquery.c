@@ -116,7 +116,7 @@ static bool run_steps(struct evaluation *e, const struct subquery *q, int64_t fi
 	struct arena step;
 	bool ok = true;
 
-	arena_init(&step, arena->max);
+	arena_init(&step, arena->max - arena->used);
 	for (size_t i = 0; ok && i < c->steps; i++) {
 		struct promql_value v = {0};
 

@@ -135,7 +135,7 @@ START_TEST(work_in_steps_is_bounded)
 		  "shorter or their steps longer" },
 		{ "parts evaluated",
 		  "max_over_time((" "vector(1)" PLUS20 PLUS20 "+(vector(1)" PLUS20 PLUS20 ")" ")[90s:1ms])",
-		  "error at 15: the expression looks at more than 10000000 samples: make its subqueries "
+		  "error at 106: the expression looks at more than 10000000 samples: make its subqueries "
 		  "shorter or their steps longer" },
 		{ "samples held", "max(count_over_time(many[90s:1ms]))",
 		  "error at 20: this needs more than 16777216 bytes of memory" },
