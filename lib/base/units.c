@@ -542,6 +542,10 @@ void ratio_format(double ratio, char out[UNITS_TEXT_MAX])
 	double percent = ratio * 100;
 	char number[UNITS_TEXT_MAX];
 
+	if (isfinite(ratio) && !isfinite(percent)) {
+		number_format(ratio, out);
+		return;
+	}
 	if (!isfinite(percent) || fabs(percent) >= 1e15 || number_is_same(percent, 0))
 		number_format(number_is_same(percent, 0) ? 0 : percent, number);
 	else if (fabs(percent) >= 1e4)
