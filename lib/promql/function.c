@@ -116,7 +116,7 @@ static const struct function functions[] = {
 	{ "tan",                MAPS(tan) },
 	{ "tanh",               MAPS(tanh) },
 	{ "time",               TAKES0(S), .eval = eval_time },
-	{ "timestamp",          TAKES1(V, V), .eval = eval_timestamp },
+	{ "timestamp",          TAKES1(V, V), .eval = eval_timestamp, .check = check_timestamp },
 	{ "ts_of_first_over_time", RANGES(range_ts_of_first) },
 	{ "ts_of_last_over_time",  RANGES(range_ts_of_last) },
 	{ "ts_of_max_over_time",   RANGES(range_ts_of_max) },

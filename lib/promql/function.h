@@ -122,6 +122,7 @@ FUNCTION_EVAL(eval_sort_by_label_desc);
 FUNCTION_EVAL(eval_label_replace);
 FUNCTION_EVAL(eval_label_join);
 bool check_label_replace(struct promql_expr *expr, struct call *call, struct err *err) MUST_CHECK;
+bool check_timestamp(struct promql_expr *expr, struct call *call, struct err *err) MUST_CHECK;
 bool check_label_join(struct promql_expr *expr, struct call *call, struct err *err) MUST_CHECK;
 
 FUNCTION_EVAL(eval_histogram_quantile);

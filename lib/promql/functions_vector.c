@@ -41,6 +41,21 @@ bool eval_vector(struct evaluation *e, const struct call *call, struct promql_va
 	return lone_element(e, NULL, 0, args[0].scalar, out, err);
 }
 
+/* Prometheus asks for the times of a plain selector in a way of its own, in which `@` wins over an
+ * offset. */
+bool check_timestamp(struct promql_expr *expr, struct call *call, struct err *err)
+{
+	struct node *arg = call->args[0];
+
+	(void)expr;
+	(void)err;
+	if (arg->kind == NODE_SELECTOR && arg->selector.place.anchor != ANCHOR_NONE) {
+		arg->selector.place.has_offset = false;
+		arg->selector.place.offset_ms = 0;
+	}
+	return true;
+}
+
 /* The samples' own times where the argument is a plain selector, else the evaluation's, as in
  * Prometheus. */
 bool eval_timestamp(struct evaluation *e, const struct call *call, struct promql_value *args,
