@@ -8,118 +8,19 @@
 
 #include <jansson.h>
 
-#include "base/buf.h"
-#include "base/str.h"
 #include "base/units.h"
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/page.h"
 #include "promql/promql.h"
 
 #define QUERY_ARENA (512u * 1024 * 1024)
 
-/* Escapes of an expression may make bytes that are no UTF-8; JSON cannot say them, so that, as in
- * Prometheus' answers, each becomes U+FFFD. */
-static json_t *text_json(struct str text)
-{
-	json_t *out = json_stringn(text.p, text.n);
-	struct buf mended;
-
-	if (out != NULL)
-		return out;
-	buf_init(&mended, 4 * text.n + 1);
-	for (size_t i = 0, n; i < text.n; i += n) {
-		for (n = 1; n <= 4 && i + n <= text.n; n++) {
-			if (str_is_utf8(str_slice(text, i, i + n)))
-				break;
-		}
-		if (n <= 4 && i + n <= text.n) {
-			buf_add_str(&mended, str_slice(text, i, i + n));
-			continue;
-		}
-		buf_add_text(&mended, "\xef\xbf\xbd");
-		n = 1;
-	}
-	out = json_stringn(buf_str(&mended).p, buf_str(&mended).n);
-	buf_fini(&mended);
-	return out;
-}
-
-static json_t *metric_json(const struct labels *labels)
-{
-	json_t *out = json_object();
-
-	for (size_t i = 0; i < labels->n; i++) {
-		char *name = str_dup(labels->list[i].name);
-
-		if (name != NULL)
-			(void)json_object_set_new(out, name, text_json(labels->list[i].value));
-		free(name);
-	}
-	return out;
-}
-
-static json_t *point_json(int64_t at_ms, double value)
-{
-	char text[UNITS_TEXT_MAX];
-
-	number_format(value, text);
-	return json_pack("[f, s]", (double)at_ms / 1000.0, text);
-}
-
-static json_t *vector_json(const struct promql_value *value, int64_t at_ms)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < value->nvector; i++)
-		(void)json_array_append_new(
-		        out,
-		        json_pack("{s:o, s:o}", "metric", metric_json(&value->vector[i].labels),
-		                  "value", point_json(at_ms, value->vector[i].value)));
-	return out;
-}
-
-static json_t *matrix_json(const struct promql_value *value)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < value->nmatrix; i++) {
-		const struct promql_range_element *element = &value->matrix[i];
-		json_t *points = json_array();
-
-		for (size_t p = 0; p < element->n; p++)
-			if (!series_is_stale_nan(element->samples[p].value))
-				(void)json_array_append_new(points,
-				                            point_json(element->samples[p].at_ms,
-				                                       element->samples[p].value));
-		(void)json_array_append_new(out, json_pack("{s:o, s:o}", "metric",
-		                                           metric_json(&element->labels), "values",
-		                                           points));
-	}
-	return out;
-}
-
-static json_t *result_json(const struct promql_value *value, int64_t at_ms)
-{
-	switch (value->type) {
-	case PROMQL_SCALAR:
-		return point_json(at_ms, value->scalar);
-	case PROMQL_VECTOR:
-		return vector_json(value, at_ms);
-	case PROMQL_MATRIX:
-		return matrix_json(value);
-	case PROMQL_STRING:
-		return json_pack("[f, o]", (double)at_ms / 1000.0, text_json(value->string));
-	case PROMQL_TYPE_COUNT:
-	default:
-		return json_null();
-	}
-}
-
 static int print_value(const struct promql_value *value, int64_t at_ms)
 {
 	json_t *answer =
 	        json_pack("{s:s, s:{s:s, s:o}}", "status", "success", "data", "resultType",
-	                  promql_type_name(value->type), "result", result_json(value, at_ms));
+	                  promql_type_name(value->type), "result", answer_result(value, at_ms));
 	char *text = json_dumps(answer, JSON_COMPACT);
 
 	if (text != NULL)
@@ -129,9 +30,13 @@ static int print_value(const struct promql_value *value, int64_t at_ms)
 	return text == NULL ? EXIT_BUG : EXIT_DONE;
 }
 
-static int fail(const char *what, const struct promql_position *at, const struct err *err)
+static int fail(const char *what, const char *text, const struct promql_position *at,
+                const struct err *err)
 {
 	fprintf(stderr, "%s: 1:%zu: %s\n", what, at->offset + 1, err->text);
+	/* Where it stands, when one line can show it. */
+	if (strpbrk(text, "\n\t") == NULL && strlen(text) < 160)
+		fprintf(stderr, "  %s\n  %*s\n", text, (int)at->offset + 1, "^");
 	return EXIT_BAD;
 }
 
@@ -147,11 +52,12 @@ static int run(const char *path, enum page_format format, int64_t at_ms, const c
 	int status;
 
 	if (expr == NULL)
-		return fail("parse error", &at, &err);
+		return fail("parse error", text, &at, &err);
 	if (!page_read(path, format, at_ms, &set, &samples, &err)) {
 		promql_free(&expr);
 		fprintf(stderr, "%s: %s\n", path, err.text);
-		return err.code == ERR_NOT_FOUND ? EXIT_UNREACHABLE : EXIT_BAD;
+		return err.code == ERR_NOT_FOUND || err.code == ERR_UNAVAILABLE ? EXIT_UNREACHABLE
+		                                                                : EXIT_BAD;
 	}
 	arena_init(&arena, QUERY_ARENA);
 	status = promql_eval(expr,
@@ -159,7 +65,7 @@ static int run(const char *path, enum page_format format, int64_t at_ms, const c
 	                                           .nsets = 1},
 	                     at_ms, &arena, &value, &at, &err)
 	                 ? print_value(&value, at_ms)
-	                 : fail("evaluation error", &at, &err);
+	                 : fail("evaluation error", text, &at, &err);
 	arena_fini(&arena);
 	series_set_free(&set);
 	promql_free(&expr);
