@@ -138,6 +138,8 @@ struct gate_measure {
 	struct wall covered_at;
 	char text[160]; /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
 	char why[240];  /* when result is not GATE_PASS, or not covered */
+	char blind[160]; /* a rung that can never fire, whatever the result; empty when none is known */
+	char still[96];  /* nothing it reads moves; empty when something does */
 };
 
 struct gate_kind {

@@ -111,7 +111,8 @@ static void refuse(struct kpi_reading *out, enum gate_result result, const char 
 }
 
 static bool evaluate(const struct kpi *kpi, const struct kpi_source *source, struct wall at,
-                     struct arena *arena, struct promql_value *out, struct err *err)
+                     struct arena *arena, struct promql_value *out, struct promql_look *look,
+                     struct err *err)
 {
 	struct promql_position position;
 	const struct series_set **sets = arena_array(arena, source->ntargets + 1, sizeof(*sets));
@@ -121,7 +122,8 @@ static bool evaluate(const struct kpi *kpi, const struct kpi_source *source, str
 	for (size_t i = 0; i < source->ntargets; i++)
 		sets[i] = target_series(source->targets[i]);
 	struct promql_data data = {.sets = sets, .nsets = source->ntargets};
-	return promql_eval(kpi->parsed, &data, at.ms, arena, out, &position, err);
+	return promql_look(kpi->parsed, &data, look, err) &&
+	       promql_eval(kpi->parsed, &data, at.ms, arena, out, &position, err);
 }
 
 /* The one number of a scalar or a vector of one (rule K1). *out_empty: nothing came back, value
@@ -355,7 +357,7 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		return;
 	}
 	out->targets_good = muster.good;
-	if (!evaluate(kpi, source, at, arena, &value, &err)) {
+	if (!evaluate(kpi, source, at, arena, &value, &out->look, &err)) {
 		refuse(out, GATE_ERROR, err.text);
 		return;
 	}

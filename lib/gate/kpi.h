@@ -88,7 +88,8 @@ struct kpi_reading {
 	int64_t range_ms;       /* longest range of the expression */
 	size_t targets_good, targets;
 	size_t targets_covered; /* good ones whose own run of samples meets rule K4 */
-	char why[240];          /* a sentence when the result is not GATE_PASS or not covered */
+	struct promql_look look; /* what the expression can see of the series there are */
+	char why[240];           /* a sentence when the result is not GATE_PASS or not covered */
 };
 
 /* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "gate/blind.h"
 #include "gate/gate.h"
 #include "gate/sentence.h"
 
@@ -170,6 +171,8 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	m->value = value->value;
 	m->unit = evidence->kpi_list[k].unit;
 	m->range_ms = value->range_ms;
+	(void)blind_rungs(gate, m->unit, &value->look, m->blind, sizeof(m->blind));
+	(void)blind_still(&value->look, m->still, sizeof(m->still));
 	if (events)
 		m->events = events->value;
 	/* The first row of the table that applies to either; the watched KPI speaks on a tie. */

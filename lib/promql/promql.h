@@ -107,6 +107,22 @@ bool promql_eval(const struct promql_expr *e, const struct promql_data *data, in
                  struct arena *arena, struct promql_value *out, struct promql_position *at,
                  struct err *err) MUST_CHECK;
 
+/* What makes an expression useless on any data, as a sentence, and where; NULL when nothing is seen.
+ * Static text. */
+const char *promql_flaw(const struct promql_expr *e, struct promql_position *at);
+
+/* What an expression can see of the series there are, whatever its value now. */
+struct promql_look {
+	bool is_bounded; /* by the highest finite bucket below a histogram_quantile, or below the
+	                    max, min or avg of some, times a number; false without buckets */
+	double ceiling;  /* then: the most it can give */
+	size_t series;   /* its selectors fit */
+	size_t moving;   /* of those, with two different values in what is kept */
+	size_t still_samples; /* the most that one of the others has, all of one value */
+};
+bool promql_look(const struct promql_expr *e, const struct promql_data *data,
+                 struct promql_look *out, struct err *err) MUST_CHECK;
+
 /* Prometheus' BucketQuantile and BucketFraction (promql/quantile.go). Buckets are cumulative counts by upper bound;
  * sorted and mended in place. */
 struct promql_bucket {

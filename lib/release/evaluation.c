@@ -142,6 +142,8 @@ static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *
 	put_instant(&o, "next_vote", outcome->next_vote);
 	put_instant(&o, "covered_at", m->covered_at);
 	put_text(&o, "sentence", outcome->sentence);
+	put_text(&o, "blind", m->blind[0] ? m->blind : NULL);
+	put_text(&o, "still", m->still[0] ? m->still : NULL);
 	return finish(&o);
 }
 

@@ -162,6 +162,9 @@ static void say_gates(const struct question *q, struct list *list)
 	for (size_t i = 0; e && i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
+		if (o->counts && o->measure.blind[0])
+			say(list, never(), never(), "gate %s is blind: %s", q->p->gates[i].name,
+			    o->measure.blind);
 		if (!o->counts || o->result == GATE_PASS)
 			continue;
 		say(list, silent_since(q, i),
