@@ -22,7 +22,7 @@ static const struct command commands[] = {
 	{ "serve",         serve_command,          "run the daemon: --config FILE" },
 	{ "migrate",       migrate_command,        "bring the database's schema up to date: --config FILE | --database DSN [--dry-run] [--to N]" },
 	{ "check",         check_command,          "check a configuration and policies: [--config FILE] [POLICY.yaml ...]" },
-	{ "probe",         probe_command,          "read one metrics page as the daemon would: FILE|- [--json]" },
+	{ "probe",         probe_command,          "read one metrics page as the daemon would: FILE|URL|- [--json] [--policy FILE]" },
 	{ "query",         query_command,          "evaluate PromQL over a page with timestamps: --data FILE --at TIME 'EXPR'" },
 	{ "token",         token_command,          "make, list and revoke API tokens: new|list|revoke" },
 	{ "receiver-test", receiver_test_command,  "hold a receiver against docs/receiver.md: URL [--secret-file FILE] [--path PATH] [--json]" },

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/macros.h"
+#include "cli/page_fetch.h"
 #include "exposition/exposition.h"
 
 #define PAGE_BYTES (256u * 1024 * 1024)
@@ -21,6 +22,8 @@ struct page {
 	struct series_set *set;
 	struct arena arena; /* labels of one sample */
 	int64_t default_ms;
+	bool is_first; /* nothing was in the set before */
+	size_t nrefused;
 };
 
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
@@ -47,7 +50,7 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	if (series == NULL || !series_append(page->set, series, point, err))
 		return false;
 	/* The daemon would throw the page away; half of it would be a wrong answer. */
-	if (series_set_refused(page->set) > 0)
+	if (page->is_first && series_set_refused(page->set) > page->nrefused)
 		return err_set(err, ERR_INVALID, "the same series again, and not at a later time");
 	return true;
 }
@@ -95,42 +98,62 @@ bool page_format_of(const char *name, enum page_format *out)
 	return false;
 }
 
-static enum exposition_format decide(enum page_format format, struct str text)
+/* The text of the page, and its format where that is known before it is read. */
+static bool read_text(const char *path, enum page_format format, struct buf *text,
+                      enum exposition_format *out_format, struct err *err)
 {
-	if (format == PAGE_AUTO)
-		return exposition_guess_format(text);
-	return format == PAGE_OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS;
+	bool standard = strcmp(path, "-") == 0;
+	bool ok;
+	int fd;
+
+	if (page_is_url(path)) {
+		ok = page_fetch(path, text, out_format, err);
+	} else {
+		fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(err, ERR_NOT_FOUND, "cannot be read: %s",
+			               strerrordesc_np(errno));
+		ok = read_whole(fd, text, err);
+		if (!standard)
+			close(fd);
+		*out_format = exposition_guess_format(buf_str(text));
+	}
+	if (format != PAGE_AUTO)
+		*out_format =
+		        format == PAGE_OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS;
+	return ok;
+}
+
+bool page_append(struct series_set *set, const char *path, enum page_format format,
+                 int64_t default_ms, size_t *out_samples, struct err *err)
+{
+	struct page page = {
+	        .set = set, .default_ms = default_ms, .nrefused = series_set_refused(set)};
+	enum exposition_format decided = EXPOSITION_PROMETHEUS;
+	struct buf text;
+	bool ok;
+
+	arena_init(&page.arena, 1024 * 1024);
+	buf_init(&text, PAGE_BYTES + 1);
+	page.is_first = series_set_count(set) == 0;
+	ok = read_text(path, format, &text, &decided, err) &&
+	     parse(&page, buf_str(&text), decided, out_samples, err);
+	buf_fini(&text);
+	arena_fini(&page.arena);
+	return ok;
 }
 
 bool page_read(const char *path, enum page_format format, int64_t default_ms,
                struct series_set **out, size_t *out_samples, struct err *err)
 {
-	bool standard = strcmp(path, "-") == 0;
-	struct page page = {.default_ms = default_ms};
-	struct buf text;
-	bool ok = false;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct series_set *set = series_set_new(0, FOREVER_MS, PAGE_SAMPLES);
 
-	if (fd < 0)
-		return err_set(err, ERR_NOT_FOUND, "cannot be read: %s", strerrordesc_np(errno));
-	arena_init(&page.arena, 1024 * 1024);
-	buf_init(&text, PAGE_BYTES + 1);
-	page.set = series_set_new(0, FOREVER_MS, PAGE_SAMPLES);
-	if (page.set == NULL) {
-		(void)err_set(err, ERR_NOMEM, "no memory");
-		goto out;
+	if (set == NULL)
+		return err_set(err, ERR_NOMEM, "no memory");
+	if (!page_append(set, path, format, default_ms, out_samples, err)) {
+		series_set_free(&set);
+		return false;
 	}
-	if (!read_whole(fd, &text, err) ||
-	    !parse(&page, buf_str(&text), decide(format, buf_str(&text)), out_samples, err))
-		goto out;
-	*out = page.set;
-	page.set = NULL;
-	ok = true;
-out:
-	buf_fini(&text);
-	series_set_free(&page.set);
-	arena_fini(&page.arena);
-	if (!standard)
-		close(fd);
-	return ok;
+	*out = set;
+	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * page - one metrics page from a file or standard input as a set of series: what probe and query
- * work on. Never mends (rule K8).
+ * page - one metrics page from a file, standard input or a URL as a set of series: what probe and
+ * query work on. Never mends (rule K8).
  */
 #ifndef CLI_PAGE_H
 #define CLI_PAGE_H
@@ -17,9 +17,13 @@ enum page_format { PAGE_AUTO = 0, PAGE_PROMETHEUS, PAGE_OPENMETRICS };
 /* "auto", "prometheus" or "openmetrics". */
 bool page_format_of(const char *name, enum page_format *out);
 
-/* `path` "-" is standard input. Samples without a timestamp are given `default_ms`. The caller
+/* `path` "-" is standard input, http:// and https:// are fetched. Samples without a timestamp are given `default_ms`. The caller
  * frees *out. */
 bool page_read(const char *path, enum page_format format, int64_t default_ms,
                struct series_set **out, size_t *out_samples, struct err *err) MUST_CHECK;
+/* The same into a set that may hold earlier pages of the same target; samples that are not newer
+ * than theirs are dropped. */
+bool page_append(struct series_set *set, const char *path, enum page_format format,
+                 int64_t default_ms, size_t *out_samples, struct err *err) MUST_CHECK;
 
 #endif

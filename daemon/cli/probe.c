@@ -1,15 +1,25 @@
 /*
- * probe - `headgate probe`: reads one metrics page as the daemon would and prints its series.
+ * probe - `headgate probe`: reads one metrics page as the daemon would and prints its series, or
+ * what a policy would make of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
+#include "base/macros.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/page.h"
+#include "cli/page_fetch.h"
+#include "cli/probe_policy.h"
+#include "engine/policy_file.h"
+
+#define FOREVER_MS (INT64_C(1) << 60)
+#define SERIES_MAX 5000000u
+#define SAMPLES_MAX 10000
 
 static void print_text(const struct series *s)
 {
@@ -47,46 +57,202 @@ static void print_json(const struct series *s)
 	json_decref(row);
 }
 
-int probe_command(int argc, char **argv)
-{
-	const char *path = NULL;
-	enum page_format format = PAGE_AUTO;
-	bool json = false;
-	struct series_set *set = NULL;
-	struct err err = {.code = ERR_NONE};
-	const struct series *s;
-	size_t samples = 0, at = 0;
+struct options {
+	const char *path, *policy;
+	enum page_format format;
+	int64_t samples, every_ms;
+	bool json;
+	struct policy_values values;
+	json_t *params; /* own */
+};
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* "version=1.2.3": what a placeholder of the policy stands for. */
+static bool set_value(struct options *o, char *text)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} rows[] = {
+	        {"service", &o->values.service},     {"environment", &o->values.environment},
+	        {"version", &o->values.version},     {"stable_version", &o->values.stable_version},
+	        {"component", &o->values.component},
+	};
+	char *value = strchr(text, '=');
+
+	if (value == NULL)
+		return false;
+	*value++ = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strcmp(text, rows[i].name) == 0) {
+			*rows[i].value = value;
+			return true;
+		}
+	}
+	return strncmp(text, "params.", 7) == 0 &&
+	       json_object_set_new(o->params, text + 7, json_string(value)) == 0;
+}
+
+/* One with a value; *i moves to it. */
+static bool read_option(struct options *o, int argc, char **argv, int *i)
+{
+	const char *name = argv[*i];
+	struct err err;
+	char *value;
+
+	if (*i + 1 >= argc)
+		return false;
+	value = argv[++*i];
+	if (strcmp(name, "--format") == 0)
+		return page_format_of(value, &o->format);
+	if (strcmp(name, "--samples") == 0)
+		return int_parse(str_of(value), &o->samples, &err) && o->samples >= 1 &&
+		       o->samples <= SAMPLES_MAX;
+	if (strcmp(name, "--every") == 0)
+		return duration_parse(str_of(value), &o->every_ms, &err) && o->every_ms >= 100;
+	if (strcmp(name, "--set") == 0)
+		return set_value(o, value);
+	o->policy = value;
+	return strcmp(name, "--policy") == 0;
+}
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
-		         page_format_of(argv[i + 1], &format))
-			i++;
-		else if (path == NULL && (argv[i][0] != '-' || argv[i][1] == '\0'))
-			path = argv[i];
+			o->json = true;
+		else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			if (!read_option(o, argc, argv, &i))
+				return false;
+		} else if (o->path == NULL)
+			o->path = argv[i];
 		else
-			argc = 0;
+			return false;
 	}
-	if (path == NULL || argc == 0) {
-		fprintf(stderr,
-		        "usage: headgate probe FILE|- [--format auto|prometheus|openmetrics] "
-		        "[--json]\n");
-		return EXIT_USAGE;
-	}
-	if (!page_read(path, format, 0, &set, &samples, &err)) {
-		fprintf(stderr, "%s: %s\n", path, err.text);
-		return err.code == ERR_NOT_FOUND ? EXIT_UNREACHABLE : EXIT_BAD;
-	}
-	while ((s = series_set_next(set, &at)) != NULL) {
-		if (json)
+	return o->path != NULL && (o->samples == 1 || page_is_url(o->path));
+}
+
+static void print_series(const struct options *o, const struct series_set *set, size_t samples)
+{
+	const struct series *s;
+
+	for (size_t at = 0; (s = series_set_next(set, &at)) != NULL;) {
+		if (o->json)
 			print_json(s);
 		else
 			print_text(s);
 	}
-	if (!json)
-		fprintf(stderr, "%s: %zu samples in %zu series\n", path, samples,
+	if (!o->json)
+		fprintf(stderr, "%s: %zu samples in %zu series\n", o->path, samples,
 		        series_set_count(set));
+}
+
+/* As written, placeholders filled. NULL after saying why. */
+static struct policy *read_policy(const struct options *o)
+{
+	struct problems problems;
+	struct policy *p, *bound = NULL;
+	struct err err;
+	struct buf text;
+
+	problems_init(&problems);
+	buf_init(&text, 256 * 1024);
+	p = policy_file_read(o->policy, &problems);
+	problems_print(&problems, &text);
+	if (p == NULL)
+		fprintf(stderr, "%s", buf_str(&text).n > 0 ? buf_str(&text).p : "no memory\n");
+	else if ((bound = policy_bind(p, &o->values, &err)) == NULL)
+		fprintf(stderr, "%s: %s; give it with --set NAME=VALUE\n", o->policy, err.text);
+	policy_free(&p);
+	buf_fini(&text);
+	problems_fini(&problems);
+	return bound;
+}
+
+/* Until the samples that were asked for are there. */
+static bool sample(const struct options *o, struct series_set *set, struct probed *seen,
+                   size_t *out_samples, struct err *err)
+{
+	struct timespec pause = {.tv_sec = o->every_ms / 1000,
+	                         .tv_nsec = o->every_ms % 1000 * 1000000};
+
+	for (int64_t i = 0; i < o->samples; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if (!page_append(set, o->path, o->format, now_ms(), out_samples, err))
+			return false;
+	}
+	seen->npages = page_is_url(o->path) ? (size_t)o->samples : 0;
+	return true;
+}
+
+static void note_times(const struct series_set *set, struct probed *seen)
+{
+	const struct series *s;
+
+	seen->first_ms = INT64_MAX;
+	seen->at_ms = INT64_MIN;
+	for (size_t at = 0; (s = series_set_next(set, &at)) != NULL;) {
+		if (s->samples[s->start].at_ms < seen->first_ms)
+			seen->first_ms = s->samples[s->start].at_ms;
+		if (s->samples[s->start + s->n - 1].at_ms > seen->at_ms)
+			seen->at_ms = s->samples[s->start + s->n - 1].at_ms;
+	}
+	if (seen->at_ms < seen->first_ms)
+		seen->at_ms = seen->first_ms = now_ms();
+}
+
+static int probe(const struct options *o)
+{
+	struct series_set *set = series_set_new(0, FOREVER_MS, SERIES_MAX);
+	struct policy *policy = o->policy != NULL ? read_policy(o) : NULL;
+	struct probed seen = {.set = set, .every_ms = o->every_ms};
+	struct err err = {.code = ERR_NONE};
+	int status = EXIT_BAD;
+	size_t samples = 0;
+
+	if (set == NULL || (o->policy != NULL && policy == NULL))
+		goto out;
+	if (!sample(o, set, &seen, &samples, &err)) {
+		fprintf(stderr, "%s: %s\n", o->path, err.text);
+		if (err.code == ERR_NOT_FOUND || err.code == ERR_UNAVAILABLE)
+			status = EXIT_UNREACHABLE;
+		goto out;
+	}
+	status = EXIT_DONE;
+	note_times(set, &seen);
+	if (policy == NULL)
+		print_series(o, set, samples);
+	else if (!probe_policy(policy, &seen, o->json))
+		status = EXIT_BAD;
+out:
+	policy_free(&policy);
 	series_set_free(&set);
-	return EXIT_DONE;
+	return status;
+}
+
+int probe_command(int argc, char **argv)
+{
+	struct options o = {
+	        .format = PAGE_AUTO, .samples = 1, .every_ms = 15000, .params = json_object()};
+	int status = EXIT_USAGE;
+
+	o.values.params = o.params;
+	if (read_options(&o, argc, argv))
+		status = probe(&o);
+	else
+		fprintf(stderr,
+		        "usage: headgate probe FILE|URL|- [--format auto|prometheus|openmetrics] "
+		        "[--json]\n"
+		        "           [--policy FILE [--set NAME=VALUE]... [--samples N --every "
+		        "15s]]\n");
+	json_decref(o.params);
+	return status;
 }

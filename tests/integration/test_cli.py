@@ -1,8 +1,10 @@
 """The command line: what each command prints and with which status it ends."""
+import http.server
 import json
 import os
 import re
 import stat
+import threading
 
 import pytest
 from harness import ROOT, run_headgate
@@ -155,6 +157,106 @@ def test_probe_of_a_file_that_is_not_there_is_status_3(tmp_path):
     assert done.returncode == 3 and "none.txt" in done.stderr
 
 
+POLICY = """
+policy: probed
+sources:
+  app: {scrape: ["http://127.0.0.1:1/metrics"]}
+kpis:
+  requests: {unit: events, expr: 'sum(increase(requests_total[1m]))'}
+  waiting: {unit: number, expr: 'sum(queue_length{version="${version}"})'}
+  p95: {unit: seconds, expr: 'histogram_quantile(0.95, sum by (le) (rate(latency_bucket[1m])))'}
+  typo: {unit: number, expr: 'sum(queue_lenght)'}
+gates:
+  latency: {threshold: p95, above: 3s, for: 2 of 3, then: pause, min_events: 10 requests}
+stages: [{stage: canary, weight: 5, bake: 5m}]
+rollback: {options: [{option: people, manual: true}], stabilise: {gates: [latency], bake: 5m, deadline: 1h}}
+"""
+PROBED = """requests_total 5
+queue_length{version="2"} 7
+latency_bucket{le="0.5"} 3
+latency_bucket{le="2.5"} 4
+latency_bucket{le="+Inf"} 5
+"""
+
+
+@pytest.fixture(name="probed")
+def probed_page():
+    """A page that grows with every scrape."""
+    class Page(http.server.BaseHTTPRequestHandler):
+        scrapes = 0
+
+        def do_GET(self):
+            Page.scrapes += 1
+            text = PROBED.replace("total 5", f"total {5 * Page.scrapes}").encode()
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+        server.shutdown()
+
+
+@pytest.fixture(name="probed_policy")
+def probed_policy_file(tmp_path):
+    path = tmp_path / "probed.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def test_probe_of_a_url_prints_its_series(probed):
+    done = run_headgate("probe", probed)
+    assert done.returncode == 0 and 'queue_length{version="2"} 7' in done.stdout.splitlines(), done
+
+
+def test_probe_of_a_url_without_a_page_is_status_3(probed):
+    done = run_headgate("probe", probed + "/nothing")
+    assert done.returncode == 3 and "404" in done.stderr, done
+    assert run_headgate("probe", "http://127.0.0.1:1/metrics").returncode == 3
+
+
+def test_probe_with_a_policy_says_which_kpis_the_page_can_feed(probed, probed_policy):
+    done = run_headgate("probe", probed, "--policy", probed_policy, "--set", "version=2")
+    assert done.returncode == 1 and done.stderr == "", done
+    assert done.stdout.splitlines() == [
+        "kpi p95: needs 1m of samples: try --samples 5 --every 15s",
+        "kpi requests: needs 1m of samples: try --samples 5 --every 15s",
+        "kpi typo: metric queue_lenght is not on this page: did you mean queue_length?",
+        "kpi waiting: reads 7",
+        "gate latency: is blind: above 3 s can never fire: the highest finite bucket is 2.5 s, and a quantile is never more"]
+
+
+def test_probe_with_a_policy_scrapes_as_often_as_it_is_told(probed, probed_policy):
+    probed_policy.write_text(POLICY.replace("[1m]", "[1s]").replace("3s", "2s").replace("lenght", "length"))
+    done = run_headgate("probe", probed, "--policy", probed_policy, "--set", "version=2", "--samples", "13", "--every",
+                        "100ms", "--json")
+    rows = {row["kpi"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 0, done
+    assert rows["requests"]["result"] == "value" and rows["requests"]["value"] > 20, rows
+    assert "nothing it reads moves" in rows["waiting"]["text"], rows
+
+
+def test_probe_with_a_policy_asks_for_what_a_placeholder_stands_for(probed, probed_policy):
+    done = run_headgate("probe", probed, "--policy", probed_policy)
+    assert done.returncode == 1 and "version" in done.stderr and "--set" in done.stderr, done
+
+
+def test_probe_with_a_policy_takes_a_page_with_timestamps(probed_policy, tmp_path):
+    page = tmp_path / "page.txt"
+    page.write_text("".join(f"requests_total {n} {n * 15000}\n" for n in range(1, 10)) + "queue_length 2 135000\n" +
+                    "".join(f'latency_bucket{{le="{le}"}} {n} {n * 15000}\n' for le in ("0.5", "5", "+Inf")
+                            for n in range(1, 10)))
+    probed_policy.write_text(POLICY.replace('{version="${version}"}', "").replace("lenght", "length"))
+    done = run_headgate("probe", page, "--policy", probed_policy)
+    assert done.returncode == 0, done
+    assert "kpi requests: reads 4 events" in done.stdout.splitlines(), done
+
+
 # --- query ---
 
 def test_query_prints_what_prometheus_prints(page):
@@ -190,6 +292,16 @@ def test_query_of_a_bad_expression_is_status_1_with_the_place(page, expr, column
     done = run_headgate("query", "--data", page, "--at", "60", expr)
     assert done.returncode == 1 and re.search(column, done.stderr), done
     assert done.stdout == ""
+
+
+def test_query_shows_where_an_error_stands(page):
+    done = run_headgate("query", "--data", page, "--at", "60", "sum(lag) + ] 1")
+    assert done.stderr.splitlines()[1:] == ["  sum(lag) + ] 1", "             ^"], done
+
+
+def test_query_reads_standard_input():
+    done = run_headgate("query", "--data", "-", "--at", "60", "lag", stdin=PAGE)
+    assert json.loads(done.stdout)["data"]["result"][0]["value"] == [60, "1000"], done
 
 
 def test_query_that_fails_while_evaluating_is_status_1(page):

@@ -1,0 +1,244 @@
+/*
+ * probe_policy - what the KPIs and gates of a policy would see on the pages of one target.
+ *
+ * Reads the samples as they are (rule K8); what the daemon adds to a value, quorum, coverage and
+ * exposure, belongs to a release and is not judged here.
+ */
+#include "cli/probe_policy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/units.h"
+#include "gate/blind.h"
+#include "gate/sentence.h"
+#include "promql/promql.h"
+
+#define ARENA_BYTES ((size_t)256 * 1024 * 1024)
+#define NAMES_MAX 4096 /* among which a misspelt one is looked for */
+
+struct probe {
+	const struct policy *policy;
+	const struct probed *seen;
+	char *names[NAMES_MAX + 1]; /* own; on the page */
+	size_t nnames;
+	bool json, good;
+};
+
+static void print(struct probe *p, const char *kind, const char *name, const char *result,
+                  double value, const char *text)
+{
+	json_t *row;
+	char *line;
+
+	if (!p->json) {
+		printf("%s %s: %s\n", kind, name, text);
+		return;
+	}
+	row = json_pack("{s:s, s:s, s:o, s:s}", kind, name, "result", result, "value",
+	                isfinite(value) ? json_real(value) : json_null(), "text", text);
+	line = json_dumps(row, JSON_COMPACT);
+	if (line != NULL)
+		puts(line);
+	free(line);
+	json_decref(row);
+}
+
+/* --- names --- */
+
+static void note_names(struct probe *p)
+{
+	const struct series *s;
+	struct str last = {.n = 0};
+
+	for (size_t at = 0; (s = series_set_next(p->seen->set, &at)) != NULL;) {
+		struct str name = labels_get(&s->labels, STR("__name__"));
+
+		if (p->nnames < NAMES_MAX && !str_eq(name, last) &&
+		    (p->names[p->nnames] = str_dup(name)) != NULL)
+			p->nnames++;
+		last = name;
+	}
+}
+
+static bool is_on_page(const struct probe *p, struct str name)
+{
+	size_t at = 0;
+
+	return series_set_next_named(p->seen->set, name, &at) != NULL;
+}
+
+static bool may_be_absent(const struct kpi *kpi, struct str name)
+{
+	for (size_t i = 0; i < kpi->nmay_be_absent; i++) {
+		if (str_eq_text(name, kpi->may_be_absent[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Rule K2. */
+static bool misses_name(struct probe *p, const struct kpi *kpi, char *text, size_t size)
+{
+	const struct promql_need *needs;
+	size_t n = promql_needs(kpi->parsed, &needs);
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name = needs[i].name;
+		const char *near = str_nearest(name, (const char *const *)p->names);
+
+		if (name.n == 0 || is_on_page(p, name) || may_be_absent(kpi, name))
+			continue;
+		sentence_set(text, size, "metric %.*s is not on this page%s%s%s",
+		             (int)(name.n < 100 ? name.n : 100), name.p,
+		             near != NULL ? ": did you mean " : "", near != NULL ? near : "",
+		             near != NULL ? "?" : "");
+		return true;
+	}
+	return false;
+}
+
+/* --- values --- */
+
+static void say_short(const struct probe *p, int64_t range_ms, char *text, size_t size)
+{
+	char range[UNITS_TEXT_MAX], every[UNITS_TEXT_MAX];
+	int64_t every_ms = p->seen->every_ms;
+
+	duration_format(range_ms, range);
+	duration_format(every_ms, every);
+	sentence_set(text, size, "needs %s of samples%s", range,
+	             p->seen->npages > 0 ? ": try --samples " : "");
+	if (p->seen->npages > 0) {
+		size_t n = strlen(text);
+
+		sentence_set(text + n, size - n, "%lld --every %s",
+		             (long long)((range_ms + every_ms - 1) / every_ms + 1), every);
+	}
+}
+
+static const char *say_value(const struct kpi *kpi, const struct promql_value *v, double *out,
+                             char *text, size_t size)
+{
+	char value[64];
+
+	if (v->type == PROMQL_VECTOR && v->nvector > 1) {
+		sentence_set(text, size, "%zu series: wrap in sum() or max()", v->nvector);
+		return "error";
+	}
+	if (v->type == PROMQL_VECTOR && v->nvector == 0) {
+		sentence_set(text, size, "nothing comes back");
+		return "no_data";
+	}
+	*out = v->type == PROMQL_SCALAR ? v->scalar : v->vector[0].value;
+	kpi_format(*out, kpi->unit, value, sizeof(value));
+	sentence_set(text, size, "reads %s%s", value, isnan(*out) ? ": no events to speak of" : "");
+	return isnan(*out) ? "no_data" : "value";
+}
+
+static const char *read_kpi(const struct probe *p, const struct kpi *kpi, double *out, char *text,
+                            size_t size)
+{
+	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
+	int64_t range_ms = promql_longest_range_ms(kpi->parsed);
+	struct promql_position at;
+	struct promql_value value;
+	struct arena arena;
+	struct err err;
+	const char *result = "error";
+
+	arena_init(&arena, ARENA_BYTES);
+	if (promql_eval(kpi->parsed, &data, p->seen->at_ms, &arena, &value, &at, &err))
+		result = say_value(kpi, &value, out, text, size);
+	else
+		sentence_set(text, size, "%s", err.text);
+	arena_fini(&arena);
+	if (strcmp(result, "error") != 0 && range_ms > p->seen->at_ms - p->seen->first_ms) {
+		say_short(p, range_ms, text, size);
+		return "warming";
+	}
+	return result;
+}
+
+static bool is_fed_by_pages(const struct policy *p, const struct kpi *kpi)
+{
+	const struct policy_source *source =
+	        kpi->source != NULL ? policy_source(p, kpi->source, NULL) : NULL;
+
+	return source == NULL || source->kind == SOURCE_SCRAPE;
+}
+
+static void probe_kpi(struct probe *p, const struct kpi *kpi)
+{
+	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
+	double value = (double)NAN;
+	struct promql_look look;
+	const char *result = "no_data";
+	char text[320], still[160];
+	struct err err;
+
+	if (!is_fed_by_pages(p->policy, kpi)) {
+		sentence_set(text, sizeof(text), "is read from source %s, which is no page",
+		             kpi->source);
+		print(p, "kpi", kpi->name, "elsewhere", value, text);
+		return;
+	}
+	if (misses_name(p, kpi, text, sizeof(text)))
+		p->good = false;
+	else
+		result = read_kpi(p, kpi, &value, text, sizeof(text));
+	if (strcmp(result, "error") == 0)
+		p->good = false;
+	if (promql_look(kpi->parsed, &data, &look, &err) &&
+	    blind_still(&look, still, sizeof(still))) {
+		size_t n = strlen(text);
+
+		sentence_set(text + n, sizeof(text) - n, "; %s", still);
+	}
+	print(p, "kpi", kpi->name, result, value, text);
+}
+
+/* --- gates --- */
+
+static void probe_gate(struct probe *p, const struct gate *gate)
+{
+	const char *name = policy_gate_kpi(gate);
+	const struct kpi *kpi = name != NULL ? policy_kpi(p->policy, name, NULL) : NULL;
+	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
+	struct promql_look look;
+	char why[200], text[240];
+	struct err err;
+
+	if (kpi == NULL || kpi->parsed == NULL || !is_fed_by_pages(p->policy, kpi) ||
+	    !promql_look(kpi->parsed, &data, &look, &err) ||
+	    !blind_rungs(gate, kpi->unit, &look, why, sizeof(why)))
+		return;
+	p->good = false;
+	sentence_set(text, sizeof(text), "is blind: %s", why);
+	print(p, "gate", gate->name, "blind", (double)NAN, text);
+}
+
+bool probe_policy(const struct policy *policy, const struct probed *seen, bool json)
+{
+	struct probe *p = calloc(1, sizeof(*p));
+	bool good;
+
+	if (p == NULL)
+		return false;
+	*p = (struct probe){.policy = policy, .seen = seen, .json = json, .good = true};
+	note_names(p);
+	for (size_t i = 0; i < policy->nkpis; i++)
+		if (policy->kpis[i].parsed != NULL)
+			probe_kpi(p, &policy->kpis[i]);
+	for (size_t i = 0; i < policy->ngates; i++)
+		probe_gate(p, &policy->gates[i]);
+	good = p->good;
+	for (size_t i = 0; i < p->nnames; i++)
+		free(p->names[i]);
+	free(p);
+	return good;
+}
