@@ -46,7 +46,8 @@ banned:
 	$(Q)scripts/banned
 
 # Sources only: in headers people align comments by hand.
-FORMATTED := $(wildcard lib/*/*.c daemon/*.c daemon/*/*.c tests/unit/*/*.c tests/scenario/*.c tests/simulation/*.c)
+FORMATTED := $(wildcard lib/*/*.c daemon/*.c daemon/*/*.c tests/unit/*/*.c tests/scenario/*.c tests/simulation/*.c \
+	tests/fuzz/*.c tests/differential/*.c)
 
 ## format: run clang-format over the sources
 format:
