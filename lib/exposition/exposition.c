@@ -21,15 +21,15 @@
 #define BOUND_MAX ((size_t)1 << 31)
 
 /* clang-format off */
-static const char *const type_names[] = {
-	[METRIC_UNTYPED]         = "untyped",
-	[METRIC_COUNTER]         = "counter",
-	[METRIC_GAUGE]           = "gauge",
-	[METRIC_HISTOGRAM]       = "histogram",
-	[METRIC_SUMMARY]         = "summary",
-	[METRIC_GAUGE_HISTOGRAM] = "gaugehistogram",
-	[METRIC_INFO]            = "info",
-	[METRIC_STATESET]        = "stateset",
+static const struct str type_names[] = {
+	[METRIC_UNTYPED]         = { "untyped", 7 },
+	[METRIC_COUNTER]         = { "counter", 7 },
+	[METRIC_GAUGE]           = { "gauge", 5 },
+	[METRIC_HISTOGRAM]       = { "histogram", 9 },
+	[METRIC_SUMMARY]         = { "summary", 7 },
+	[METRIC_GAUGE_HISTOGRAM] = { "gaugehistogram", 14 },
+	[METRIC_INFO]            = { "info", 4 },
+	[METRIC_STATESET]        = { "stateset", 8 },
 };
 
 static const char *const format_names[] = {
@@ -58,7 +58,17 @@ _Static_assert(ARRAY_LEN(trouble_names) == EXPOSITION_TROUBLES, "every trouble h
 
 const char *metric_type_name(enum metric_type type)
 {
-	return (unsigned)type < METRIC_TYPE_COUNT ? type_names[type] : "unknown";
+	return (unsigned)type < METRIC_TYPE_COUNT ? type_names[type].p : "unknown";
+}
+
+bool find_type(struct str word, enum metric_type last, enum metric_type *out)
+{
+	for (int type = 0; type <= (int)last; type++) {
+		*out = (enum metric_type)type;
+		if (str_eq(word, type_names[type]))
+			return true;
+	}
+	return false;
 }
 
 const char *exposition_format_name(enum exposition_format format)
@@ -102,7 +112,7 @@ struct exposition *exposition_new(const struct exposition_limits *limits,
 	e->on_sample = on_sample;
 	e->wanted = wanted;
 	e->ctx = ctx;
-	families_init(&e->families);
+	families_init(&e->families, limits->seed);
 	rules_init(&e->rules, limits->seed);
 	return e;
 }
@@ -117,6 +127,7 @@ void exposition_free(struct exposition **e)
 	free((*e)->unescaped.bytes);
 	free((*e)->name.bytes);
 	free((*e)->joined.bytes);
+	free((*e)->family.bytes);
 	free((*e)->labels);
 	free(*e);
 	*e = NULL;

@@ -5,67 +5,61 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "exposition/seen.h"
 
-static struct str family_name(const struct families *f, size_t at)
-{
-	return families_name(f, f->order[at]);
-}
+#define FIRST_CAPACITY 64
 
-void families_init(struct families *f)
+void families_init(struct families *f, uint64_t seed)
 {
-	*f = (struct families){0};
+	*f = (struct families){.seed = seed};
 }
 
 void families_fini(struct families *f)
 {
 	free(f->list);
-	free(f->order);
+	free(f->slots);
 	free(f->names);
 	*f = (struct families){0};
 }
 
-/* The place of `name` in the order, or where it would go. */
-static bool find(const struct families *f, struct str name, size_t *out_at)
+/* Its slot, or the free one where it belongs. */
+static uint32_t *slot_of(const struct families *f, struct str name, uint64_t hash)
 {
-	size_t low = 0, high = f->n;
+	size_t mask = f->capacity * 2 - 1;
 
-	/* Most pages are sorted: look at the end first. */
-	if (f->n > 0 && str_compare(family_name(f, f->n - 1), name) < 0)
-		low = f->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = str_compare(family_name(f, middle), name);
+	for (size_t at = hash & mask;; at = (at + 1) & mask) {
+		uint32_t *slot = &f->slots[at];
 
-		if (order == 0) {
-			*out_at = middle;
-			return true;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		if (*slot == 0 ||
+		    (f->list[*slot - 1].hash == hash && str_eq(families_name(f, *slot - 1), name)))
+			return slot;
 	}
-	*out_at = low;
-	return false;
+}
+
+static bool grow_list(struct families *f, struct err *err)
+{
+	size_t capacity = f->capacity > 0 ? f->capacity * 2 : FIRST_CAPACITY;
+	uint32_t *slots = calloc(capacity * 2, sizeof(*slots));
+	struct family *list = realloc(f->list, capacity * sizeof(*list));
+
+	if (list != NULL)
+		f->list = list;
+	if (slots == NULL || list == NULL) {
+		free(slots);
+		return err_set(err, ERR_NOMEM, "no memory for the page's metric families");
+	}
+	free(f->slots);
+	f->slots = slots;
+	f->capacity = capacity;
+	for (size_t i = 0; i < f->n; i++)
+		*slot_of(f, families_name(f, i), list[i].hash) = (uint32_t)i + 1;
+	return true;
 }
 
 static bool grow(struct families *f, size_t name_bytes, struct err *err)
 {
-	if (f->n == f->capacity) {
-		size_t capacity = f->capacity > 0 ? f->capacity * 2 : 64;
-		struct family *list = realloc(f->list, capacity * sizeof(*list));
-
-		if (list == NULL)
-			return err_set(err, ERR_NOMEM, "no memory for the page's metric families");
-		f->list = list;
-
-		uint32_t *order = realloc(f->order, capacity * sizeof(*order));
-
-		if (order == NULL)
-			return err_set(err, ERR_NOMEM, "no memory for the page's metric families");
-		f->order = order;
-		f->capacity = capacity;
-	}
+	if (f->n == f->capacity && !grow_list(f, err))
+		return false;
 	if (f->names_capacity - f->names_bytes < name_bytes) {
 		size_t capacity = f->names_capacity * 2 + name_bytes + 1024;
 		char *names = realloc(f->names, capacity);
@@ -80,12 +74,10 @@ static bool grow(struct families *f, size_t name_bytes, struct err *err)
 
 bool families_find(const struct families *f, struct str name, size_t *out)
 {
-	size_t at;
+	uint32_t slot = f->n > 0 ? *slot_of(f, name, seen_hash(f->seed, name)) : 0;
 
-	if (!find(f, name, &at))
-		return false;
-	*out = f->order[at];
-	return true;
+	*out = (size_t)slot - 1;
+	return slot != 0;
 }
 
 struct str families_name(const struct families *f, size_t index)
@@ -95,10 +87,11 @@ struct str families_name(const struct families *f, size_t index)
 
 bool families_declare(struct families *f, struct str name, enum metric_type type, struct err *err)
 {
-	size_t at;
+	uint64_t hash = seen_hash(f->seed, name);
+	uint32_t *slot = f->n > 0 ? slot_of(f, name, hash) : NULL;
 
-	if (find(f, name, &at)) {
-		f->list[f->order[at]].type = type;
+	if (slot != NULL && *slot != 0) {
+		f->list[*slot - 1].type = type;
 		return true;
 	}
 	if (f->n == FAMILIES_MAX)
@@ -111,11 +104,11 @@ bool families_declare(struct families *f, struct str name, enum metric_type type
 	        .offset = f->names_bytes,
 	        .name_bytes = (uint32_t)name.n,
 	        .type = type,
+	        .hash = hash,
 	};
 	f->names_bytes += name.n;
-	memmove(&f->order[at + 1], &f->order[at], (f->n - at) * sizeof(*f->order));
-	f->order[at] = (uint32_t)f->n;
 	f->n++;
+	*slot_of(f, name, hash) = (uint32_t)f->n;
 	return true;
 }
 
@@ -131,18 +124,18 @@ enum metric_type families_type_of(const struct families *f, struct str sample_na
 	};
 	size_t at;
 
-	if (find(f, sample_name, &at))
-		return f->list[f->order[at]].type;
+	if (families_find(f, sample_name, &at))
+		return f->list[at].type;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		if (!str_ends_with(sample_name, parts[i].suffix))
 			continue;
 
 		struct str family = {.p = sample_name.p, .n = sample_name.n - parts[i].suffix.n};
 
-		if (!find(f, family, &at))
+		if (!families_find(f, family, &at))
 			continue;
 
-		enum metric_type type = f->list[f->order[at]].type;
+		enum metric_type type = f->list[at].type;
 
 		if (type == METRIC_HISTOGRAM || (type == METRIC_SUMMARY && parts[i].of_summary))
 			return type;

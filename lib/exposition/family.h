@@ -2,9 +2,7 @@
  * family - the metric families a page has declared with TYPE lines, and the type a sample name has
  * by them.
  *
- * Pure. Names are copied in. Kept sorted rather than hashed: the page's author picks the names and
- * there is no secret seed here, and pages are mostly written in sorted order, so that a new family
- * usually lands at the end. Limits: FAMILIES_MAX per page.
+ * Pure. Names are copied in, and found by their hash. Limits: FAMILIES_MAX per page.
  */
 #ifndef EXPOSITION_FAMILY_H
 #define EXPOSITION_FAMILY_H
@@ -23,17 +21,19 @@ struct family {
 	size_t offset; /* of the name in families.names: the block moves when it grows */
 	uint32_t name_bytes;
 	enum metric_type type;
+	uint64_t hash;
 };
 
 struct families {
 	struct family *list; /* in the order of the page */
-	uint32_t *order;     /* indices into list, sorted by name */
+	uint32_t *slots;     /* twice the capacity: index in list + 1, 0 when free */
 	size_t n, capacity;
+	uint64_t seed; /* the page's author picks the names */
 	char *names;
 	size_t names_bytes, names_capacity;
 };
 
-void families_init(struct families *f);
+void families_init(struct families *f, uint64_t seed);
 void families_fini(struct families *f);
 /* A family declared twice keeps the later type, as in Prometheus. */
 bool families_declare(struct families *f, struct str name, enum metric_type type,

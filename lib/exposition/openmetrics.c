@@ -31,11 +31,10 @@ static bool take_type(struct exposition *e, struct cursor *c, struct err *err)
 {
 	struct str word = rest_of(c);
 	char quote[STR_QUOTE_MAX];
+	enum metric_type type;
 
-	for (int type = METRIC_COUNTER; type < METRIC_TYPE_COUNT; type++) {
-		if (str_eq_text(word, metric_type_name((enum metric_type)type)))
-			return rules_type(e, c, c->p, (enum metric_type)type, err);
-	}
+	if (find_type(word, METRIC_STATESET, &type) && type != METRIC_UNTYPED)
+		return rules_type(e, c, c->p, type, err);
 	if (str_eq(word, STR("unknown")))
 		return rules_type(e, c, c->p, METRIC_UNTYPED, err);
 	if (word.n == 0)

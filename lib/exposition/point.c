@@ -81,8 +81,8 @@ static bool look_at_labels(const struct exposition *e, const struct cursor *c, u
 		if (own.n > 0 && str_eq(label->name, own))
 			*out_own = label;
 		else if (label->value.n > 0)
-			metric += seen_mix(seen_hash(seen, label->name),
-			                   seen_hash(seen, label->value));
+			metric += seen_mix(seen_hash(seen->seed, label->name),
+			                   seen_hash(seen->seed, label->value));
 	}
 	*out_metric = metric;
 	if ((e->rules.part->label != NULL) == (*out_own != NULL))
@@ -260,7 +260,7 @@ static bool take_one_of(struct exposition *e, const struct cursor *c, const stru
                         struct err *err)
 {
 	struct seen *seen = &e->rules.seen;
-	uint64_t hash = seen_mix(seen_hash(seen, label->value), e->rules.point.number);
+	uint64_t hash = seen_mix(seen_hash(seen->seed, label->value), e->rules.point.number);
 	bool is_new = false;
 	double quantile;
 

@@ -16,6 +16,7 @@ static bool take_type(struct exposition *e, struct cursor *c, struct err *err)
 {
 	char quote[STR_QUOTE_MAX];
 	struct str name, word;
+	enum metric_type type;
 
 	if (!take_family_name(e, c, &name, err))
 		return false;
@@ -24,16 +25,13 @@ static bool take_type(struct exposition *e, struct cursor *c, struct err *err)
 	if (c->p < c->end)
 		c->p++; /* one; what more there is, Prometheus counts to the type */
 	word = rest_of(c);
-	for (int type = 0; type <= METRIC_SUMMARY; type++) {
-		if (!str_eq_text(word, metric_type_name((enum metric_type)type)))
-			continue;
+	if (find_type(word, METRIC_SUMMARY, &type)) {
 		e->type_is_known = false;
-		if (!families_declare(&e->families, name, (enum metric_type)type, err))
-			return too_much(e, c, name.p,
-			                err->code == ERR_LIMIT ? EXPOSITION_MAX_FAMILIES
-			                                       : EXPOSITION_NO_MEMORY,
-			                err);
-		return true;
+		return families_declare(&e->families, name, type, err) ||
+		       too_much(e, c, name.p,
+		                err->code == ERR_LIMIT ? EXPOSITION_MAX_FAMILIES
+		                                       : EXPOSITION_NO_MEMORY,
+		                err);
 	}
 	if (word.n == 0)
 		return unexpected(e, c, c->p, "a metric type", err);

@@ -209,15 +209,15 @@ bool rules_metadata(struct exposition *e, const struct cursor *c, const char *at
 {
 	static const char *const words[METADATA_KINDS] = {"TYPE", "HELP", "UNIT"};
 	struct rules *r = &e->rules;
+	bool is_same = r->has_family && str_eq(rules_family_name(e), name);
 	size_t index;
 
 	e->name.n = 0; /* the next sample's is looked at anew */
-	if (!families_find(&e->families, name, &index)) {
-		if (!open_family(e, c, at, name, err))
-			return false;
-	} else if (!r->has_family || index != r->family) {
+	if (!is_same && families_find(&e->families, name, &index))
 		return refuse_again(e, c, at, name, err);
-	} else if (r->is_sealed) {
+	if (!is_same && !open_family(e, c, at, name, err))
+		return false;
+	if (r->is_sealed) {
 		err_set(err, ERR_INVALID, "the %s of a family must stand before its samples",
 		        words[kind]);
 		return bad(e, c, at, err);

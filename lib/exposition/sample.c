@@ -188,7 +188,7 @@ static bool take_metric_name(struct exposition *e, struct cursor *c, struct str 
 		c->p += n;
 		return true;
 	}
-	name = take_name(c, true);
+	name = take_page_name(e, c);
 	if (name.n == 0)
 		return unexpected(e, c, c->p, "a metric name", err);
 	if (!check_name(e, c, name.p, name, "metric", err))

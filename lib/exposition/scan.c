@@ -209,9 +209,12 @@ bool take_family_name(struct exposition *e, struct cursor *c, struct str *out, s
 		if (!take_string(e, c, "metric name", out, err))
 			return false;
 	} else {
-		*out = take_name(c, true);
+		*out = take_page_name(e, c);
 		if (out->n == 0)
 			return unexpected(e, c, c->p, "a metric name", err);
+		e->family.n = 0;
+		if (!scratch_add(&e->family, at, out->n, err))
+			return bad(e, c, at, err);
 	}
 	return check_name(e, c, at, *out, "metric", err);
 }

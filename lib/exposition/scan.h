@@ -8,9 +8,11 @@
 #ifndef EXPOSITION_SCAN_H
 #define EXPOSITION_SCAN_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -36,6 +38,7 @@ struct exposition {
 	struct scratch carry;     /* the start of a line whose end has not come yet */
 	struct scratch unescaped; /* strings of the present line that had escapes */
 	struct scratch joined;    /* a name and a suffix */
+	struct scratch family;    /* the name on the newest metadata line, unless in quotes */
 	struct label *labels;     /* of the sample, then of its exemplar */
 	size_t nlabels, labels_capacity;
 	size_t bytes, lines, samples;
@@ -71,6 +74,33 @@ extern const unsigned char byte_kinds[256];
 static inline bool is_kind(char c, unsigned kinds)
 {
 	return (byte_kinds[(unsigned char)c] & kinds) != 0;
+}
+
+/* The high bit of each byte of `word` that is `c`, and maybe of some above the lowest of those. */
+static inline uint64_t bytes_equal(uint64_t word, char c)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t differing = word ^ (ones * (unsigned char)c);
+
+	return (differing - ones) & ~differing & (ones << 7);
+}
+
+/* The first byte that is not BYTE_PLAIN; eight at a time while there are as many. */
+static inline const char *skip_plain(const char *p, const char *end)
+{
+	uint64_t word, odd;
+
+	for (; end - p >= (ptrdiff_t)sizeof(word); p += sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		word = le64toh(word); /* the first byte is the lowest */
+		odd = bytes_equal(word, '"') | bytes_equal(word, '\\') |
+		      (word & UINT64_C(0x8080808080808080));
+		if (odd != 0)
+			return p + __builtin_ctzll(odd) / 8;
+	}
+	while (p < end && is_kind(*p, BYTE_PLAIN))
+		p++;
+	return p;
 }
 
 static inline void skip_blanks(struct cursor *c)
@@ -115,6 +145,22 @@ static inline struct str take_name(struct cursor *c, bool colons)
 	return (struct str){.p = from, .n = (size_t)(c->p - from)};
 }
 
+/* The name of a metric or family. Most begin with the name on the newest metadata line, whose bytes
+ * have been looked at. */
+static inline struct str take_page_name(const struct exposition *e, struct cursor *c)
+{
+	const char *from = c->p;
+	size_t known = e->family.n;
+
+	if (known == 0 || (size_t)(c->end - from) < known ||
+	    memcmp(from, e->family.bytes, known) != 0)
+		return take_name(c, true);
+	c->p += known;
+	while (c->p < c->end && is_kind(*c->p, BYTE_LETTER | BYTE_COLON | BYTE_DIGIT))
+		c->p++;
+	return (struct str){.p = from, .n = (size_t)(c->p - from)};
+}
+
 bool check_name(struct exposition *e, const struct cursor *c, const char *at, struct str name,
                 const char *noun, struct err *err) MUST_CHECK;
 bool take_any_string(struct exposition *e, struct cursor *c, const char *noun, struct str *out,
@@ -123,16 +169,16 @@ bool take_any_string(struct exposition *e, struct cursor *c, const char *noun, s
 static inline bool take_string(struct exposition *e, struct cursor *c, const char *noun,
                                struct str *out, struct err *err)
 {
-	const char *p = c->p + 1;
+	const char *p = skip_plain(c->p + 1, c->end);
 
-	while (p < c->end && is_kind(*p, BYTE_PLAIN))
-		p++;
 	if (p == c->end || *p != '"')
 		return take_any_string(e, c, noun, out, err);
 	*out = (struct str){.p = c->p + 1, .n = (size_t)(p - c->p - 1)};
 	c->p = p + 1;
 	return true;
 }
+/* The metric type of this name, up to and including `last`. */
+bool find_type(struct str word, enum metric_type last, enum metric_type *out);
 /* The name of a family, plain or quoted. */
 bool take_family_name(struct exposition *e, struct cursor *c, struct str *out,
                       struct err *err) MUST_CHECK;

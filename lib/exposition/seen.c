@@ -75,18 +75,16 @@ uint64_t seen_mix(uint64_t hash, uint64_t more)
 	return hash ^ (hash >> 32);
 }
 
-uint64_t seen_hash(const struct seen *s, struct str text)
+uint64_t seen_hash(uint64_t seed, struct str text)
 {
-	uint64_t hash = s->seed ^ text.n, word;
+	uint64_t hash = seed ^ text.n, word;
 
 	for (; text.n >= sizeof(word); text.p += sizeof(word), text.n -= sizeof(word)) {
 		memcpy(&word, text.p, sizeof(word));
 		hash = seen_mix(hash, word);
 	}
-	if (text.n > 0) {
-		word = 0;
-		memcpy(&word, text.p, text.n);
-		hash = seen_mix(hash, word);
-	}
-	return hash;
+	word = 0;
+	for (size_t i = 0; i < text.n; i++) /* fewer than eight: not worth a call */
+		word = word << 8 | (unsigned char)text.p[i];
+	return seen_mix(hash, word);
 }

@@ -32,6 +32,6 @@ void seen_clear(struct seen *s);
 bool seen_add(struct seen *s, uint64_t hash, bool *out_new, struct err *err) MUST_CHECK;
 
 uint64_t seen_mix(uint64_t hash, uint64_t more);
-uint64_t seen_hash(const struct seen *s, struct str text);
+uint64_t seen_hash(uint64_t seed, struct str text);
 
 #endif
