@@ -27,6 +27,7 @@ static bool take_type(struct exposition *e, struct cursor *c, struct err *err)
 	word = rest_of(c);
 	if (find_type(word, METRIC_SUMMARY, &type)) {
 		e->type_is_known = false;
+		e->declared = type;
 		return families_declare(&e->families, name, type, err) ||
 		       too_much(e, c, name.p,
 		                err->code == ERR_LIMIT ? EXPOSITION_MAX_FAMILIES

@@ -245,6 +245,7 @@ bool rules_type(struct exposition *e, const struct cursor *c, const char *at, en
                 struct err *err)
 {
 	e->rules.type = type;
+	e->declared = type;
 	return check_unit(e, c, at, err);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exposition/canonical.h"
+
 static bool add_label(struct exposition *e, const struct cursor *c, const char *at, size_t from,
                       struct label label, struct err *err)
 {
@@ -244,9 +246,25 @@ bool take_series(struct exposition *e, struct cursor *c, struct exposition_sampl
 	return take_labels(e, c, &sample->name, err);
 }
 
+/* Prometheus 3 rewrites bounds and quantiles when it reads them. Which samples are those of a
+ * histogram or summary it decides by the newest TYPE line alone, and so it is here. */
+static void write_canonically(struct exposition *e, size_t nlabels)
+{
+	struct str name = e->declared == METRIC_HISTOGRAM ? STR("le") : STR("quantile");
+
+	for (size_t i = 0; i < nlabels; i++) {
+		if (!str_eq(e->labels[i].name, name))
+			continue;
+		e->labels[i].value = canonical_number(e->labels[i].value, e->canonical);
+		return;
+	}
+}
+
 bool hand_out(struct exposition *e, const struct cursor *c, struct exposition_sample *sample,
               struct err *err)
 {
+	if (e->declared == METRIC_HISTOGRAM || e->declared == METRIC_SUMMARY)
+		write_canonically(e, sample->nlabels);
 	sample->labels = e->labels;
 	sample->type = e->type;
 	if (e->on_sample(e->ctx, sample, err))

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "exposition/exposition.h"
 #include "exposition/family.h"
 #include "exposition/rules.h"
@@ -47,6 +48,8 @@ struct exposition {
 	bool name_is_wanted;
 	bool type_is_known;
 	enum metric_type type;
+	enum metric_type declared;      /* by the newest TYPE line */
+	char canonical[UNITS_TEXT_MAX]; /* of the sample's le or quantile */
 	bool failed;
 	enum exposition_trouble trouble;
 	struct err err;
