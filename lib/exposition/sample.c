@@ -263,12 +263,16 @@ static void write_canonically(struct exposition *e, size_t nlabels)
 bool hand_out(struct exposition *e, const struct cursor *c, struct exposition_sample *sample,
               struct err *err)
 {
+	struct cursor at = *c;
+
 	if (e->declared == METRIC_HISTOGRAM || e->declared == METRIC_SUMMARY)
 		write_canonically(e, sample->nlabels);
 	sample->labels = e->labels;
 	sample->type = e->type;
 	if (e->on_sample(e->ctx, sample, err))
 		return true;
+	at.p = c->start; /* not of a text: nothing ends the chunk but its length */
+	skip_blanks(&at);
 	e->trouble = EXPOSITION_REFUSED;
-	return bad(e, c, c->start + strspn(c->start, " \t"), err);
+	return bad(e, c, at.p, err);
 }

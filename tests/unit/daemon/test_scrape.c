@@ -9,6 +9,12 @@
 	"requests_total{code=\"500\"} 1\n"                                                         \
 	"other_total 3\n"                                                                          \
 	"process_start_time_seconds 1700000000\n"
+#define OPENMETRICS                                                                                \
+	"# TYPE requests counter\n"                                                                \
+	"requests_total{code=\"200\"} 7\n"                                                         \
+	"# TYPE process_start_time_seconds gauge\n"                                                \
+	"process_start_time_seconds 1700000000\n"                                                  \
+	"# EOF\n"
 
 /* One scrape source at /page. */
 static const char policy_text[] = "policy: p\n"
@@ -67,7 +73,8 @@ static const struct {
 } pages[] = {
 	{ "a good page", { .type = "text/plain; version=0.0.4", .body = PAGE }, NULL },
 	{ "media types are not case-sensitive", { .type = "Text/PLAIN;charset=utf-8", .body = PAGE }, NULL },
-	{ "OpenMetrics' media type", { .type = "application/openmetrics-text; version=1.0.0", .body = PAGE "# EOF\n" }, NULL },
+	{ "OpenMetrics' media type", { .type = "application/openmetrics-text; version=1.0.0", .body = OPENMETRICS }, NULL },
+	{ "a page cut short", { .type = "application/openmetrics-text; version=1.0.0", .body = "a 1\n" }, "# EOF" },
 	{ "an empty page is a page", { .type = "text/plain", .body = "" }, NULL },
 	{ "500", { .status = 500, .type = "text/plain", .body = PAGE }, "status 500" },
 	{ "204", { .status = 204, .type = "text/plain", .body = "" }, "status 204" },
@@ -154,8 +161,13 @@ START_TEST(the_request_is_prometheus_like)
 {
 	begin((struct fake_route){.type = "text/plain", .body = PAGE});
 	FAKE_UNTIL(health()->up, 3000);
-	ck_assert_ptr_nonnull(strstr(fake.routes[0].request,
-	                             "Accept: text/plain;version=0.0.4;q=1,*/*;q=0.1\r\n"));
+	ck_assert_ptr_nonnull(strstr(
+	        fake.routes[0].request,
+	        "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+	        "application/openmetrics-text;version=0.0.1;q=0.5,"
+	        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/"
+	        "plain;version=0.0.4;q=0.3,"
+	        "*/*;q=0.2\r\n"));
 	ck_assert_ptr_nonnull(
 	        strstr(fake.routes[0].request, "X-Prometheus-Scrape-Timeout-Seconds: 0.400\r\n"));
 	end();
