@@ -125,3 +125,16 @@ def test_evidence_that_comes_back_lets_the_release_go_on(daemon, target):
     daemon.wait_release(id_, "the hold of evidence", lambda r: any(h["source"] == "evidence" for h in r["holds"]))
     target.set(mode="ok")
     daemon.wait_state(id_, "completed")
+
+
+def test_a_limit_beyond_the_highest_bucket_is_called_blind_and_passes(postgres, make_daemon, target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["stages"][0]["bake"] = "1h"
+    document["gates"]["latency"]["above"] = "20s"
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    id_ = baking(daemon)
+    seen = daemon.wait_release(id_, "a pass", lambda r: r["gates"].get("latency") == "pass")
+    assert any(w["sentence"].startswith("gate latency is blind: above 20 s can never fire")
+               for w in seen["waiting_for"]), seen["waiting_for"]
+    gates = {g["gate"]: g for g in daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["gates"]}
+    assert "never fire" in gates["latency"]["blind"] and gates["errors"]["blind"] is None
