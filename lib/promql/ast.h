@@ -53,6 +53,7 @@ struct selector {
 	size_t nmatchers;
 	size_t number; /* among the selectors of the expression, from 0 */
 	bool is_range;
+	bool is_timed; /* the argument of timestamp() */
 	int64_t range_ms;
 	struct placement place;
 };

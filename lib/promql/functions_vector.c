@@ -41,18 +41,15 @@ bool eval_vector(struct evaluation *e, const struct call *call, struct promql_va
 	return lone_element(e, NULL, 0, args[0].scalar, out, err);
 }
 
-/* Prometheus asks for the times of a plain selector in a way of its own, in which `@` wins over an
- * offset. */
+/* Prometheus looks for the times of a plain selector in a way of its own. */
 bool check_timestamp(struct promql_expr *expr, struct call *call, struct err *err)
 {
 	struct node *arg = call->args[0];
 
 	(void)expr;
 	(void)err;
-	if (arg->kind == NODE_SELECTOR && arg->selector.place.anchor != ANCHOR_NONE) {
-		arg->selector.place.has_offset = false;
-		arg->selector.place.offset_ms = 0;
-	}
+	if (arg->kind == NODE_SELECTOR)
+		arg->selector.is_timed = true;
 	return true;
 }
 

@@ -72,17 +72,32 @@ static void note_sample(struct evaluation *e, const struct sample *s)
 		e->newest_sample_ms = s->at_ms;
 }
 
+/* Under timestamp() Prometheus fetches samples as the offset has it and then looks where the `@`
+ * has it: what is seen is what both have. */
+static void narrow_to_anchor(int64_t anchor_ms, int64_t *from_ms, int64_t *end_ms)
+{
+	if (*from_ms < anchor_ms - PROMQL_LOOKBACK_MS)
+		*from_ms = anchor_ms - PROMQL_LOOKBACK_MS;
+	if (*end_ms > anchor_ms)
+		*end_ms = anchor_ms;
+	if (*from_ms > *end_ms)
+		*from_ms = *end_ms;
+}
+
 /* The newest sample of the look-back; a stale marker ends the series there. */
 static bool eval_instant(struct evaluation *e, const struct selector *sel, const struct found *f,
                          struct promql_value *out, struct err *err)
 {
 	int64_t end_ms = eval_place(e, &sel->place);
+	int64_t from_ms = end_ms - PROMQL_LOOKBACK_MS;
 
+	if (sel->is_timed && sel->place.anchor != ANCHOR_NONE)
+		narrow_to_anchor(end_ms + sel->place.offset_ms, &from_ms, &end_ms);
 	if (!eval_count_work(e, f->n, err) || !vector_make(out, f->n, e->arena, err))
 		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sample *samples = NULL;
-		size_t n = series_slice(f->list[i], end_ms - PROMQL_LOOKBACK_MS, end_ms, &samples);
+		size_t n = series_slice(f->list[i], from_ms, end_ms, &samples);
 
 		if (!n || series_is_stale_nan(samples[n - 1].value))
 			continue;
