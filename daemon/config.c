@@ -336,6 +336,8 @@ static const struct field config_fields[] = {
 	  .doc = "Who may ask for what; edited with headgate token, read again when it changes." },
 	{ .key = "policies_dir", .kind = FIELD_TEXT, .offset = CONFIG(policies_dir), .min = 1, .max = 4095, .fallback = "/etc/headgate/policies",
 	  .doc = "Directory whose *.yaml files are the policies." },
+	{ .key = "targets_dir", .kind = FIELD_TEXT, .offset = CONFIG(targets_dir), .min = 1, .max = 4000, .fallback = "/etc/headgate/targets",
+	  .doc = "Directory with the files that file_sd of policies may read." },
 	{ .key = "state_dir", .kind = FIELD_TEXT, .offset = CONFIG(state_dir), .min = 1, .max = 4095, .fallback = "/var/lib/headgate",
 	  .doc = "Directory the daemon may write to." },
 	{ .key = "log_level", .kind = FIELD_CUSTOM, .offset = CONFIG(log_level), .custom = &level_custom, .fallback = "info",

@@ -121,6 +121,7 @@ struct config {
 	char *database;   /* libpq keywords or URI */
 	char *tokens_file;
 	char *policies_dir;
+	char *targets_dir; /* where file_sd looks */
 	char *state_dir;
 	char *log_level;           /* error, warn, info, debug */
 	bool allow_anonymous_view; /* default false: GET without a token */

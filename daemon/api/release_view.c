@@ -147,7 +147,8 @@ static json_t *calls_json(const struct tracked *t)
 
 static void add_links(json_t *out, const struct release *r)
 {
-	static const char *const below[] = {"gates", "timeline", "evaluations", "actions"};
+	static const char *const below[] = {"gates", "targets", "timeline", "evaluations",
+	                                    "actions"};
 	json_t *links = r->links == NULL ? json_object() : json_deep_copy(r->links);
 	char path[64];
 
@@ -231,6 +232,18 @@ json_t *release_view_gates(const struct engine *e, const struct tracked *t)
 	(void)json_object_set_new(out, "sources",
 	                          t->subscription == NULL ? json_array()
 	                                                  : subscription_to_json(t->subscription));
+	(void)json_object_set_new(out, "as_of", instant_json(engine_as_of(e)));
+	return out;
+}
+
+json_t *release_view_targets(const struct engine *e, const struct tracked *t)
+{
+	json_t *out = json_object();
+
+	(void)json_object_set_new(out, "release", json_integer((json_int_t)t->release->id));
+	(void)json_object_set_new(out, "sources",
+	                          t->subscription == NULL ? json_array()
+	                                                  : subscription_targets(t->subscription));
 	(void)json_object_set_new(out, "as_of", instant_json(engine_as_of(e)));
 	return out;
 }

@@ -13,6 +13,7 @@
 /* New references; NULL without memory. */
 json_t *release_view(const struct engine *e, const struct tracked *t);
 json_t *release_view_gates(const struct engine *e, const struct tracked *t);
+json_t *release_view_targets(const struct engine *e, const struct tracked *t);
 json_t *
 release_view_legal(unsigned legal); /* ["pause", "rollback"] from the bits of release_legal() */
 /* "<id>.<row_version>.<evaluation>" in quotes. */

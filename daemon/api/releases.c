@@ -51,6 +51,15 @@ void releases_gates(struct request *r)
 		answer_with_etag(r, t, release_view_gates);
 }
 
+/* Ages go on between evaluations, so no ETag holds. */
+void releases_targets(struct request *r)
+{
+	const struct tracked *t = find_release(r);
+
+	if (t != NULL)
+		request_answer_json(r, 200, release_view_targets(request_app(r)->engine, t));
+}
+
 /* --- creating --- */
 
 struct create_request {

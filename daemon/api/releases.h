@@ -10,6 +10,7 @@ void releases_create(struct request *r);
 void releases_list(struct request *r);
 void releases_get(struct request *r);
 void releases_gates(struct request *r);
+void releases_targets(struct request *r);
 void releases_timeline(struct request *r);
 void releases_evaluations(struct request *r);
 void releases_actions(struct request *r);

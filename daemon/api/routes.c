@@ -20,6 +20,7 @@ const struct route api_routes[] = {
 	{ "GET",  "/v1/releases",                  "view",    releases_list,        0,    "List releases, newest first: ?service= &environment= &state= &limit= &cursor=." },
 	{ "GET",  "/v1/releases/:id",              "view",    releases_get,         0,    "One release, by number or service@version: where it is, why it waits, what is legal." },
 	{ "GET",  "/v1/releases/:id/gates",        "view",    releases_gates,       0,    "The newest evaluation of every gate, and what is being watched." },
+	{ "GET",  "/v1/releases/:id/targets",      "view",    releases_targets,     0,    "What its evidence comes from, target by target: health, age, labels, where it was found." },
 	{ "GET",  "/v1/releases/:id/timeline",     "view",    releases_timeline,    0,    "Every decision, newest first." },
 	{ "GET",  "/v1/releases/:id/evaluations",  "view",    releases_evaluations, 0,    "Recorded evaluations, newest first." },
 	{ "GET",  "/v1/releases/:id/actions",      "view",    releases_actions,     0,    "Messages to the outside: attempts, status, next try." },

@@ -44,9 +44,9 @@ static bool hangs_on(const struct tracked *t, const char *address)
 {
 	for (size_t i = 0; t->subscription != NULL && t->bound != NULL && i < t->bound->nsources;
 	     i++) {
-		const struct policy_source *s = &t->bound->sources[i];
+		const char *own = policy_source_address(&t->bound->sources[i]);
 
-		if (s->naddresses > 0 && strcmp(s->addresses[0], address) == 0)
+		if (own != NULL && strcmp(own, address) == 0)
 			return true;
 	}
 	return false;

@@ -95,7 +95,7 @@ static void complain_of_source(struct fitting *f, const struct policy_source *s,
 static void fit_credentials(struct fitting *f, const struct policy_source *s)
 {
 	const struct config_credentials *credentials;
-	char text[128];
+	char text[128], url[2048];
 	struct err err;
 
 	if (s->credentials == NULL)
@@ -108,8 +108,11 @@ static void fit_credentials(struct fitting *f, const struct policy_source *s)
 		return;
 	}
 	for (size_t i = 0; i < s->naddresses; i++) {
-		if (strstr(s->addresses[i], "${") == NULL &&
-		    !credentials_fit(credentials, s->addresses[i], &err)) {
+		bool is_url = strstr(s->addresses[i], "://") != NULL;
+
+		snprintf(url, sizeof(url), "%s%s%s", is_url ? "" : source_scheme_names[s->scheme],
+		         is_url ? "" : "://", s->addresses[i]);
+		if (strstr(url, "${") == NULL && !credentials_fit(credentials, url, &err)) {
 			complain_of_source(f, s, err.text);
 			return;
 		}

@@ -54,6 +54,7 @@ struct fetch_request {
 	int64_t timeout_ms;
 	size_t max_bytes; /* of the body; beyond: FETCH_TOO_LARGE, or cut when cut_large */
 	bool cut_large;   /* keep the first max_bytes and judge by status (webhooks) */
+	bool takes_gzip;  /* the answer may come compressed; max_bytes is of what it unpacks to */
 	const struct networks *networks; /* borrowed until the end */
 	const struct fetch_tls *tls;     /* borrowed until the end; NULL reads as all NULL */
 	/* The URL is of SMTP then, its path the name we greet with; method, headers and body count

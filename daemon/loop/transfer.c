@@ -328,6 +328,8 @@ CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_m
 		                           : set_method(easy, fetch);
 	if (code == CURLE_OK)
 		code = set_tls(easy, fetch->request.tls);
+	if (code == CURLE_OK && fetch->request.takes_gzip)
+		code = curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
 	return code;

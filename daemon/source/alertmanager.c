@@ -12,6 +12,7 @@
 #include "log.h"
 #include "promql/lexer.h"
 #include "source/source.h"
+#include "source/url_text.h"
 #include "source/watch.h"
 
 #define BODY_MAX ((size_t)2 * 1024 * 1024)
@@ -20,19 +21,6 @@
 #define NAMES_SHOWN 8
 
 /* --- the question --- */
-
-static void add_encoded(struct buf *out, struct str s)
-{
-	static const char unreserved[] =
-	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (memchr(unreserved, s.p[i], sizeof(unreserved) - 1) != NULL)
-			buf_add_char(out, s.p[i]);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-	}
-}
 
 /* In the spelling both of Alertmanager's matcher parsers read. */
 static void add_quoted(struct buf *out, struct str s)
@@ -121,7 +109,7 @@ static bool add_filter(struct reading *r, struct buf *out)
 	}
 	if (ok) {
 		buf_add_text(out, "&filter=");
-		add_encoded(out, buf_str(&filter));
+		url_add_encoded(out, buf_str(&filter));
 	}
 	buf_fini(&filter);
 	return ok && advance(r);

@@ -13,6 +13,7 @@
 #include "gate/sentence.h"
 #include "log.h"
 #include "source/prometheus_query.h"
+#include "source/url_text.h"
 #include "source/watch.h"
 
 #define BODY_MAX ((size_t)1024 * 1024)
@@ -78,13 +79,13 @@ static bool send_form(struct question *q, struct str query, struct err *err)
 	bool ok;
 
 	buf_init(&body, 4 * PROMETHEUS_QUERY_MAX);
-	prometheus_add_param(&body, "query", query);
+	url_add_param(&body, "query", query);
 	if (q->step != ASKING_AGES) {
 		snprintf(text, sizeof(text), "%.3f", q->ages.now_s);
-		prometheus_add_param(&body, "time", str_of(text));
+		url_add_param(&body, "time", str_of(text));
 	}
 	snprintf(text, sizeof(text), "%lldms", (long long)left_ms(q));
-	prometheus_add_param(&body, "timeout", str_of(text));
+	url_add_param(&body, "timeout", str_of(text));
 	buf_add_text(&body, q->params);
 	ok = buf_ok(&body, err) && watch_fetch(&q->watch,
 	                                       &(struct fetch_request){
@@ -275,8 +276,8 @@ static void add_params(const struct policy_source *source, struct buf *out)
 {
 	buf_add_text(out, "&partial_response=false");
 	for (size_t i = 0; i < source->nquery_params; i++)
-		prometheus_add_param(out, source->query_params[i].name,
-		                     str_of(source->query_params[i].value));
+		url_add_param(out, source->query_params[i].name,
+		              str_of(source->query_params[i].value));
 }
 
 static bool join(struct subscription *s, size_t kpi_index, const char *params, struct err *err)

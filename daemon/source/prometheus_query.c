@@ -15,28 +15,6 @@
 
 /* --- questions --- */
 
-void prometheus_add_param(struct buf *body, const char *name, struct str value)
-{
-	static const char unreserved[] =
-	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	struct str parts[2] = {str_of(name), value};
-
-	if (body->n > 0)
-		buf_add_char(body, '&');
-	for (size_t k = 0; k < 2; k++) {
-		for (size_t i = 0; i < parts[k].n; i++) {
-			char c = parts[k].p[i];
-
-			if (memchr(unreserved, c, sizeof(unreserved) - 1) != NULL)
-				buf_add_char(body, c);
-			else
-				buf_printf(body, "%%%02X", (unsigned)(unsigned char)c);
-		}
-		if (k == 0)
-			buf_add_char(body, '=');
-	}
-}
-
 /* The elements of one answer: label_replace gives each its part. */
 static void begin_part(struct buf *out)
 {

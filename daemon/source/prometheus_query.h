@@ -52,7 +52,4 @@ bool prometheus_read_names(const json_t *data, const struct promql_expr *e,
 /* Fills result and value, or refuses (rule K1). */
 void prometheus_read_value(const json_t *data, struct kpi_remote *r);
 
-/* name=value, as in a form; an & before it unless it is the first. */
-void prometheus_add_param(struct buf *body, const char *name, struct str value);
-
 #endif

@@ -21,24 +21,23 @@
 #include "log.h"
 #include "metrics.h"
 #include "series/target.h"
+#include "source/scrape_join.h"
 #include "source/wanted.h"
 #include "source/watch.h"
-
-#define SHARE_MAX 4096
-#define INSTANCE_MAX 512
-#define START_TIME "process_start_time_seconds"
 
 struct scrape {
 	struct watch watch;
 	struct target *target;
-	char *instance, *job;
+	json_t *labels; /* own; of all its series */
+	char *found_by; /* own; NULL: the policy */
 	bool mend, honor_timestamps;
 	struct wanted wanted; /* the union of what all subscribers need */
 	/* The page under way. */
 	struct exposition *page;
 	struct wall begun;
 	size_t nbytes;
-	bool is_broken; /* `trouble` says why the page cannot be used */
+	int64_t took_ms; /* the newest question that was answered */
+	bool is_broken;  /* `trouble` says why the page cannot be used */
 	struct err trouble;
 	bool counted_up;               /* in METRIC_SCRAPE_TARGETS_UP */
 	enum exposition_format format; /* of the page, once has_format */
@@ -52,156 +51,44 @@ static struct metrics *metrics_of(const struct scrape *s)
 	return s->watch.sources->app->metrics;
 }
 
-/* --- labels: job and instance --- */
-
-/* host:port of a URL, the scheme's own port when it names none; the path too when the source has
- * several pages on one address, whose series must not be the same. */
-static void instance_of(const char *url, bool with_path, char out[INSTANCE_MAX])
+/* Borrowed texts; NULL without memory. */
+static struct label *label_list(const json_t *labels)
 {
-	const char *host = strstr(url, "://");
-	const char *at, *end;
-	bool is_https = strncasecmp(url, "https:", 6) == 0;
-	struct str authority;
+	struct label *list = calloc(json_object_size(labels) + 1, sizeof(*list));
+	const char *name;
+	json_t *value;
+	size_t n = 0;
 
-	host = host != NULL ? host + 3 : url;
-	end = host + strcspn(host, "/?#");
-	at = memchr(host, '@', (size_t)(end - host));
-	if (at != NULL)
-		host = at + 1;
-	authority = (struct str){.p = host, .n = (size_t)(end - host)};
-	at = memchr(authority.p, ']', authority.n); /* an IPv6 address has colons of its own */
-	at = at != NULL ? at : authority.p;
-	snprintf(out, INSTANCE_MAX, "%.*s%s%s", (int)authority.n, authority.p,
-	         memchr(at, ':', (size_t)(end - at)) != NULL ? "" : (is_https ? ":443" : ":80"),
-	         with_path ? end : "");
-	text_mend_cut(out, INSTANCE_MAX);
-}
-
-static bool shares_address(const struct policy_source *source, size_t address)
-{
-	char own[INSTANCE_MAX], other[INSTANCE_MAX];
-
-	instance_of(source->addresses[address], false, own);
-	for (size_t i = 0; i < source->naddresses; i++) {
-		instance_of(source->addresses[i], false, other);
-		if (i != address && strcmp(own, other) == 0)
-			return true;
+	json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+	{
+		if (list != NULL)
+			list[n++] = (struct label){.name = str_of(name),
+			                           .value = str_of(json_string_value(value))};
 	}
-	return false;
-}
-
-/* --- needs of a source --- */
-
-static size_t count_needs(const struct policy *p, size_t source)
-{
-	size_t n = 1; /* START_TIME */
-
-	for (size_t i = 0; i < p->nkpis; i++) {
-		const struct promql_need *needs;
-
-		if (p->kpis[i].source_index == source && p->kpis[i].parsed != NULL)
-			n += promql_needs(p->kpis[i].parsed, &needs);
-	}
-	return n;
-}
-
-static void add_needs(const struct promql_expr *e, int64_t every_ms, struct source_needs *out)
-{
-	const struct promql_need *needs;
-	size_t n = promql_needs(e, &needs);
-	int64_t retention = promql_retention_ms(e) + 2 * every_ms;
-
-	for (size_t i = 0; i < n; i++) {
-		if (needs[i].name.n == 0)
-			out->everything = true;
-		else
-			out->names[out->nnames++] = needs[i].name;
-	}
-	if (retention > out->retention_ms)
-		out->retention_ms = retention;
-}
-
-static bool find_needs(const struct policy *p, size_t source, struct source_needs *out,
-                       struct err *err)
-{
-	int64_t every_ms = p->sources[source].every_ms;
-
-	out->names = calloc(count_needs(p, source), sizeof(*out->names));
-	if (out->names == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for a source");
-	out->names[out->nnames++] = STR(START_TIME);
-	out->retention_ms = PROMQL_LOOKBACK_MS + 2 * every_ms;
-	for (size_t i = 0; i < p->nkpis; i++) {
-		if (p->kpis[i].source_index == source && p->kpis[i].parsed != NULL)
-			add_needs(p->kpis[i].parsed, every_ms, out);
-	}
-	return true;
-}
-
-/* --- joining --- */
-
-/* What init() is told. */
-struct scrape_detail {
-	const struct policy_source *source;
-	const char *instance;
-};
-
-static bool join_address(struct subscription *s, size_t source, size_t address, struct err *err)
-{
-	const struct policy_source *from = &s->policy->sources[source];
-	struct source_view *view = &s->views[source];
-	char instance[INSTANCE_MAX], share[SHARE_MAX];
-	struct scrape_detail detail = {.source = from, .instance = instance};
-	struct ask ask = {
-	        .url = from->addresses[address],
-	        .share = share,
-	        .every_ms = from->every_ms,
-	        .timeout_ms = from->timeout_ms,
-	        .needs = &view->needs,
-	        .detail = &detail,
-	};
-
-	instance_of(ask.url, shares_address(from, address), instance);
-	snprintf(share, sizeof(share), "%s%s%s %s", from->mend ? "mend " : "",
-	         from->honor_timestamps ? "honor " : "", from->name, instance);
-	return subscription_join(s, &view->interests, &source_scrape, &ask, err);
-}
-
-static bool scrape_subscribe(struct subscription *s, struct err *err)
-{
-	const struct policy *p = s->policy;
-
-	for (size_t i = 0; i < p->nsources; i++) {
-		if (p->sources[i].kind != SOURCE_SCRAPE)
-			continue;
-		if (!find_needs(p, i, &s->views[i].needs, err))
-			return false;
-		for (size_t a = 0; a < p->sources[i].naddresses; a++) {
-			if (!join_address(s, i, a, err))
-				return false;
-		}
-	}
-	return true;
+	return list;
 }
 
 static struct target *make_target(const struct scrape *s, struct err *err)
 {
 	struct app *app = s->watch.sources->app;
-	struct label labels[] = {
-	        {.name = STR("instance"), .value = str_of(s->instance)},
-	        {.name = STR("job"), .value = str_of(s->job)},
-	};
+	struct label *labels = label_list(s->labels);
 	struct target_options options = {
 	        .labels = labels,
-	        .nlabels = ARRAY_LEN(labels),
+	        .nlabels = json_object_size(s->labels),
 	        .mend = s->mend,
 	        .honor_timestamps = s->honor_timestamps,
 	        .retention_ms = s->wanted.retention_ms,
 	        .max_series = (size_t)app->config->limits.series_per_target,
 	        .seed = app->seed,
 	};
+	struct target *made = NULL;
 
-	return target_new(&options, err);
+	if (labels == NULL)
+		(void)err_set(err, ERR_NOMEM, "no memory for a target");
+	else
+		made = target_new(&options, err);
+	free(labels);
+	return made;
 }
 
 static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
@@ -211,10 +98,10 @@ static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
 
 	s->mend = detail->source->mend;
 	s->honor_timestamps = detail->source->honor_timestamps;
-	s->instance = text_dup(detail->instance);
-	s->job = text_dup(detail->source->name);
+	s->labels = json_deep_copy(detail->endpoint->labels);
+	s->found_by = text_dup(detail->endpoint->found_by);
 	s->wanted.retention_ms = ask->needs->retention_ms;
-	if (s->instance == NULL || s->job == NULL)
+	if (s->labels == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a target");
 	s->target = make_target(s, err);
 	if (s->target == NULL)
@@ -240,8 +127,8 @@ static void scrape_stop(struct watch *w)
 	exposition_free(&s->page);
 	target_free(&s->target);
 	wanted_fini(&s->wanted);
-	free(s->instance);
-	free(s->job);
+	json_decref(s->labels);
+	free(s->found_by);
 }
 
 /* --- what is wanted of the page --- */
@@ -346,6 +233,13 @@ _Static_assert(METRIC_PAGES_NO_MEMORY - METRIC_PAGES_MALFORMED ==
                        EXPOSITION_NO_MEMORY - EXPOSITION_MALFORMED,
                "a counter for every trouble with a page");
 
+static const char *label_of(const struct scrape *s, const char *name)
+{
+	const char *text = json_string_value(json_object_get(s->labels, name));
+
+	return text != NULL ? text : "";
+}
+
 static void keep_reason(struct scrape *s, enum exposition_trouble trouble, const struct err *err)
 {
 	bool is_news = target_health(s->target)->up || target_health(s->target)->failures == 0;
@@ -357,7 +251,7 @@ static void keep_reason(struct scrape *s, enum exposition_trouble trouble, const
 		           METRIC_PAGES_MALFORMED + (unsigned)trouble - EXPOSITION_MALFORMED, 1);
 	if (is_news)
 		log_err(LOG_WARN, "scrape_failed", err, "target=%s job=%s evidence=none",
-		        log_quote(s->watch.url), log_quote(s->job));
+		        log_quote(s->watch.url), log_quote(label_of(s, "job")));
 }
 
 static bool keep_page(struct scrape *s, struct err *err)
@@ -392,12 +286,12 @@ static void end_page(struct scrape *s, bool ok, const struct err *err)
 		keep_reason(s, trouble, err);
 	else if (!was_up && had_failed)
 		log_line(LOG_INFO, "scrape_recovered", "target=%s job=%s", log_quote(s->watch.url),
-		         log_quote(s->job));
+		         log_quote(label_of(s, "job")));
 	if (trouble == EXPOSITION_MALFORMED && s->format == EXPOSITION_OPENMETRICS &&
 	    !s->wants_text) {
 		s->wants_text = true;
 		log_line(LOG_WARN, "openmetrics_refused", "target=%s job=%s next=text",
-		         log_quote(s->watch.url), log_quote(s->job));
+		         log_quote(s->watch.url), log_quote(label_of(s, "job")));
 	}
 	count_up(s, ok);
 }
@@ -409,6 +303,7 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	bool ok;
 
 	s->watch.fetch = NULL;
+	s->took_ms = reply->elapsed_ms;
 	ok = answer_is_good(s, reply, &err) && keep_page(s, &err);
 	end_page(s, ok, &err);
 }
@@ -436,6 +331,7 @@ static bool send_request(struct scrape *s, struct err *err)
 	        &(struct fetch_request){
 	                .headers = headers,
 	                .max_bytes = (size_t)s->watch.sources->app->config->limits.page_bytes,
+	                .takes_gzip = true,
 	                .on_bytes = on_bytes,
 	                .done = on_done,
 	        },
@@ -493,7 +389,11 @@ static void scrape_describe(const struct watch *w, json_t *into)
 	const struct scrape *s = (const struct scrape *)w;
 	const struct target_health *h = target_health(s->target);
 
-	(void)json_object_set_new(into, "instance", json_string(s->instance));
+	(void)json_object_set_new(into, "instance", json_string(label_of(s, "instance")));
+	(void)json_object_set(into, "labels", s->labels);
+	(void)json_object_set_new(into, "discovered_by",
+	                          s->found_by != NULL ? json_string(s->found_by) : json_null());
+	(void)json_object_set_new(into, "duration_ms", json_integer(s->took_ms));
 	(void)json_object_set_new(into, "up", json_boolean(h->up));
 	(void)json_object_set_new(into, "last_attempt", instant_json(h->last_attempt_ms));
 	(void)json_object_set_new(into, "last_good", instant_json(h->last_good_ms));

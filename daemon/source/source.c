@@ -10,6 +10,7 @@
 #include "config.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "log.h"
 #include "source/watch.h"
 
 /* The table of kinds: a new one is one file and one row. */
@@ -55,33 +56,11 @@ static bool make_views(struct subscription *s, struct err *err)
 	       err_set(err, ERR_NOMEM, "no memory for a subscription");
 }
 
-static bool fill_source_view(struct source_view *view, const struct policy_source *source,
-                             struct err *err)
-{
-	size_t n = interests_count(view->interests);
-
-	view->targets = calloc(n + 1, sizeof(const struct target *));
-	if (view->targets == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for a subscription");
-	view->kpi = (struct kpi_source){
-	        .every_ms = source->every_ms,
-	        .quorum = source->quorum,
-	        .targets = view->targets,
-	        .ntargets = n,
-	};
-	return true;
-}
-
 /* Once everything is joined: room for what the views show. */
 static bool fill_views(struct subscription *s, struct err *err)
 {
 	const struct policy *p = s->policy;
 
-	for (size_t i = 0; i < p->nsources; i++) {
-		if (p->sources[i].kind == SOURCE_SCRAPE &&
-		    !fill_source_view(&s->views[i], &p->sources[i], err))
-			return false;
-	}
 	for (size_t i = 0; i < p->ngates; i++) {
 		struct gate_view *view = &s->gates[i];
 
@@ -106,6 +85,10 @@ struct subscription *sources_subscribe(struct sources *s, const struct policy *b
 	made->sources = s;
 	made->policy = bound;
 	s->nsubscriptions++;
+	made->next = s->first;
+	if (s->first != NULL)
+		s->first->previous = made;
+	s->first = made;
 	ok = make_views(made, err);
 	for (size_t i = 0; ok && watch_kinds[i] != NULL; i++)
 		ok = watch_kinds[i]->subscribe(made, err);
@@ -122,6 +105,7 @@ void subscription_free(struct subscription **subscription)
 		return;
 	*subscription = NULL;
 	for (size_t i = 0; s->views != NULL && i < s->policy->nsources; i++) {
+		interests_leave(&s->views[i].discoveries);
 		interests_leave(&s->views[i].interests);
 		free(s->views[i].needs.names);
 		free(s->views[i].targets);
@@ -133,6 +117,12 @@ void subscription_free(struct subscription **subscription)
 	free(s->views);
 	free(s->gates);
 	free(s->kpis);
+	if (s->previous != NULL)
+		s->previous->next = s->next;
+	else
+		s->sources->first = s->next;
+	if (s->next != NULL)
+		s->next->previous = s->previous;
 	s->sources->nsubscriptions--;
 	free(s);
 }
@@ -226,8 +216,7 @@ const struct gate_alerts *subscription_alerts(const struct subscription *s, size
 	return &view->alerts;
 }
 
-/* Who is watched for a source: its own interests, or those of the first gate that asks it. */
-static const struct interest *interests_of(const struct subscription *s, size_t source)
+const struct interest *subscription_interests(const struct subscription *s, size_t source)
 {
 	const struct policy *p = s->policy;
 
@@ -243,11 +232,11 @@ static const struct interest *interests_of(const struct subscription *s, size_t 
 
 bool subscription_state(const struct subscription *s, size_t source, struct source_state *out)
 {
-	const struct interest *i = s != NULL ? interests_of(s, source) : NULL;
+	const struct interest *i = s != NULL ? subscription_interests(s, source) : NULL;
 
-	if (i == NULL || s->policy->sources[source].naddresses == 0)
+	if (i == NULL)
 		return false;
-	*out = (struct source_state){.address = s->policy->sources[source].addresses[0],
+	*out = (struct source_state){.address = policy_source_address(&s->policy->sources[source]),
 	                             .is_down = true,
 	                             .was_down = true};
 	for (; i != NULL; i = i->next) {
@@ -306,6 +295,29 @@ json_t *subscription_to_json(const struct subscription *s)
 		return list;
 	json_decref(list);
 	return NULL;
+}
+
+static bool looks_there(const struct source_view *view, const struct watch *discovery)
+{
+	for (const struct interest *i = view->discoveries; i != NULL; i = i->next) {
+		if (i->watch == discovery)
+			return true;
+	}
+	return false;
+}
+
+void sources_discovered(struct sources *sources, const struct watch *discovery)
+{
+	for (struct subscription *s = sources->first; s != NULL; s = s->next) {
+		for (size_t i = 0; i < s->policy->nsources; i++) {
+			struct err err = {.code = ERR_NONE};
+
+			if (looks_there(&s->views[i], discovery) && !scrape_join(s, i, &err))
+				log_err(LOG_ERROR, "targets_refused", &err,
+				        "source=%s evidence=none",
+				        log_quote(s->policy->sources[i].name));
+		}
+	}
 }
 
 void sources_forget(struct sources *s)

@@ -77,7 +77,7 @@ struct watch_kind {
 	void (*remote)(const struct watch *w, const struct kpi *kpi, struct kpi_remote *out);
 };
 extern const struct watch_kind source_scrape, source_health, source_alertmanager,
-        source_prometheus, source_json;
+        source_prometheus, source_json, source_file_sd, source_http_sd;
 extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
 
 struct watch {
@@ -101,6 +101,7 @@ struct watch {
 
 struct sources {
 	struct app *app;
+	struct subscription *first;
 	struct map *watches;
 	size_t nwatches, nsubscriptions;
 	size_t nfirst; /* watches whose first question is still to come */
@@ -108,7 +109,8 @@ struct sources {
 
 /* Per source and per gate of the policy: who is watched for it. */
 struct source_view {
-	struct interest *interests;
+	struct interest *interests;   /* of scrapes: the targets */
+	struct interest *discoveries; /* where more of them are found */
 	struct source_needs needs;
 	struct kpi_source kpi;
 	const struct target **targets; /* own; kpi.targets */
@@ -132,12 +134,15 @@ struct subscription {
 	struct source_view *views;   /* index as in the policy */
 	struct gate_view *gates;
 	struct kpi_view *kpis;
+	struct subscription *next, *previous; /* in the sources' list */
 };
 
 /* Adds an interest to the end of `list`; a watch that is in the list already is not added again. */
 bool subscription_join(struct subscription *s, struct interest **list,
                        const struct watch_kind *kind, const struct ask *ask,
                        struct err *err) MUST_CHECK;
+/* Who is watched for a source: its own interests, or those of the first gate that asks it. */
+const struct interest *subscription_interests(const struct subscription *s, size_t source);
 /* Leaves and frees all of a list. */
 void interests_leave(struct interest **list);
 size_t interests_count(const struct interest *list);
@@ -153,7 +158,17 @@ void watch_answered(struct watch *w, bool ok);
 void watch_restart(struct watch *w);
 void watch_free(struct watch *w);
 
+/* Another set of targets was found: everybody who looks there is brought to it. */
+void sources_discovered(struct sources *s, const struct watch *discovery);
+/* Joins the targets of a source anew, as they stand in the policy and were found; those that remain
+ * keep their samples. False: it has none now. */
+bool scrape_join(struct subscription *s, size_t source, struct err *err) MUST_CHECK;
+/* Looks for the targets of a source. */
+bool discovery_join(struct subscription *s, size_t source, struct err *err) MUST_CHECK;
+
 /* What the kinds hand to the views. */
+/* [{targets, labels, found_by}]; borrowed. */
+const json_t *discovery_groups(const struct watch *w);
 const struct target *scrape_target(const struct watch *w);
 const struct gate_probe *probe_seen(const struct watch *w);
 const struct gate_alerts *alerts_seen(const struct watch *w);

@@ -33,11 +33,34 @@ static bool fill_in_place(char **text, enum placeholder_place place,
 	return true;
 }
 
+static bool fill_json_in_place(json_t **value, const struct policy_values *values, struct err *err)
+{
+	json_t *filled = placeholder_fill_json(*value, values, err);
+
+	if (!filled)
+		return false;
+	json_decref(*value);
+	*value = filled;
+	return true;
+}
+
 static bool bind_source(struct policy_source *source, const struct policy_values *values,
                         struct err *err)
 {
 	for (size_t i = 0; i < source->naddresses; i++) {
 		if (!fill_in_place(&source->addresses[i], PLACE_URL, values, err))
+			return false;
+	}
+	for (size_t i = 0; source->labels && i < source->naddresses; i++) {
+		if (source->labels[i] && !fill_json_in_place(&source->labels[i], values, err))
+			return false;
+	}
+	for (size_t i = 0; i < source->nfile_sd; i++) {
+		if (!fill_in_place(&source->file_sd[i], PLACE_URL, values, err))
+			return false;
+	}
+	for (size_t i = 0; i < source->nhttp_sd; i++) {
+		if (!fill_in_place(&source->http_sd[i], PLACE_URL, values, err))
 			return false;
 	}
 	for (size_t i = 0; i < source->nquery_params; i++) {

@@ -4,9 +4,54 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "promql/promql.h"
+
+/* "host:9100" is short for a URL. */
+static void check_address(struct crosscheck *c, struct place at, const char *address)
+{
+	struct buf url;
+	struct err err;
+
+	if (strstr(address, "://")) {
+		crosscheck_url(c, at, address);
+		return;
+	}
+	buf_init(&url, 4096);
+	buf_printf(&url, "http://%s", address);
+	if (!buf_ok(&url, &err))
+		crosscheck_problem(c, at, "%s", err.text);
+	else if (strpbrk(address, "/?#"))
+		crosscheck_problem(c, at,
+		                   "the URL must start with http:// or https://, or be host:port");
+	else
+		crosscheck_url(c, at, url.bytes);
+	buf_fini(&url);
+}
+
+static bool is_twice(const struct policy_source *source, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (source->addresses[j] && strcmp(source->addresses[i], source->addresses[j]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_labels(struct crosscheck *c, struct place at, json_t *labels)
+{
+	const char *name;
+	json_t *value;
+	struct err err;
+
+	json_object_foreach(labels, name, value)
+	{
+		if (!placeholder_check(json_string_value(value), PLACE_TEXT, SCOPE_RELEASE, &err))
+			crosscheck_problem(c, at, "label %s: %s", name, err.text);
+	}
+}
 
 static void check_addresses(struct crosscheck *c, const struct policy_source *source)
 {
@@ -17,20 +62,58 @@ static void check_addresses(struct crosscheck *c, const struct policy_source *so
 
 		if (!source->addresses[i])
 			continue;
-		crosscheck_url(c, at, source->addresses[i]);
-		for (size_t j = 0; j < i; j++) {
-			if (source->addresses[j] &&
-			    strcmp(source->addresses[i], source->addresses[j]) == 0)
-				crosscheck_problem(c, at,
-				                   "stands here twice: a target counts once");
-		}
+		if (source->kind == SOURCE_SCRAPE)
+			check_address(c, at, source->addresses[i]);
+		else
+			crosscheck_url(c, at, source->addresses[i]);
+		if (source->labels && source->labels[i])
+			check_labels(c, at, source->labels[i]);
+		if (is_twice(source, i))
+			crosscheck_problem(c, at, "stands here twice: a target counts once");
 	}
+}
+
+/* As in Prometheus: the last part of the path may hold a *, and the name says the format. */
+static const char *file_fault(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str all = str_of(path);
+	const char *star = strpbrk(path, "*?[");
+
+	if (!str_ends_with(all, STR(".json")) && !str_ends_with(all, STR(".yaml")) &&
+	    !str_ends_with(all, STR(".yml")))
+		return "must end in .json, .yaml or .yml";
+	if (star && slash && star < slash)
+		return "may have a * in the last part of its path only";
+	if (path[0] == '/' || strncmp(path, "../", 3) == 0 || strstr(path, "/../"))
+		return "must lie below targets_dir: write it without / at the beginning, and no ..";
+	return NULL;
+}
+
+static void check_discovery(struct crosscheck *c, const struct policy_source *source)
+{
+	struct err err;
+
+	for (size_t i = 0; i < source->nfile_sd; i++) {
+		struct place at = place_of("/sources/%s/file_sd/%zu", source->name, i);
+		const char *fault = file_fault(source->file_sd[i]);
+
+		if (fault)
+			crosscheck_problem(c, at, "%s", fault);
+		else if (!placeholder_check(source->file_sd[i], PLACE_TEXT, SCOPE_RELEASE, &err))
+			crosscheck_problem(c, at, "%s", err.text);
+	}
+	for (size_t i = 0; i < source->nhttp_sd; i++)
+		crosscheck_url(c, place_of("/sources/%s/http_sd/%zu", source->name, i),
+		               source->http_sd[i]);
 }
 
 void crosscheck_sources(struct crosscheck *c)
 {
 	for (size_t i = 0; i < c->policy->nsources; i++)
 		check_addresses(c, &c->policy->sources[i]);
+	for (size_t i = 0; i < c->policy->nsources; i++)
+		check_discovery(c, &c->policy->sources[i]);
 }
 
 /* "scrape or prometheus" */
@@ -71,7 +154,7 @@ void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, ch
 	char text[64];
 
 	for (size_t i = 0; i < p->nsources; i++) {
-		if (p->sources[i].naddresses == 0)
+		if (!policy_source_is_set(&p->sources[i]))
 			return; /* one without a kind may be the one that fits */
 		if (kinds & SOURCE_BIT(p->sources[i].kind))
 			names_add(&fitting, p->sources[i].name);

@@ -52,7 +52,8 @@ struct policy_pair { /* query_params: {tenant: erp} */
 struct policy_source {
 	char *name;
 	enum source_kind kind; /* by the key that names the address */
-	char **addresses;      /* URLs; exactly one of prometheus and json */
+	char **addresses;      /* URLs; of scrapes host:port too; one of prometheus and json */
+	json_t **labels;       /* of scrapes, by address: an object of texts or NULL; NULL: none */
 	size_t naddresses;
 	int64_t every_ms;      /* default 15 s */
 	int64_t timeout_ms;    /* default 10 s, at most `every` */
@@ -62,7 +63,28 @@ struct policy_source {
 	char *credentials;     /* of headgate.yaml; NULL: none are sent */
 	struct policy_pair *query_params; /* of prometheus: sent with each query */
 	size_t nquery_params;
+
+	/* Of scrapes, in Prometheus' words. */
+	char **file_sd; /* files with targets, below targets_dir; * in their names */
+	size_t nfile_sd;
+	char **http_sd; /* URLs of documents with targets */
+	size_t nhttp_sd;
+	int64_t sd_refresh_ms; /* 0: 30 s */
+	int scheme;            /* enum source_scheme, of targets written as host:port */
+	char *metrics_path;    /* NULL: /metrics */
+	json_t *params;        /* {name: text or list of texts} or NULL */
 };
+enum source_scheme { SCHEME_HTTP = 0, SCHEME_HTTPS, SCHEME_COUNT };
+extern const char *const source_scheme_names[SCHEME_COUNT + 1];
+
+/* Whether it says where its evidence comes from at all. */
+bool policy_source_is_set(const struct policy_source *source);
+/* What a source is known by among people: its first address, or where its targets are found. NULL
+ * without. */
+const char *policy_source_address(const struct policy_source *source);
+/* Whether a target may carry it: a label's name, or one of those that say how it is scraped
+ * (__scheme__, __metrics_path__, __param_NAME). */
+bool policy_label_is_fine(const char *name);
 
 enum stage_kind { STAGE_PREFLIGHT = 0, STAGE_ROLLOUT, STAGE_VERIFY, STAGE_KIND_COUNT };
 extern const char *const stage_kind_names[STAGE_KIND_COUNT + 1];

@@ -6,6 +6,7 @@
 
 #include "base/macros.h"
 #include "source/prometheus_query.h"
+#include "source/url_text.h"
 
 static struct promql_expr *parse(const char *text)
 {
@@ -191,8 +192,8 @@ START_TEST(a_form_is_percent_encoded)
 	struct buf body;
 
 	buf_init(&body, 1000);
-	prometheus_add_param(&body, "query", STR("a{b=\"c&d\"} + 1"));
-	prometheus_add_param(&body, "time", STR("1.5"));
+	url_add_param(&body, "query", STR("a{b=\"c&d\"} + 1"));
+	url_add_param(&body, "time", STR("1.5"));
 	ck_assert_str_eq(body.bytes, "query=a%7Bb%3D%22c%26d%22%7D%20%2B%201&time=1.5");
 	buf_fini(&body);
 }
