@@ -177,13 +177,14 @@ static void probe_kpi(struct probe *p, const struct kpi *kpi)
 	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
 	double value = (double)NAN;
 	struct promql_look look;
-	const char *result = "no_data";
-	char text[320], still[160];
+	struct promql_position at = {0};
+	const char *result = "no_data", *flaw;
+	char text[480], still[160];
 	struct err err;
 
-	if (!is_fed_by_pages(p->policy, kpi)) {
+	if (kpi->parsed == NULL || !is_fed_by_pages(p->policy, kpi)) {
 		sentence_set(text, sizeof(text), "is read from source %s, which is no page",
-		             kpi->source);
+		             kpi->source != NULL ? kpi->source : "?");
 		print(p, "kpi", kpi->name, "elsewhere", value, text);
 		return;
 	}
@@ -198,6 +199,13 @@ static void probe_kpi(struct probe *p, const struct kpi *kpi)
 		size_t n = strlen(text);
 
 		sentence_set(text + n, sizeof(text) - n, "; %s", still);
+	}
+	flaw = promql_flaw(kpi->parsed, &at);
+	if (flaw != NULL) {
+		size_t n = strlen(text);
+
+		sentence_set(text + n, sizeof(text) - n, "; %s", flaw);
+		p->good = false;
 	}
 	print(p, "kpi", kpi->name, result, value, text);
 }
@@ -232,8 +240,7 @@ bool probe_policy(const struct policy *policy, const struct probed *seen, bool j
 	*p = (struct probe){.policy = policy, .seen = seen, .json = json, .good = true};
 	note_names(p);
 	for (size_t i = 0; i < policy->nkpis; i++)
-		if (policy->kpis[i].parsed != NULL)
-			probe_kpi(p, &policy->kpis[i]);
+		probe_kpi(p, &policy->kpis[i]);
 	for (size_t i = 0; i < policy->ngates; i++)
 		probe_gate(p, &policy->gates[i]);
 	good = p->good;
