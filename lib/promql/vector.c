@@ -52,7 +52,7 @@ bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err 
 	/* Few labels sort before the name: then what follows it is the rest. */
 	if (l->n && str_eq(l->list[0].name, PROMQL_NAME_LABEL)) {
 		*l = (struct labels){.list = l->list + 1, .n = l->n - 1};
-		l->hash = labels_hash(l, 0);
+		l->hash = labels_hash(l);
 		return true;
 	}
 	if (!labels_get(&e->labels, PROMQL_NAME_LABEL).n)

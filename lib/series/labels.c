@@ -49,23 +49,47 @@ static inline void sip_text(uint64_t v[4], struct str text)
 	sip_word(v, word);
 }
 
-/* SipHash-1-3 over lengths and texts: whoever writes the page picks the labels, and without a keyed
- * hash could pick them to fall into one slot. */
-uint64_t labels_hash(const struct labels *l, uint64_t seed)
+/* SipHash-1-3. */
+static inline void sip_begin(uint64_t v[4], uint64_t seed)
 {
-	uint64_t v[4] = {0x736f6d6570736575U ^ seed, 0x646f72616e646f6dU ^ ~seed,
-	                 0x6c7967656e657261U ^ seed, 0x7465646279746573U ^ ~seed};
+	v[0] = 0x736f6d6570736575U ^ seed;
+	v[1] = 0x646f72616e646f6dU ^ ~seed;
+	v[2] = 0x6c7967656e657261U ^ seed;
+	v[3] = 0x7465646279746573U ^ ~seed;
+}
 
-	for (size_t i = 0; i < l->n; i++) {
-		sip_word(v, (uint64_t)l->list[i].name.n << 32 | (uint64_t)l->list[i].value.n);
-		sip_text(v, l->list[i].name);
-		sip_text(v, l->list[i].value);
-	}
+static inline uint64_t sip_end(uint64_t v[4])
+{
 	v[2] ^= 0xff;
 	sip_round(v);
 	sip_round(v);
 	sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Over lengths and texts. */
+uint64_t labels_hash(const struct labels *l)
+{
+	uint64_t v[4];
+
+	sip_begin(v, 0);
+	for (size_t i = 0; i < l->n; i++) {
+		sip_word(v, (uint64_t)l->list[i].name.n << 32 | (uint64_t)l->list[i].value.n);
+		sip_text(v, l->list[i].name);
+		sip_text(v, l->list[i].value);
+	}
+	return sip_end(v);
+}
+
+/* Whoever writes the page picks the labels, and without a key could pick them to fall into one
+ * slot: that takes only some bits of a hash to be the same. All 64 of `hash` are past choosing. */
+uint64_t labels_keyed_hash(const struct labels *l, uint64_t seed)
+{
+	uint64_t v[4];
+
+	sip_begin(v, seed);
+	sip_word(v, l->hash);
+	return sip_end(v);
 }
 
 /* Shell sort: sets are small and nearly sorted, and a hostile set must not cost n * n. */
@@ -104,7 +128,7 @@ bool labels_borrow(struct label *list, size_t n, struct labels *out, struct err 
 			list[kept++] = list[i];
 	}
 	*out = (struct labels){.list = list, .n = kept};
-	out->hash = labels_hash(out, 0);
+	out->hash = labels_hash(out);
 	return true;
 }
 
@@ -156,7 +180,7 @@ bool labels_own(const struct label *list, size_t n, struct labels *out, struct e
 
 	if (n == 0) {
 		*out = (struct labels){0};
-		out->hash = labels_hash(out, 0);
+		out->hash = labels_hash(out);
 		return true;
 	}
 	copies = malloc(n * sizeof(*copies) + text_bytes(list, n));

@@ -29,9 +29,10 @@ void labels_fini(struct labels *l);
 /* Sorts and drops in the caller's own list and copies nothing: *out borrows list and texts. For
  * looking up. */
 bool labels_borrow(struct label *list, size_t n, struct labels *out, struct err *err) MUST_CHECK;
-/* A hash under a secret seed, for tables whose keys a stranger picks; `hash` is the one under seed
- * 0. */
-uint64_t labels_hash(const struct labels *l, uint64_t seed);
+/* What `hash` is. */
+uint64_t labels_hash(const struct labels *l);
+/* `hash` under a secret seed, for tables whose keys a stranger picks. */
+uint64_t labels_keyed_hash(const struct labels *l, uint64_t seed);
 struct str labels_get(const struct labels *l, struct str name); /* empty when absent */
 bool labels_equal(const struct labels *a, const struct labels *b);
 /* Only (or all but) the names given, "__name__" among the dropped unless kept by name. For `by` and

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SAMPLES 8
+#define FIRST_SAMPLES 4
 #define SHRINK_SAMPLES 64 /* less is not worth giving back */
 #define FIRST_SLOTS 64
 
@@ -86,20 +86,19 @@ static void compact(struct series *s)
 	s->start = 0;
 }
 
-/* At least half of the room is free after a move or a growth, so that the next one is as many
- * appends away as this one cost. */
+/* At least a fifth of the room is free after a move or a growth, so that every append costs at most
+ * a few samples moved: room is most of what a series takes. */
 bool series_reserve(struct series *s, size_t more, struct err *err)
 {
-	size_t capacity = s->capacity > 0 ? s->capacity : FIRST_SAMPLES / 2;
+	size_t capacity = s->n + more + (s->n + more) / 4;
 	struct sample *samples;
 
 	if (s->capacity - s->start - s->n >= more)
 		return true;
 	compact(s);
-	if (s->n + more <= s->capacity / 2)
+	if (capacity <= s->capacity)
 		return true;
-	while (capacity / 2 < s->n + more)
-		capacity *= 2;
+	capacity = capacity > FIRST_SAMPLES ? capacity : FIRST_SAMPLES;
 	samples = realloc(s->samples, capacity * sizeof(*samples));
 	if (samples == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for %zu samples of a series", capacity);
@@ -281,7 +280,7 @@ static struct series *add_series(struct series_set *set, const struct labels *la
 struct series *series_set_obtain(struct series_set *set, const struct labels *labels,
                                  struct err *err)
 {
-	uint64_t hash = labels_hash(labels, set->seed);
+	uint64_t hash = labels_keyed_hash(labels, set->seed);
 
 	if (set->nslots > 0) {
 		struct series *s = set->slots[find_slot(set, labels, hash)].series;
@@ -296,7 +295,7 @@ const struct series *series_set_find(const struct series_set *set, const struct 
 {
 	if (set->nslots == 0)
 		return NULL;
-	return set->slots[find_slot(set, labels, labels_hash(labels, set->seed))].series;
+	return set->slots[find_slot(set, labels, labels_keyed_hash(labels, set->seed))].series;
 }
 
 bool series_append(struct series_set *set, struct series *s, struct sample sample, struct err *err)
@@ -316,7 +315,7 @@ bool series_append(struct series_set *set, struct series *s, struct sample sampl
 static void remove_slot(struct series_set *set, const struct series *s)
 {
 	size_t mask = set->nslots - 1;
-	size_t hole = find_slot(set, &s->labels, labels_hash(&s->labels, set->seed));
+	size_t hole = find_slot(set, &s->labels, labels_keyed_hash(&s->labels, set->seed));
 
 	for (size_t at = (hole + 1) & mask; set->slots[at].series != NULL; at = (at + 1) & mask) {
 		size_t home = set->slots[at].hash & mask;

@@ -336,7 +336,7 @@ static bool stage(struct target *t, const struct labels *labels, struct entry en
 
 	if (!grow_page(page, err))
 		return false;
-	entry.hash = labels_hash(labels, t->options.seed);
+	entry.hash = labels_keyed_hash(labels, t->options.seed);
 	for (at = entry.hash & (page->nslots - 1); page->slots[at] != 0;
 	     at = (at + 1) & (page->nslots - 1)) {
 		const struct entry *other = &page->entries[page->slots[at] - 1];
