@@ -12,17 +12,20 @@ import tempfile
 # /tmp may be memory, where syncing costs nothing.
 tempfile.tempdir = "/var/tmp"
 
+import growth  # noqa: E402
 import http_reads  # noqa: E402
+import kpis  # noqa: E402
 import loop_turn  # noqa: E402
 import parse  # noqa: E402
 import promql  # noqa: E402
 import rollback  # noqa: E402
+import scrape  # noqa: E402
 import transitions  # noqa: E402
 from figures import DurablePostgres  # noqa: E402
 from world import World  # noqa: E402
 
 # In this order: the last one looks at what the daemon went through in the two before.
-BENCHES = {"parse": parse, "promql": promql, "transitions": transitions, "http": http_reads, "rollback": rollback,
+BENCHES = {"parse": parse, "promql": promql, "kpis": kpis, "scrape": scrape, "growth": growth, "transitions": transitions, "http": http_reads, "rollback": rollback,
            "loop": loop_turn}
 
 

@@ -16,19 +16,22 @@ SAMPLES, STEP_S, START_S = 20, 15, 1700000010  # as in promql.c
 AT_S = START_S + (SAMPLES - 1) * STEP_S
 
 
+def write_samples(page, nseries):
+    with open(page, "w", encoding="ascii") as f:
+        f.write("# TYPE x counter\n")
+        for i in range(nseries):
+            labels = f'instance="{i}",job="shop",zone="eu-central-1"'
+            f.writelines(f"x_total{{{labels}}} {j * (i % 7 + 1)} {START_S + j * STEP_S}\n" for j in range(SAMPLES))
+        f.write("# EOF\n")
+    return page
+
+
 class Prometheus:
     """Started over backfilled samples; nothing is scraped."""
 
-    def __init__(self, folder, nseries):
-        self.folder = folder / f"prometheus-{nseries}"
+    def __init__(self, folder, page):
+        self.folder = folder
         self.folder.mkdir()
-        page = self.folder / "samples.om"
-        with open(page, "w", encoding="ascii") as f:
-            f.write("# TYPE x counter\n")
-            for i in range(nseries):
-                labels = f'instance="{i}",job="shop",zone="eu-central-1"'
-                f.writelines(f"x_total{{{labels}}} {j * (i % 7 + 1)} {START_S + j * STEP_S}\n" for j in range(SAMPLES))
-            f.write("# EOF\n")
         subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", str(page), str(self.folder / "data")],
                        check=True, capture_output=True)
         (self.folder / "prometheus.yml").write_text("scrape_configs: []\n")
@@ -56,7 +59,7 @@ def run(world):
         if not shutil.which("prometheus"):
             line(name, in_turn({"ours": ours})["ours"]["us"], None, "µs", "prometheus is not installed")
             continue
-        server = Prometheus(world.folder, n)
+        server = Prometheus(world.folder / f"prometheus-{n}", write_samples(world.folder / f"{n}.om", n))
         try:
             server.query()  # the first one reads from disk
             found = in_turn({"ours": ours, "theirs": server.query}, rounds=7)
