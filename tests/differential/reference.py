@@ -29,6 +29,7 @@ RULES = {
     "name": "2.43: atan2 drops the metric name: asked for * 1",
     "limitk": "not in 2.42: which elements is free, their number is not",
     "sorted-by-label": "not in 2.42: sorted here",
+    "early": "headgate refuses bad label names and patterns while parsing, Prometheus while evaluating",
     "ties": "which of equal elements topk and bottomk take is free",
 }
 

@@ -66,10 +66,10 @@ def ask_ours(program, page, cases):
 
 
 # A number of seconds where 2.42 wants a duration, and the other way round: only where a slip has made one.
-BARE_LENGTH = re.compile(r"(\[\s*|:\s*|\boffset\s*-?\s*)([0-9]+\.?[0-9]*)(?=\s*[\]:)\s,]|$)")
+BARE_LENGTH = re.compile(r"(\[\s*|:\s*|\boffset\s*-?\s*)([0-9]+\.?[0-9]*(?:e[0-9]+)?)(?=\s*[\]:)\s,]|$)")
 QUOTED_LABEL = re.compile(r'([{,]\s*)"[^"]*"(?=\s*(?:!=|=|!~))')
 QUOTED_METRIC = re.compile(r'(\{(?:[^{}"]|"[^"]*")*?)(?<![=~])"[^"]+"(?=\s*[,}])')
-BARE_DURATION = re.compile(r"(?<![\[:\w.])(?<!offset )(?<!offset -)((?:[0-9]+(?:ms|[smhdwy]))+)\b")
+BARE_DURATION = re.compile(r"(?<![\[:\w.])(?<!offset )(?<!offset -)(?<!offset-)((?:[0-9]+(?:ms|[smhdwy]))+)\b")
 ANY_DURATION = re.compile(r"\b(?:[0-9]+(?:ms|[smhdwy]))+\b(?![^\[]*\])")
 NEWER_NAMES = {"double_exponential_smoothing": "holt_winters", "limitk": "topk", "sort_by_label": "label_join",
                **{name: "last_over_time" for name in reference.OVER_TIME}}
@@ -86,6 +86,14 @@ def parses(ref, text):
         ref.query(text)
     except reference.Failed as e:
         return e.args[0] != "bad_data"
+    return True
+
+
+def succeeds(ref, text):
+    try:
+        ref.query(text)
+    except reference.Failed:
+        return False
     return True
 
 
@@ -108,6 +116,9 @@ def judge_mangled(case, ref):
                 ref.rule(rule)
                 older = changed
         case.asked, theirs = older, parses(ref, older)
+    if not mine and theirs and not succeeds(ref, case.asked):
+        ref.rule("early")
+        theirs = False
     case.theirs = "taken" if theirs else "refused"
     case.same = mine == theirs and case.mine.get("errorType") != "died"
 
