@@ -22,9 +22,44 @@ struct page {
 	struct series_set *set;
 	struct arena arena; /* labels of one sample */
 	int64_t default_ms;
+	const struct page_labels *added;
 	bool is_first; /* nothing was in the set before */
 	size_t nrefused;
 };
+
+static bool is_added(const struct page_labels *added, struct str name)
+{
+	for (size_t i = 0; i < added->n; i++) {
+		if (str_eq(added->list[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* The name, what the page has, and what is added. NULL without memory. */
+static struct label *join_labels(struct page *page, const struct exposition_sample *sample,
+                                 size_t *out_n)
+{
+	size_t n = 0;
+	struct label *list =
+	        arena_array(&page->arena, sample->nlabels + page->added->n + 1, sizeof(*list));
+
+	if (list == NULL)
+		return NULL;
+	list[n++] = (struct label){.name = STR("__name__"), .value = sample->name};
+	for (size_t i = 0; i < sample->nlabels; i++) {
+		struct label *l = &list[n++];
+
+		*l = sample->labels[i];
+		if (is_added(page->added, l->name))
+			l->name = str_of(arena_printf(&page->arena, "exported_%.*s", (int)l->name.n,
+			                              l->name.p));
+	}
+	for (size_t i = 0; i < page->added->n; i++)
+		list[n++] = page->added->list[i];
+	*out_n = n;
+	return list;
+}
 
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
 {
@@ -32,22 +67,23 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	struct label *list;
 	struct labels labels;
 	struct series *series;
+	size_t n = 0;
 	const struct sample point = {
 	        .at_ms = sample->has_timestamp ? sample->timestamp_ms : page->default_ms,
 	        .value = sample->value,
 	};
 
 	arena_clear(&page->arena);
-	list = arena_array(&page->arena, sample->nlabels + 1, sizeof(*list));
-	if (list == NULL)
+	list = join_labels(page, sample, &n);
+	if (list == NULL || page->arena.failed != ERR_NONE)
 		return arena_ok(&page->arena, err);
-	list[0] = (struct label){.name = STR("__name__"), .value = sample->name};
-	for (size_t i = 0; i < sample->nlabels; i++)
-		list[i + 1] = sample->labels[i];
-	if (!labels_make(list, sample->nlabels + 1, &page->arena, &labels, err))
+	if (!labels_make(list, n, &page->arena, &labels, err))
 		return false;
 	series = series_set_obtain(page->set, &labels, err);
-	if (series == NULL || !series_append(page->set, series, point, err))
+	if (series == NULL)
+		return false;
+	series->cumulative = sample->is_cumulative;
+	if (!series_append(page->set, series, point, err))
 		return false;
 	/* The daemon would throw the page away; half of it would be a wrong answer. */
 	if (page->is_first && series_set_refused(page->set) > page->nrefused)
@@ -125,10 +161,13 @@ static bool read_text(const char *path, enum page_format format, struct buf *tex
 }
 
 bool page_append(struct series_set *set, const char *path, enum page_format format,
-                 int64_t default_ms, size_t *out_samples, struct err *err)
+                 const struct page_labels *added, int64_t default_ms, size_t *out_samples,
+                 struct err *err)
 {
-	struct page page = {
-	        .set = set, .default_ms = default_ms, .nrefused = series_set_refused(set)};
+	struct page page = {.set = set,
+	                    .added = added,
+	                    .default_ms = default_ms,
+	                    .nrefused = series_set_refused(set)};
 	enum exposition_format decided = EXPOSITION_PROMETHEUS;
 	struct buf text;
 	bool ok;
@@ -150,7 +189,8 @@ bool page_read(const char *path, enum page_format format, int64_t default_ms,
 
 	if (set == NULL)
 		return err_set(err, ERR_NOMEM, "no memory");
-	if (!page_append(set, path, format, default_ms, out_samples, err)) {
+	if (!page_append(set, path, format, &(struct page_labels){.n = 0}, default_ms, out_samples,
+	                 err)) {
 		series_set_free(&set);
 		return false;
 	}

@@ -17,13 +17,20 @@ enum page_format { PAGE_AUTO = 0, PAGE_PROMETHEUS, PAGE_OPENMETRICS };
 /* "auto", "prometheus" or "openmetrics". */
 bool page_format_of(const char *name, enum page_format *out);
 
-/* `path` "-" is standard input, http:// and https:// are fetched. Samples without a timestamp are given `default_ms`. The caller
- * frees *out. */
+/* `path` "-" is standard input, http:// and https:// are fetched. Samples without a timestamp are
+ * given `default_ms`. The caller frees *out. */
 bool page_read(const char *path, enum page_format format, int64_t default_ms,
                struct series_set **out, size_t *out_samples, struct err *err) MUST_CHECK;
+/* Labels the daemon adds to every series: they win, the page's own are renamed to exported_NAME. */
+struct page_labels {
+	struct label list[2];
+	size_t n;
+};
+
 /* The same into a set that may hold earlier pages of the same target; samples that are not newer
  * than theirs are dropped. */
 bool page_append(struct series_set *set, const char *path, enum page_format format,
-                 int64_t default_ms, size_t *out_samples, struct err *err) MUST_CHECK;
+                 const struct page_labels *added, int64_t default_ms, size_t *out_samples,
+                 struct err *err) MUST_CHECK;
 
 #endif

@@ -20,6 +20,9 @@
 #define FOREVER_MS (INT64_C(1) << 60)
 #define SERIES_MAX 5000000u
 #define SAMPLES_MAX 10000
+#define QUICK_SAMPLES 2 /* of an address, for a policy, where nothing else is said */
+#define QUICK_EVERY_MS 5000
+#define INSTANCE_MAX 300
 
 static void print_text(const struct series *s)
 {
@@ -58,7 +61,7 @@ static void print_json(const struct series *s)
 }
 
 struct options {
-	const char *path, *policy;
+	const char *path, *policy, *source;
 	enum page_format format;
 	int64_t samples, every_ms;
 	bool json;
@@ -119,6 +122,8 @@ static bool read_option(struct options *o, int argc, char **argv, int *i)
 		return duration_parse(str_of(value), &o->every_ms, &err) && o->every_ms >= 100;
 	if (strcmp(name, "--set") == 0)
 		return set_value(o, value);
+	if (strcmp(name, "--source") == 0)
+		return (o->source = value) != NULL;
 	o->policy = value;
 	return strcmp(name, "--policy") == 0;
 }
@@ -136,7 +141,12 @@ static bool read_options(struct options *o, int argc, char **argv)
 		else
 			return false;
 	}
-	return o->path != NULL && (o->samples == 1 || page_is_url(o->path));
+	if (o->path == NULL || (o->samples > 1 && !page_is_url(o->path)) ||
+	    (o->source != NULL && o->policy == NULL))
+		return false;
+	if (o->samples == 0)
+		o->samples = o->policy != NULL && page_is_url(o->path) ? QUICK_SAMPLES : 1;
+	return true;
 }
 
 static void print_series(const struct options *o, const struct series_set *set, size_t samples)
@@ -176,9 +186,67 @@ static struct policy *read_policy(const struct options *o)
 	return bound;
 }
 
+static bool is_at(const struct policy_source *s, const char *url)
+{
+	for (size_t i = 0; i < s->naddresses; i++) {
+		if (strcmp(s->addresses[i], url) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The source that is named, else the one of this address, else the only one there is; NULL: any. */
+static bool choose_source(const struct options *o, const struct policy *p,
+                          const struct policy_source **out)
+{
+	const struct policy_source *only = NULL;
+	size_t n = 0;
+
+	if (o->source != NULL) {
+		*out = policy_source(p, o->source, NULL);
+		if (*out != NULL && (*out)->kind == SOURCE_SCRAPE)
+			return true;
+		fprintf(stderr, "%s: there is no source %s that is scraped\n", o->policy,
+		        o->source);
+		return false;
+	}
+	for (size_t i = 0; i < p->nsources; i++) {
+		const struct policy_source *s = &p->sources[i];
+
+		if (s->kind != SOURCE_SCRAPE)
+			continue;
+		only = s;
+		n++;
+		if (*out == NULL && is_at(s, o->path))
+			*out = s;
+	}
+	if (*out == NULL && n == 1)
+		*out = only;
+	return true;
+}
+
+/* job and instance, as the daemon has them. */
+static void add_labels(const struct options *o, const struct policy_source *source,
+                       char instance[INSTANCE_MAX], struct page_labels *out)
+{
+	const char *host = strstr(o->path, "://");
+	size_t n;
+
+	out->list[out->n++] = (struct label){.name = STR("job"), .value = str_of(source->name)};
+	if (!page_is_url(o->path) || host == NULL)
+		return;
+	host += 3;
+	n = strcspn(host, "/?#");
+	snprintf(instance, INSTANCE_MAX, "%.*s%s", (int)(n < 250 ? n : 250), host,
+	         memchr(host, ':', n) != NULL         ? ""
+	         : strncmp(o->path, "https:", 6) == 0 ? ":443"
+	                                              : ":80");
+	out->list[out->n++] = (struct label){.name = STR("instance"), .value = str_of(instance)};
+}
+
 /* Until the samples that were asked for are there. */
-static bool sample(const struct options *o, struct series_set *set, struct probed *seen,
-                   size_t *out_samples, struct err *err)
+static bool sample(const struct options *o, const struct page_labels *added, struct series_set *set,
+                   struct probed *seen, size_t *out_samples, struct err *err)
 {
 	struct timespec pause = {.tv_sec = o->every_ms / 1000,
 	                         .tv_nsec = o->every_ms % 1000 * 1000000};
@@ -186,7 +254,7 @@ static bool sample(const struct options *o, struct series_set *set, struct probe
 	for (int64_t i = 0; i < o->samples; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		if (!page_append(set, o->path, o->format, now_ms(), out_samples, err))
+		if (!page_append(set, o->path, o->format, added, now_ms(), out_samples, err))
 			return false;
 	}
 	seen->npages = page_is_url(o->path) ? (size_t)o->samples : 0;
@@ -215,12 +283,18 @@ static int probe(const struct options *o)
 	struct policy *policy = o->policy != NULL ? read_policy(o) : NULL;
 	struct probed seen = {.set = set, .every_ms = o->every_ms};
 	struct err err = {.code = ERR_NONE};
+	struct page_labels added = {.n = 0};
+	char instance[INSTANCE_MAX];
 	int status = EXIT_BAD;
 	size_t samples = 0;
 
 	if (set == NULL || (o->policy != NULL && policy == NULL))
 		goto out;
-	if (!sample(o, set, &seen, &samples, &err)) {
+	if (policy != NULL && !choose_source(o, policy, &seen.source))
+		goto out;
+	if (seen.source != NULL)
+		add_labels(o, seen.source, instance, &added);
+	if (!sample(o, &added, set, &seen, &samples, &err)) {
 		fprintf(stderr, "%s: %s\n", o->path, err.text);
 		if (err.code == ERR_NOT_FOUND || err.code == ERR_UNAVAILABLE)
 			status = EXIT_UNREACHABLE;
@@ -241,7 +315,7 @@ out:
 int probe_command(int argc, char **argv)
 {
 	struct options o = {
-	        .format = PAGE_AUTO, .samples = 1, .every_ms = 15000, .params = json_object()};
+	        .format = PAGE_AUTO, .every_ms = QUICK_EVERY_MS, .params = json_object()};
 	int status = EXIT_USAGE;
 
 	o.values.params = o.params;
@@ -251,8 +325,8 @@ int probe_command(int argc, char **argv)
 		fprintf(stderr,
 		        "usage: headgate probe FILE|URL|- [--format auto|prometheus|openmetrics] "
 		        "[--json]\n"
-		        "           [--policy FILE [--set NAME=VALUE]... [--samples N --every "
-		        "15s]]\n");
+		        "           [--policy FILE [--source NAME] [--set NAME=VALUE]... "
+		        "[--samples 2 --every 5s]]\n");
 	json_decref(o.params);
 	return status;
 }

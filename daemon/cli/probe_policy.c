@@ -17,6 +17,7 @@
 #include "gate/blind.h"
 #include "gate/sentence.h"
 #include "promql/promql.h"
+#include "promql/sight.h"
 
 #define ARENA_BYTES ((size_t)256 * 1024 * 1024)
 #define NAMES_MAX 4096 /* among which a misspelt one is looked for */
@@ -89,14 +90,14 @@ static bool misses_name(struct probe *p, const struct kpi *kpi, char *text, size
 
 	for (size_t i = 0; i < n; i++) {
 		struct str name = needs[i].name;
-		const char *near = str_nearest(name, (const char *const *)p->names);
+		char meant[140];
 
 		if (name.n == 0 || is_on_page(p, name) || may_be_absent(kpi, name))
 			continue;
-		sentence_set(text, size, "metric %.*s is not on this page%s%s%s",
+		blind_did_you_mean(name, (const char *const *)p->names, meant, sizeof(meant));
+		sentence_set(text, size, "metric %.*s is not on this page%s%s",
 		             (int)(name.n < 100 ? name.n : 100), name.p,
-		             near != NULL ? ": did you mean " : "", near != NULL ? near : "",
-		             near != NULL ? "?" : "");
+		             meant[0] != '\0' ? ": " : "", meant);
 		return true;
 	}
 	return false;
@@ -106,12 +107,14 @@ static bool misses_name(struct probe *p, const struct kpi *kpi, char *text, size
 
 static void say_short(const struct probe *p, int64_t range_ms, char *text, size_t size)
 {
-	char range[UNITS_TEXT_MAX], every[UNITS_TEXT_MAX];
+	char range[UNITS_TEXT_MAX], has[UNITS_TEXT_MAX], every[UNITS_TEXT_MAX];
 	int64_t every_ms = p->seen->every_ms;
 
 	duration_format(range_ms, range);
 	duration_format(every_ms, every);
-	sentence_set(text, size, "needs %s of samples%s", range,
+	sentence_span(p->seen->at_ms - p->seen->first_ms, has);
+	sentence_set(text, size, "needs %s of samples, has %s%s", range,
+	             p->seen->at_ms > p->seen->first_ms ? has : "one page",
 	             p->seen->npages > 0 ? ": try --samples " : "");
 	if (p->seen->npages > 0) {
 		size_t n = strlen(text);
@@ -121,11 +124,13 @@ static void say_short(const struct probe *p, int64_t range_ms, char *text, size_
 	}
 }
 
-static const char *say_value(const struct kpi *kpi, const struct promql_value *v, double *out,
-                             char *text, size_t size)
+/* Rule K1. `text` says why when there is no number. */
+static const char *take_value(const struct promql_value *v, double *out, char *text, size_t size)
 {
-	char value[64];
-
+	if (v->type != PROMQL_SCALAR && v->type != PROMQL_VECTOR) {
+		sentence_set(text, size, "a %s: a KPI is one number", promql_type_name(v->type));
+		return "error";
+	}
 	if (v->type == PROMQL_VECTOR && v->nvector > 1) {
 		sentence_set(text, size, "%zu series: wrap in sum() or max()", v->nvector);
 		return "error";
@@ -135,72 +140,119 @@ static const char *say_value(const struct kpi *kpi, const struct promql_value *v
 		return "no_data";
 	}
 	*out = v->type == PROMQL_SCALAR ? v->scalar : v->vector[0].value;
-	kpi_format(*out, kpi->unit, value, sizeof(value));
-	sentence_set(text, size, "reads %s%s", value, isnan(*out) ? ": no events to speak of" : "");
-	return isnan(*out) ? "no_data" : "value";
+	if (!isinf(*out))
+		return isnan(*out) ? "no_data" : "value";
+	sentence_set(text, size, "the value is infinite");
+	return "error";
 }
 
-static const char *read_kpi(const struct probe *p, const struct kpi *kpi, double *out, char *text,
-                            size_t size)
+static void say_value(const struct kpi *kpi, double value, char *text, size_t size)
+{
+	char number[64];
+
+	kpi_format(value, kpi->unit, number, sizeof(number));
+	sentence_set(text, size, "reads %s%s", number,
+	             isnan(value) ? ": no events to speak of" : "");
+}
+
+/* What there is so far, and what is missing to a whole range. */
+static void say_warming(const struct probe *p, const struct kpi *kpi, double value,
+                        int64_t range_ms, char *text, size_t size)
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	if (isfinite(value)) {
+		say_value(kpi, value, text, size);
+		n = strlen(text);
+		sentence_set(text + n, size - n, " so far; ");
+		n = strlen(text);
+	}
+	say_short(p, range_ms, text + n, size - n);
+}
+
+static const char *read_kpi(const struct probe *p, const struct kpi *kpi, struct arena *arena,
+                            double *out, char *text, size_t size)
 {
 	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
 	int64_t range_ms = promql_longest_range_ms(kpi->parsed);
+	int64_t has_ms = p->seen->at_ms - p->seen->first_ms;
 	struct promql_position at;
 	struct promql_value value;
-	struct arena arena;
 	struct err err;
-	const char *result = "error";
+	const char *result;
 
-	arena_init(&arena, ARENA_BYTES);
-	if (promql_eval(kpi->parsed, &data, p->seen->at_ms, &arena, &value, &at, &err))
-		result = say_value(kpi, &value, out, text, size);
-	else
+	if (!promql_eval(kpi->parsed, &data, p->seen->at_ms, arena, &value, &at, &err)) {
 		sentence_set(text, size, "%s", err.text);
-	arena_fini(&arena);
-	if (strcmp(result, "error") != 0 && range_ms > p->seen->at_ms - p->seen->first_ms) {
-		say_short(p, range_ms, text, size);
+		return "error";
+	}
+	result = take_value(&value, out, text, size);
+	if (strcmp(result, "error") == 0)
+		return result;
+	/* A range begins behind its first instant: a sample there does not count. */
+	if (range_ms > has_ms || (range_ms > 0 && range_ms == has_ms && isnan(*out))) {
+		say_warming(p, kpi, *out, range_ms, text, size);
 		return "warming";
 	}
+	if (value.type == PROMQL_SCALAR || value.nvector == 1)
+		say_value(kpi, *out, text, size);
 	return result;
 }
 
-static bool is_fed_by_pages(const struct policy *p, const struct kpi *kpi)
+/* The source whose page this is, or any that is scraped. */
+static bool is_fed(const struct probe *p, const struct kpi *kpi)
 {
 	const struct policy_source *source =
-	        kpi->source != NULL ? policy_source(p, kpi->source, NULL) : NULL;
+	        kpi->source != NULL ? policy_source(p->policy, kpi->source, NULL) : NULL;
 
+	if (p->seen->source != NULL)
+		return source == p->seen->source;
 	return source == NULL || source->kind == SOURCE_SCRAPE;
+}
+
+/* Adds what is odd about the samples. True when that is why there is no value. */
+static bool add_hint(const struct probe *p, const struct kpi *kpi, bool has_value,
+                     struct arena *arena, char *text, size_t size)
+{
+	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
+	size_t n = strlen(text);
+	char hint[240];
+	bool unmatched;
+
+	blind_unmatched(kpi->parsed, &data, arena, hint, sizeof(hint));
+	unmatched = hint[0] != '\0';
+	if (!unmatched)
+		blind_stuck(kpi->parsed, &data, arena, hint, sizeof(hint));
+	if (hint[0] != '\0')
+		sentence_set(text + n, size - n, "; %s", hint);
+	return unmatched && !has_value;
 }
 
 static void probe_kpi(struct probe *p, const struct kpi *kpi)
 {
-	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
 	double value = (double)NAN;
-	struct promql_look look;
-	struct promql_position at = {0};
 	const char *result = "no_data", *flaw;
-	char text[480], still[160];
-	struct err err;
+	struct arena arena;
+	char text[480];
 
-	if (kpi->parsed == NULL || !is_fed_by_pages(p->policy, kpi)) {
-		sentence_set(text, sizeof(text), "is read from source %s, which is no page",
+	if (kpi->parsed == NULL || !is_fed(p, kpi)) {
+		sentence_set(text, sizeof(text), "is read from source %s, not from this page",
 		             kpi->source != NULL ? kpi->source : "?");
 		print(p, "kpi", kpi->name, "elsewhere", value, text);
 		return;
 	}
-	if (misses_name(p, kpi, text, sizeof(text)))
+	arena_init(&arena, ARENA_BYTES);
+	if (misses_name(p, kpi, text, sizeof(text))) {
 		p->good = false;
-	else
-		result = read_kpi(p, kpi, &value, text, sizeof(text));
-	if (strcmp(result, "error") == 0)
-		p->good = false;
-	if (promql_look(kpi->parsed, &data, &look, &err) &&
-	    blind_still(&look, still, sizeof(still))) {
-		size_t n = strlen(text);
-
-		sentence_set(text + n, sizeof(text) - n, "; %s", still);
+	} else {
+		result = read_kpi(p, kpi, &arena, &value, text, sizeof(text));
+		if (strcmp(result, "error") == 0)
+			p->good = false;
+		else if (add_hint(p, kpi, !isnan(value), &arena, text, sizeof(text)))
+			p->good = false;
 	}
-	flaw = promql_flaw(kpi->parsed, &at);
+	arena_fini(&arena);
+	flaw = promql_flaw(kpi->parsed);
 	if (flaw != NULL) {
 		size_t n = strlen(text);
 
@@ -217,17 +269,19 @@ static void probe_gate(struct probe *p, const struct gate *gate)
 	const char *name = policy_gate_kpi(gate);
 	const struct kpi *kpi = name != NULL ? policy_kpi(p->policy, name, NULL) : NULL;
 	struct promql_data data = {.sets = &p->seen->set, .nsets = 1};
-	struct promql_look look;
-	char why[200], text[240];
-	struct err err;
+	struct kpi_bound bound;
+	struct arena arena;
+	char why[240];
 
-	if (kpi == NULL || kpi->parsed == NULL || !is_fed_by_pages(p->policy, kpi) ||
-	    !promql_look(kpi->parsed, &data, &look, &err) ||
-	    !blind_rungs(gate, kpi->unit, &look, why, sizeof(why)))
+	if (kpi == NULL || kpi->parsed == NULL || !is_fed(p, kpi))
 		return;
-	p->good = false;
-	sentence_set(text, sizeof(text), "is blind: %s", why);
-	print(p, "gate", gate->name, "blind", (double)NAN, text);
+	arena_init(&arena, ARENA_BYTES);
+	bound = blind_bound(kpi->parsed, &data, &arena);
+	if (blind_rung(gate, kpi, kpi->parsed, &bound, why, sizeof(why))) {
+		p->good = false;
+		print(p, "gate", gate->name, "blind", (double)NAN, why);
+	}
+	arena_fini(&arena);
 }
 
 bool probe_policy(const struct policy *policy, const struct probed *seen, bool json)

@@ -14,7 +14,8 @@
 /* What was sampled, and when. */
 struct probed {
 	const struct series_set *set;
-	int64_t first_ms, at_ms; /* of the oldest and the newest sample, or page */
+	int64_t first_ms, at_ms;            /* of the oldest and the newest sample, or page */
+	const struct policy_source *source; /* whose page it is; NULL: of any that is scraped */
 	size_t npages;
 	int64_t every_ms;
 };

@@ -55,21 +55,22 @@ struct tracked {
 	char *smoke_action;
 	size_t incidents_queued; /* handed to the door, not answered yet */
 	int64_t incident_handed; /* number of the newest of them */
-	bool outbox_known; /* those above come from the database at this row_version */
+	bool outbox_known;       /* those above come from the database at this row_version */
 	int64_t outbox_version;
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */
 	struct door_op *committing;
 	bool stale; /* the row is known to have moved on: reload before deciding */
 	bool outbox_asked, outbox_again; /* the answer is awaited; and may be too old by now */
-	struct wall backoff_until; /* after a failed automatic commit */
-	bool backs_off_wholly;     /* the database failed; else only what needs lease or thaw waits
-	                              (rule V4) */
+	struct wall backoff_until;       /* after a failed automatic commit */
+	bool backs_off_wholly; /* the database failed; else only what needs lease or thaw waits
+	                          (rule V4) */
 	int64_t backoff_ms;
 	json_t *evaluations;       /* newest first, at most ENGINE_RECENT_EVALUATIONS */
 	json_t *timeline;          /* newest first; NULL until asked for once */
 	int64_t timeline_version;  /* row_version the timeline reaches to */
 	struct wall checkpoint_at; /* when one was last handed to the store */
 	enum verdict last_verdict;
+	uint64_t blind_gates; /* bit per gate: logged as blind */
 };
 
 struct engine *engine_new(struct app *app, struct err *err);
@@ -135,7 +136,7 @@ struct create_reply {
 	int status; /* HTTP status when not DOOR_DONE */
 	char text[400];
 	const char *pointer; /* static: what in the request is wrong; NULL */
-	json_t *problems; /* borrowed: [{pointer, detail}] or NULL */
+	json_t *problems;    /* borrowed: [{pointer, detail}] or NULL */
 	int64_t release_id;
 };
 typedef void (*create_fn)(void *ctx, const struct create_reply *reply);

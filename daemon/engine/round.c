@@ -115,12 +115,28 @@ static int64_t votes_cast(const struct checkpoint *c)
 	return newest;
 }
 
+/* Once per gate and release, until it sees again. */
+static void log_blind(struct tracked *t, const struct evaluation *now)
+{
+	for (size_t i = 0; i < now->ngates && i < POLICY_MAX_GATES; i++) {
+		uint64_t bit = UINT64_C(1) << i;
+		bool blind = now->gates[i].measure.blind[0] != '\0';
+
+		if (blind && !(t->blind_gates & bit))
+			log_line(LOG_WARN, "gate_blind", "release=%lld gate=%s why=%s",
+			         (long long)t->release->id, t->bound->gates[i].name,
+			         log_quote(now->gates[i].measure.blind));
+		t->blind_gates = blind ? t->blind_gates | bit : t->blind_gates & ~bit;
+	}
+}
+
 static void keep_evaluation(struct engine *e, struct tracked *t, struct evaluation *take,
                             int64_t voted_before)
 {
 	bool changed = t->evaluation == NULL || t->last_verdict != take->verdict;
 	json_t *record;
 
+	log_blind(t, take);
 	evaluation_free(&t->evaluation);
 	t->evaluation = take;
 	t->last_verdict = take->verdict;

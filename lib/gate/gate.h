@@ -136,10 +136,10 @@ struct gate_measure {
 	int64_t range_ms; /* stretch of past behind the value; votes lie at least this far apart */
 	bool covered;
 	struct wall covered_at;
-	char text[160]; /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
-	char why[240];  /* when result is not GATE_PASS, or not covered */
-	char blind[160]; /* a rung that can never fire, whatever the result; empty when none is known */
-	char still[96];  /* nothing it reads moves; empty when something does */
+	char text[160];  /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
+	char why[240];   /* when result is not GATE_PASS, or not covered */
+	char blind[240]; /* some rung can never be reached: the gate does not pass then (rule K9) */
+	char still[160]; /* a counter that stands still while others move; both empty without */
 };
 
 struct gate_kind {
@@ -192,6 +192,9 @@ struct gate_outcome {
  */
 void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                    bool settled, struct gate_state *state, struct gate_outcome *out);
+/* Whether the rung's condition is met: strictly, and equal within 1e-9 is equal (rule K3). NaN
+ * meets every one: it cannot pass. */
+bool gate_rung_holds(const struct gate_rung *rung, double value);
 void gate_state_clear(struct gate_state *state); /* votes forgotten: resume */
 
 /* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat).

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "gate/blind.h"
 #include "gate/sentence.h"
 
 #define FUTURE_MS (60 * 1000) /* a timestamp further ahead is an error, not evidence */
@@ -110,20 +111,17 @@ static void refuse(struct kpi_reading *out, enum gate_result result, const char 
 	sentence_set(out->why, sizeof(out->why), "%s", why);
 }
 
-static bool evaluate(const struct kpi *kpi, const struct kpi_source *source, struct wall at,
-                     struct arena *arena, struct promql_value *out, struct promql_look *look,
-                     struct err *err)
+/* The samples of all targets. False without memory. */
+static bool gather(const struct kpi_source *source, struct arena *arena, struct promql_data *out)
 {
-	struct promql_position position;
 	const struct series_set **sets = arena_array(arena, source->ntargets + 1, sizeof(*sets));
 
 	if (!sets)
-		return arena_ok(arena, err);
+		return false;
 	for (size_t i = 0; i < source->ntargets; i++)
 		sets[i] = target_series(source->targets[i]);
-	struct promql_data data = {.sets = sets, .nsets = source->ntargets};
-	return promql_look(kpi->parsed, &data, look, err) &&
-	       promql_eval(kpi->parsed, &data, at.ms, arena, out, &position, err);
+	*out = (struct promql_data){.sets = sets, .nsets = source->ntargets};
+	return true;
 }
 
 /* The one number of a scalar or a vector of one (rule K1). *out_empty: nothing came back, value
@@ -222,12 +220,39 @@ static bool is_on_a_page(const struct kpi_source *source, const struct muster *m
 	return false;
 }
 
+/* Which of the names on the pages was meant, perhaps. */
+static void suggest_name(const struct kpi_source *source, struct str name, struct arena *arena,
+                         char *out, size_t size)
+{
+	const char **names;
+	struct str on_page;
+	size_t n = 0, most = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < source->ntargets; i++) {
+		for (size_t at = 0; target_next_name(source->targets[i], &at, &on_page);)
+			most++;
+	}
+	names = arena_array(arena, most + 1, sizeof(*names));
+	for (size_t i = 0; names && i < source->ntargets; i++) {
+		for (size_t at = 0; target_next_name(source->targets[i], &at, &on_page);) {
+			names[n] = arena_text(arena, on_page);
+			if (!names[n++])
+				return;
+		}
+	}
+	if (names)
+		blind_did_you_mean(name, names, out, size);
+}
+
 /* Rule K2: a misspelt name must not read as 0. */
 static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *source,
-                            const struct muster *muster, struct kpi_reading *out)
+                            const struct muster *muster, struct arena *arena,
+                            struct kpi_reading *out)
 {
 	const struct promql_need *needs;
 	size_t n = promql_needs(kpi->parsed, &needs);
+	char meant[120];
 
 	for (size_t i = 0; i < n; i++) {
 		struct str name = needs[i].name;
@@ -235,10 +260,11 @@ static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *sour
 		if (name.n == 0 || may_be_absent(kpi, name) || is_on_a_page(source, muster, name))
 			continue;
 		out->result = GATE_NO_DATA;
+		suggest_name(source, name, arena, meant, sizeof(meant));
 		sentence_set(out->why, sizeof(out->why),
-		             "metric %.*s is not on any page of source %s",
+		             "metric %.*s is not on any page of source %s%s%s",
 		             (int)(name.n < 100 ? name.n : 100), name.p,
-		             kpi->source ? kpi->source : "?");
+		             kpi->source ? kpi->source : "?", meant[0] ? "; " : "", meant);
 		return true;
 	}
 	return false;
@@ -331,11 +357,23 @@ static void cover(const struct kpi_source *source, const struct muster *muster, 
 		say_uncovered(at, exposed_since, quorum_since_ms(source, muster, arena), out);
 }
 
+static void refuse_empty(const struct kpi *kpi, const struct promql_data *data, struct arena *arena,
+                         struct kpi_reading *out)
+{
+	char why[200];
+
+	blind_unmatched(kpi->parsed, data, arena, why, sizeof(why));
+	out->result = GATE_NO_DATA;
+	sentence_set(out->why, sizeof(out->why), "nothing came back%s%s", why[0] ? ": " : "", why);
+}
+
 void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quorum, struct wall at,
               struct wall exposed_since, struct arena *arena, struct kpi_reading *out)
 {
 	struct muster muster;
+	struct promql_position position;
 	struct promql_value value = {0};
+	struct promql_data data;
 	struct err err = {0};
 	bool is_empty;
 
@@ -357,10 +395,15 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		return;
 	}
 	out->targets_good = muster.good;
-	if (!evaluate(kpi, source, at, arena, &value, &out->look, &err)) {
+	if (!gather(source, arena, &data)) {
+		refuse(out, GATE_ERROR, "no memory to look at the targets");
+		return;
+	}
+	if (!promql_eval(kpi->parsed, &data, at.ms, arena, &value, &position, &err)) {
 		refuse(out, GATE_ERROR, err.text);
 		return;
 	}
+	out->bound = blind_bound(kpi->parsed, &data, arena);
 	out->newest.ms = value.newest_sample_ms;
 	if (!read_value(&value, out, &is_empty))
 		return;
@@ -373,12 +416,14 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		return;
 	}
 	if (is_stale(kpi, source, &muster, at, out) || misses_quorum(kpi, &muster, out) ||
-	    has_absent_name(kpi, source, &muster, out))
+	    has_absent_name(kpi, source, &muster, arena, out))
 		return;
 	if (is_empty) {
-		refuse(out, GATE_NO_DATA, "nothing came back");
+		refuse_empty(kpi, &data, arena, out);
 		return;
 	}
+	if (kpi->unit == KPI_EVENTS && number_is_same(out->value, 0))
+		blind_stuck(kpi->parsed, &data, arena, out->stuck, sizeof(out->stuck));
 	out->result = GATE_PASS;
 	cover(source, &muster, at, exposed_since, arena, out);
 }

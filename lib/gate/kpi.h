@@ -56,12 +56,12 @@ double kpi_given_factor(enum kpi_given given, enum kpi_unit unit);
 struct kpi {
 	char *name;
 	enum kpi_unit unit;
-	char *expr;           /* PromQL, placeholders filled once the policy is bound */
-	char *pointer;        /* JSON Pointer to the number in a document of a source of kind json */
-	char *at;             /* JSON Pointer to the instant the number was true; NULL: when asked */
-	int given_in;         /* enum kpi_given */
-	int64_t window_ms;    /* stretch of past behind the number at `pointer`; 0: a momentary one */
-	char *source;         /* name; filled by policy decoding when left out and only one fits */
+	char *expr;        /* PromQL, placeholders filled once the policy is bound */
+	char *pointer;     /* JSON Pointer to the number in a document of a source of kind json */
+	char *at;          /* JSON Pointer to the instant the number was true; NULL: when asked */
+	int given_in;      /* enum kpi_given */
+	int64_t window_ms; /* stretch of past behind the number at `pointer`; 0: a momentary one */
+	char *source;      /* name; filled by policy decoding when left out and only one fits */
 	char **may_be_absent; /* metric names rule K2 does not insist on */
 	size_t nmay_be_absent;
 	char *doc;
@@ -77,6 +77,13 @@ struct kpi_source {
 	size_t ntargets;
 };
 
+/* A value that the KPI is never above, with the buckets there are. */
+struct kpi_bound {
+	bool known;
+	double most;
+	size_t selector; /* index of the need whose highest finite bucket it is; SIZE_MAX: none */
+};
+
 struct kpi_reading {
 	enum gate_result
 	        result; /* GATE_PASS: `value` may be used; else ERROR, STALE or NO_DATA. A value of
@@ -88,8 +95,9 @@ struct kpi_reading {
 	int64_t range_ms;       /* longest range of the expression */
 	size_t targets_good, targets;
 	size_t targets_covered; /* good ones whose own run of samples meets rule K4 */
-	struct promql_look look; /* what the expression can see of the series there are */
-	char why[240];           /* a sentence when the result is not GATE_PASS or not covered */
+	struct kpi_bound bound;
+	char why[240];   /* a sentence when the result is not GATE_PASS or not covered */
+	char stuck[160]; /* of a count of 0: which counter stands still while others move */
 };
 
 /* `quorum` raises the source's (0: as the source says). `exposed_since`: start of the present

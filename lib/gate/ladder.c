@@ -39,8 +39,7 @@ static struct rungs rungs_of(const struct gate *gate)
 	                      .n = gate->nrungs < GATE_MAX_RUNGS ? gate->nrungs : GATE_MAX_RUNGS};
 }
 
-/* Strict, and equal within 1e-9 is equal (rule K3). Written so that NaN holds: it cannot pass. */
-static bool rung_holds(const struct gate_rung *rung, double value)
+bool gate_rung_holds(const struct gate_rung *rung, double value)
 {
 	if (number_is_close(value, rung->limit))
 		return false;
@@ -202,7 +201,7 @@ static enum rung_result rung_result(const struct gate_rung *rung, const struct g
 		return RUNG_SHOWN;
 	if (m->result != GATE_PASS)
 		return RUNG_NOTHING;
-	if (rung_holds(rung, m->value))
+	if (gate_rung_holds(rung, m->value))
 		return RUNG_BREACHED;
 	return m->covered ? RUNG_PASSED : RUNG_NOTHING;
 }
@@ -228,7 +227,7 @@ static struct climbed climb(const struct gate *gate, const struct rungs *rungs,
 		forget_old(rung, s, out->measure.range_ms, evidence);
 		if (rung_step(rung, s, result, evidence, distance_ms))
 			climbed.voted |= 1U << i;
-		if (out->measure.result == GATE_PASS && rung_holds(rung, out->measure.value))
+		if (out->measure.result == GATE_PASS && gate_rung_holds(rung, out->measure.value))
 			out->rung = worse_rung(rungs, out->rung, (int)i);
 		if (rung_fires(rung, s)) {
 			out->fired = worse_rung(rungs, out->fired, (int)i);

@@ -154,13 +154,12 @@ static bool judge_value(const struct gate *gate, bool counted, struct gate_measu
 	return false;
 }
 
-static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
-                    struct gate_measure *m)
+static void weigh(const struct gate *gate, const struct gate_evidence *evidence,
+                  struct gate_measure *m)
 {
 	size_t k = gate->kpi_index, e = gate->events_index;
 	bool counted = e != SIZE_MAX;
 
-	(void)index;
 	if (k >= evidence->nkpis || (counted && e >= evidence->nkpis)) {
 		refuse(m, GATE_ERROR, "the gate's KPI is not part of this evaluation");
 		return;
@@ -171,8 +170,6 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	m->value = value->value;
 	m->unit = evidence->kpi_list[k].unit;
 	m->range_ms = value->range_ms;
-	(void)blind_rungs(gate, m->unit, &value->look, m->blind, sizeof(m->blind));
-	(void)blind_still(&value->look, m->still, sizeof(m->still));
 	if (events)
 		m->events = events->value;
 	/* The first row of the table that applies to either; the watched KPI speaks on a tie. */
@@ -186,6 +183,55 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	m->result = GATE_PASS;
 	say_value(gate, m);
 	m->covered = is_covered(gate, value, m) && (!events || is_covered(gate, events, m));
+}
+
+static bool breaches(const struct gate *gate, double value)
+{
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		if (gate_rung_holds(&gate->rungs[i], value))
+			return true;
+	}
+	return false;
+}
+
+/* A gate with a rung that cannot be reached never passes (rule K9); what its other rungs see counts
+ * all the same, and missing evidence keeps its own reason. */
+static void admit_blindness(const struct gate *gate, const struct gate_evidence *evidence,
+                            struct gate_measure *m)
+{
+	const struct kpi *kpi = &evidence->kpi_list[gate->kpi_index];
+
+	if (!kpi->parsed ||
+	    !blind_rung(gate, kpi, kpi->parsed, &evidence->kpis[gate->kpi_index].bound, m->blind,
+	                sizeof(m->blind)))
+		return;
+	if ((m->result != GATE_PASS && m->result != GATE_INSUFFICIENT) ||
+	    (m->result == GATE_PASS && breaches(gate, m->value)))
+		return;
+	refuse(m, GATE_ERROR, m->blind);
+}
+
+/* Too few events, because a counter stands still among others that do not. */
+static void tell_stuck(const struct gate *gate, const struct gate_evidence *evidence,
+                       struct gate_measure *m)
+{
+	size_t e = gate->events_index, n = strlen(m->why);
+
+	if (e >= evidence->nkpis || !evidence->kpis[e].stuck[0])
+		return;
+	sentence_set(m->still, sizeof(m->still), "%s", evidence->kpis[e].stuck);
+	if (m->result == GATE_INSUFFICIENT)
+		sentence_set(m->why + n, sizeof(m->why) - n, "; %s", m->still);
+}
+
+static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
+                    struct gate_measure *m)
+{
+	(void)index;
+	weigh(gate, evidence, m);
+	tell_stuck(gate, evidence, m);
+	if (gate->kpi_index < evidence->nkpis)
+		admit_blindness(gate, evidence, m);
 }
 
 const struct gate_kind gate_threshold = {

@@ -7,10 +7,12 @@
 
 #include "base/str.h"
 #include "gate/alerts.h"
+#include "gate/blind.h"
 #include "gate/health.h"
 #include "gate/threshold.h"
 #include "policy/limit.h"
 #include "promql/promql.h"
+#include "promql/sight.h"
 
 const char *policy_gate_kpi(const struct gate *gate)
 {
@@ -193,6 +195,31 @@ static void check_quorum(struct crosscheck *c, const struct gate *gate, const st
 	                   source->name, text);
 }
 
+/* What can be known without a page (rule K9). Placeholders stand in strings only. */
+static void check_sight(struct crosscheck *c, const struct gate *gate, const struct kpi *kpi)
+{
+	struct place at = gate_place(gate, NULL);
+	const struct promql_need *needs;
+	struct promql_position position;
+	struct promql_expr *expr = NULL;
+	struct kpi_bound bound;
+	struct err ignored;
+	char why[240];
+
+	if (kpi->expr)
+		expr = promql_parse(str_of(kpi->expr), &position, &ignored);
+	if (!expr)
+		return;
+	bound = blind_bound(expr, NULL, NULL);
+	if (promql_flaw(expr))
+		crosscheck_problem(c, at, "blind: KPI %s never has a value: %s", kpi->name,
+		                   promql_flaw(expr));
+	else if (promql_needs(expr, &needs) > 0 && crosscheck_is_sound(c, at) &&
+	         blind_rung(gate, kpi, expr, &bound, why, sizeof(why)))
+		crosscheck_problem(c, at, "%s", why);
+	promql_free(&expr);
+}
+
 static void check_threshold(struct crosscheck *c, const struct gate *gate)
 {
 	const struct threshold_spec *spec = gate->spec;
@@ -204,6 +231,7 @@ static void check_threshold(struct crosscheck *c, const struct gate *gate)
 	if (kpi) {
 		(void)snprintf(watched, sizeof(watched), "KPI %s", kpi->name);
 		check_rungs(c, gate, kpi->unit, watched);
+		check_sight(c, gate, kpi);
 	}
 	check_min_events(c, gate, kpi);
 	check_quorum(c, gate, kpi);

@@ -170,21 +170,6 @@ static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
 	promql_free(&expr);
 }
 
-/* A gate on it would be blind whatever the pages say. */
-static void warn_about_flaw(const struct kpi *kpi, struct problems *warnings)
-{
-	struct promql_position at = {0};
-	struct promql_expr *expr = promql_parse(str_of(kpi->expr), &at, &(struct err){0});
-	const char *flaw = expr ? promql_flaw(expr, &at) : NULL;
-	char pointer[128];
-
-	(void)snprintf(pointer, sizeof(pointer), "/kpis/%s/expr", kpi->name);
-	if (flaw)
-		problems_add(warnings, NULL, 0, 0, pointer, "%s (at character %zu)", flaw,
-		             at.offset + 1);
-	promql_free(&expr);
-}
-
 void policy_warnings(const struct policy *p, struct problems *warnings)
 {
 	for (size_t i = 0; i < p->nkpis; i++) {
@@ -192,7 +177,6 @@ void policy_warnings(const struct policy *p, struct problems *warnings)
 			continue;
 		warn_about_names(&p->kpis[i], warnings);
 		warn_about_range(p, &p->kpis[i], warnings);
-		warn_about_flaw(&p->kpis[i], warnings);
 	}
 	for (size_t i = 0; i < p->ngates; i++)
 		warn_about_votes(p, &p->gates[i], warnings);

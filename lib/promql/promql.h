@@ -52,16 +52,17 @@ struct str promql_expr_text(const struct promql_expr *e);
 /* Which samples an expression needs, for scraping, retention and rules K2 and K4. One per selector,
  * in the order of the text. */
 struct promql_need {
-	struct str name;     /* the exact metric name; empty when the selector has none */
-	struct str text;     /* of the selector itself, without range, offset and @ */
-	int64_t range_ms;    /* range selector; 0 for an instant selector */
-	int64_t offset_ms;   /* its own and those of the subqueries around it; may be negative */
-	int64_t window_ms;   /* the stretch of past one evaluation reads: range, offsets and the ranges
-	                        of subqueries around it; 0 for an instant selector outside of any */
-	int64_t keep_ms;     /* how long its samples must be kept; look-back included */
-	int64_t age_ms;      /* how old the newest sample it reads may be by intent: offsets, and one
-	                        step per subquery */
-	bool pinned;         /* looks at a fixed time (@ 1609746000): keep_ms then means nothing */
+	struct str name;   /* the exact metric name; empty when the selector has none */
+	struct str text;   /* of the selector itself, without range, offset and @ */
+	int64_t range_ms;  /* range selector; 0 for an instant selector */
+	int64_t offset_ms; /* its own and those of the subqueries around it; may be negative */
+	int64_t window_ms; /* the stretch of past one evaluation reads: range, offsets and the
+	                      ranges of subqueries around it; 0 for an instant selector outside of
+	                      any */
+	int64_t keep_ms;   /* how long its samples must be kept; look-back included */
+	int64_t age_ms;    /* how old the newest sample it reads may be by intent: offsets, and one
+	                      step per subquery */
+	bool pinned;       /* looks at a fixed time (@ 1609746000): keep_ms then means nothing */
 };
 size_t promql_needs(const struct promql_expr *e, const struct promql_need **out);
 /* Longest stretch of past behind one evaluation, the largest window_ms: what votes must lie apart
@@ -107,24 +108,8 @@ bool promql_eval(const struct promql_expr *e, const struct promql_data *data, in
                  struct arena *arena, struct promql_value *out, struct promql_position *at,
                  struct err *err) MUST_CHECK;
 
-/* What makes an expression useless on any data, as a sentence, and where; NULL when nothing is seen.
- * Static text. */
-const char *promql_flaw(const struct promql_expr *e, struct promql_position *at);
-
-/* What an expression can see of the series there are, whatever its value now. */
-struct promql_look {
-	bool is_bounded; /* by the highest finite bucket below a histogram_quantile, or below the
-	                    max, min or avg of some, times a number; false without buckets */
-	double ceiling;  /* then: the most it can give */
-	size_t series;   /* its selectors fit */
-	size_t moving;   /* of those, with two different values in what is kept */
-	size_t still_samples; /* the most that one of the others has, all of one value */
-};
-bool promql_look(const struct promql_expr *e, const struct promql_data *data,
-                 struct promql_look *out, struct err *err) MUST_CHECK;
-
-/* Prometheus' BucketQuantile and BucketFraction (promql/quantile.go). Buckets are cumulative counts by upper bound;
- * sorted and mended in place. */
+/* Prometheus' BucketQuantile and BucketFraction (promql/quantile.go). Buckets are cumulative counts
+ * by upper bound; sorted and mended in place. */
 struct promql_bucket {
 	double upper_bound;
 	double count;

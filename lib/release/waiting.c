@@ -162,8 +162,8 @@ static void say_gates(const struct question *q, struct list *list)
 	for (size_t i = 0; e && i < e->ngates; i++) {
 		const struct gate_outcome *o = &e->gates[i];
 
-		if (o->counts && o->measure.blind[0])
-			say(list, never(), never(), "gate %s is blind: %s", q->p->gates[i].name,
+		if (o->counts && o->measure.blind[0] && o->result != GATE_ERROR)
+			say(list, never(), never(), "gate %s: %s", q->p->gates[i].name,
 			    o->measure.blind);
 		if (!o->counts || o->result == GATE_PASS)
 			continue;

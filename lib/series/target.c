@@ -170,6 +170,13 @@ bool target_has_name(const struct target *t, struct str name)
 	return map_get(t->names, name) != NULL;
 }
 
+bool target_next_name(const struct target *t, size_t *at, struct str *out)
+{
+	void *how;
+
+	return map_next(t->names, at, out, &how);
+}
+
 void target_selection_changed(struct target *t)
 {
 	t->selection_changed = true;

@@ -62,6 +62,8 @@ const struct series_set *target_series(const struct target *t);
 /* Whether the newest good page carried this metric name (any labels; rule K2). Names not wanted
  * count when they were announced through target_page_name. */
 bool target_has_name(const struct target *t, struct str name);
+/* Walks those names; *at starts at 0, false at the end. Borrowed until the next page. */
+bool target_next_name(const struct target *t, size_t *at, struct str *out);
 
 /* Say this when the caller starts to pick names it did not pick before: a name that is new on the
  * next page may then have been there all along, and is not taken for a born counter. */

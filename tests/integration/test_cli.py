@@ -221,14 +221,15 @@ def test_probe_of_a_url_without_a_page_is_status_3(probed):
 
 
 def test_probe_with_a_policy_says_which_kpis_the_page_can_feed(probed, probed_policy):
-    done = run_headgate("probe", probed, "--policy", probed_policy, "--set", "version=2")
+    done = run_headgate("probe", probed, "--policy", probed_policy, "--set", "version=2", "--samples", "1")
     assert done.returncode == 1 and done.stderr == "", done
     assert done.stdout.splitlines() == [
-        "kpi p95: needs 1m of samples: try --samples 5 --every 15s",
-        "kpi requests: needs 1m of samples: try --samples 5 --every 15s",
+        "kpi p95: needs 1m of samples, has one page: try --samples 13 --every 5s",
+        "kpi requests: needs 1m of samples, has one page: try --samples 13 --every 5s",
         "kpi typo: metric queue_lenght is not on this page: did you mean queue_length?",
         "kpi waiting: reads 7",
-        "gate latency: is blind: above 3 s can never fire: the highest finite bucket is 2.5 s, and a quantile is never more"]
+        "gate latency: blind: p95 is never above 2.5 s, the highest finite bucket of latency_bucket, so \"above 3 s\" "
+        "cannot happen"]
 
 
 def test_probe_with_a_policy_scrapes_as_often_as_it_is_told(probed, probed_policy):
@@ -238,7 +239,7 @@ def test_probe_with_a_policy_scrapes_as_often_as_it_is_told(probed, probed_polic
     rows = {row["kpi"]: row for row in map(json.loads, done.stdout.splitlines())}
     assert done.returncode == 0, done
     assert rows["requests"]["result"] == "value" and rows["requests"]["value"] > 20, rows
-    assert "nothing it reads moves" in rows["waiting"]["text"], rows
+    assert "has not moved" not in rows["waiting"]["text"], rows  # a gauge may stand still
 
 
 def test_probe_with_a_policy_asks_for_what_a_placeholder_stands_for(probed, probed_policy):
@@ -292,6 +293,101 @@ def test_query_of_a_bad_expression_is_status_1_with_the_place(page, expr, column
     done = run_headgate("query", "--data", page, "--at", "60", expr)
     assert done.returncode == 1 and re.search(column, done.stderr), done
     assert done.stdout == ""
+
+
+def stamped(page, *seconds):
+    """The page as it was at these times, counters a little higher each time."""
+    lines = []
+    for line in page.splitlines():
+        name, _, value = line.rpartition(" ")
+        lines += [line] if line.startswith("#") else [f"{name} {float(value) + i * 3} {s * 1000}"
+                                                      for i, s in enumerate(seconds)]
+    return "\n".join(lines) + "\n"
+
+
+BLIND_PAGE = """# TYPE http_requests_total counter
+http_requests_total{version="1",code="200"} 100
+http_requests_total{version="2",code="200"} 7
+# TYPE duration_seconds histogram
+duration_seconds_bucket{le="0.5"} 10
+duration_seconds_bucket{le="2.5"} 20
+duration_seconds_bucket{le="+Inf"} 20
+duration_seconds_sum 9
+duration_seconds_count 20
+"""
+QUANTILE = "histogram_quantile(0.95, sum by (le) (rate(duration_seconds_bucket[30s])))"
+
+
+@pytest.fixture
+def probe_policy(tmp_path):
+    def write(kpis, address="http://127.0.0.1:9/metrics", above="1s", p95=QUANTILE):
+        file = tmp_path / "policy.yaml"
+        file.write_text(json.dumps({
+            "policy": "shop", "sources": {"app": {"scrape": [address], "every": "5s"}},
+            "kpis": {"p95": {"unit": "seconds", "expr": p95},
+                     **{name: {"unit": "events", "expr": expr} for name, expr in kpis.items()}},
+            "gates": {"latency": {"threshold": "p95", "above": above, "for": "2 of 3", "then": "pause",
+                                  "min_events": "0"}},
+            "stages": [{"stage": "full", "weight": 100, "bake": "1m"}],
+            "rollback": {"options": [{"option": "back", "manual": True}],
+                         "stabilise": {"gates": ["latency"], "bake": "1m", "deadline": "10m"}},
+        }))
+        return file
+    return write
+
+
+def test_probe_shows_what_a_rate_reads_before_its_range_is_full(probe_policy):
+    file = probe_policy({"recent": "sum(increase(http_requests_total[1m]))",
+                         "requests": 'sum(http_requests_total{version="${version}"})'})
+    page = stamped(BLIND_PAGE, 1000, 1015, 1030, 1045)
+    done = run_headgate("probe", "-", "--policy", file, "--set", "version=2", stdin=page)
+    assert done.returncode == 0, done
+    assert re.search(r"kpi recent: reads \d+ events so far; needs 1m of samples, has 45s", done.stdout), done.stdout
+    assert "kpi requests: reads 16 events" in done.stdout and "kpi p95: reads" in done.stdout
+
+
+@pytest.mark.parametrize("expr,says", [
+    ("sum(http_request_total)", "metric http_request_total is not on this page: did you mean http_requests_total?"),
+    ("sum(http_requests)", "did you mean http_requests_total?"),
+    ("http_requests_total", "2 series: wrap in sum() or max()"),
+    ('sum(http_requests_total{version="3"})', 'no series of http_requests_total has version="3" (there are 1, 2)'),
+    ('sum(http_requests_total{region="x"})', 'has region="x" (none has that label)')])
+def test_probe_tells_why_a_kpi_cannot_be_fed(probe_policy, expr, says):
+    done = run_headgate("probe", "-", "--policy", probe_policy({"odd": expr}), stdin=BLIND_PAGE)
+    assert done.returncode == 1 and says in done.stdout, done
+    assert "kpi p95: needs 30s of samples, has one page" in done.stdout, done.stdout
+
+
+def test_probe_tells_of_a_counter_that_stands_still_while_others_move(probe_policy):
+    file = probe_policy({"canary": 'sum(increase(http_requests_total{version="2"}[1m]))'})
+    page = re.sub(r'(version="2".*) \S+ (\d+)$', r"\1 7 \2", stamped(BLIND_PAGE, 940, 960, 1000), flags=re.M)
+    done = run_headgate("probe", "-", "--policy", file, stdin=page)
+    assert 'http_requests_total{version="2"} has not moved in 1m, other counters have' in done.stdout, done
+
+
+@pytest.mark.parametrize("above,is_blind", [("2499ms", False), ("2.5s", True), ("10s", True)])
+def test_probe_finds_a_limit_that_no_bucket_reaches(probe_policy, above, is_blind):
+    done = run_headgate("probe", "-", "--policy", probe_policy({}, above=above), stdin=BLIND_PAGE)
+    assert done.returncode == (1 if is_blind else 0) and ("gate latency: blind" in done.stdout) == is_blind, done
+
+
+def test_probe_adds_the_labels_of_the_source(probe_policy, target):
+    address = f"http://127.0.0.1:{target.port}/metrics"
+    file = probe_policy({"requests": f'sum(increase(http_requests_total{{job="app",instance="127.0.0.1:{target.port}"}}'
+                                     '[1s]))'}, address=address, p95=QUANTILE.replace("duration", "http_request_duration"))
+    done = run_headgate("probe", address, "--policy", file, "--samples", "4", "--every", "500ms", "--json")
+    rows = {row.get("kpi"): row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows["requests"]["value"] > 0 and rows["p95"]["result"] == "warming", rows
+    assert run_headgate("probe", address, "--policy", file, "--source", "none").returncode == 1
+
+
+@pytest.mark.parametrize("p95,above,says", [
+    (QUANTILE.replace("by (le)", "by (job)"), "1s", "drops the label le"),
+    (QUANTILE.replace("0.95", "95"), "1s", "between 0 and 1"),
+    (f"clamp_max({QUANTILE}, 2)", "2s", 'never above 2 s, so "above 2 s" cannot happen')])
+def test_check_refuses_a_gate_that_is_blind_without_any_page(probe_policy, p95, above, says):
+    done = run_headgate("check", probe_policy({}, p95=p95, above=above))
+    assert done.returncode == 1 and "/gates/latency: blind" in done.stdout and says in done.stdout, done
 
 
 def test_query_shows_where_an_error_stands(page):

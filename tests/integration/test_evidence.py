@@ -127,14 +127,35 @@ def test_evidence_that_comes_back_lets_the_release_go_on(daemon, target):
     daemon.wait_state(id_, "completed")
 
 
-def test_a_limit_beyond_the_highest_bucket_is_called_blind_and_passes(postgres, make_daemon, target):
+# --- gates that could never see what they watch for (rule K9) ---
+
+def blind_policy(target, **kpis):
     document = json.loads(policy(target)["test.yaml"])
     document["stages"][0]["bake"] = "1h"
-    document["gates"]["latency"]["above"] = "20s"
-    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    document["gates"].pop("health")
+    document["gates"]["latency"]["above"] = "30s"
+    document["kpis"].update(kpis)
+    return {"test.yaml": json.dumps(document)}
+
+
+def test_a_limit_above_the_highest_bucket_is_an_error_and_said_once(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=blind_policy(target)).start()
     id_ = baking(daemon)
-    seen = daemon.wait_release(id_, "a pass", lambda r: r["gates"].get("latency") == "pass")
-    assert any(w["sentence"].startswith("gate latency is blind: above 20 s can never fire")
-               for w in seen["waiting_for"]), seen["waiting_for"]
+    seen = holds_without_moving(daemon, id_, "latency", "blind", "highest finite bucket", "above 30 s")
+    assert seen["gates"]["latency"] == "error" and seen["bake"]["observed"] == "0s"
     gates = {g["gate"]: g for g in daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["gates"]}
-    assert "never fire" in gates["latency"]["blind"] and gates["errors"]["blind"] is None
+    assert gates["latency"]["blind"] and "cannot happen" in gates["latency"]["sentence"]
+    assert gates["errors"]["blind"] is None and gates["errors"]["result"] in ("pass", "warming")
+    assert daemon.log().count("gate_blind") == 1
+
+
+def test_a_misspelt_metric_is_told_what_was_meant(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=blind_policy(
+        target, error_rate={"unit": "ratio", "expr": "sum(rate(http_request_total[3s])) or vector(0)"})).start()
+    holds_without_moving(daemon, baking(daemon), "did you mean http_requests_total?")
+
+
+def test_a_label_nobody_has_is_named_with_those_there_are(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=blind_policy(
+        target, lag={"unit": "events", "expr": 'sum(http_requests_total{code="20"})'})).start()
+    holds_without_moving(daemon, baking(daemon), 'code=\\"20\\"', "there are 200")

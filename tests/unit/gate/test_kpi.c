@@ -115,7 +115,8 @@ START_TEST(a_kpi_is_one_number)
 		{ "up_things", GATE_ERROR, 0, "2 series: wrap in sum() or max()" },
 		{ "up_things[1m]", GATE_ERROR, 0, "a matrix: a KPI is one number" },
 		{ "\"text\"", GATE_ERROR, 0, "a string: a KPI is one number" },
-		{ "up_things{instance=\"z:1\"}", GATE_NO_DATA, 0, "nothing came back" },
+		{ "up_things{instance=\"z:1\"}", GATE_NO_DATA, 0,
+		  "nothing came back: no series of up_things has instance=\"z:1\" (there are a:1, b:1)" },
 		{ "sum(up_things) / 0", GATE_ERROR, 0, "the value is +Inf" },
 		{ "-sum(up_things) / 0", GATE_ERROR, 0, "the value is -Inf" },
 	};
@@ -149,6 +150,41 @@ START_TEST(nan_is_left_to_the_gate_which_knows_the_events)
 }
 END_TEST
 
+static void counters(struct bench *b, int64_t at_s, double one, double two)
+{
+	struct label version = {STR("version"), STR("1")};
+	struct target *t = b->targets[0];
+	struct err err;
+
+	ck_assert(target_page_begin(t, T0 + at_s * 1000, &err));
+	ck_assert(target_page_add(t, STR("hits_total"), &version, 1, one, false, 0, true, &err));
+	version.value = STR("2");
+	ck_assert(target_page_add(t, STR("hits_total"), &version, 1, two, false, 0, true, &err));
+	ck_assert(target_page_commit(t, 2, &err));
+}
+
+START_TEST(a_count_of_nothing_tells_which_counter_stands_still)
+{
+	struct bench b;
+
+	bench_init(&b, 1);
+	b.kpi.unit = KPI_EVENTS;
+	for (int64_t i = 0; i < 3; i++)
+		counters(&b, i * 15, (double)i, 7);
+	ck_assert_str_eq(ask(&b, "sum(increase(hits_total{version=\"2\"}[1m]))", 30, -1)->stuck,
+	                 "hits_total{version=\"2\"} has not moved in 30s, other counters have");
+	ck_assert_str_eq(ask(&b, "sum(increase(hits_total[1m]))", 30, -1)->stuck, "");
+	bench_fini(&b);
+	bench_init(&b, 1);
+	b.kpi.unit = KPI_EVENTS;
+	for (int64_t i = 0; i < 3; i++)
+		counters(&b, i * 15, 7, 7);
+	ck_assert_str_eq(ask(&b, "sum(increase(hits_total{version=\"2\"}[1m]))", 30, -1)->stuck,
+	                 "");
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_misspelt_name_never_reads_as_zero)
 {
 	char name[] = "http_request_total", *absent[] = {name};
@@ -158,9 +194,11 @@ START_TEST(a_misspelt_name_never_reads_as_zero)
 	page(&b, 0, 0, "http_requests_total", 5);
 	page(&b, 1, 0, "other", 5);
 	expect(ask(&b, "sum(http_request_total) or vector(0)", 10, -1), GATE_NO_DATA,
-	       "metric http_request_total is not on any page of source app");
+	       "metric http_request_total is not on any page of source app; did you mean "
+	       "http_requests_total?");
 	expect(ask(&b, "absent(http_request_total)", 10, -1), GATE_NO_DATA,
-	       "metric http_request_total is not on any page of source app");
+	       "metric http_request_total is not on any page of source app; did you mean "
+	       "http_requests_total?");
 	expect(ask(&b, "sum(http_requests_total{code=\"500\"}) or vector(0)", 10, -1), GATE_PASS,
 	       "");
 	ck_assert_double_eq(b.reading.value, 0);
@@ -571,6 +609,7 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
+	tcase_add_test(tcase, a_count_of_nothing_tells_which_counter_stands_still);
 	tcase_add_test(tcase, a_kpi_is_one_number);
 	tcase_add_test(tcase, nan_is_left_to_the_gate_which_knows_the_events);
 	tcase_add_test(tcase, a_misspelt_name_never_reads_as_zero);

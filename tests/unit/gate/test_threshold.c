@@ -225,6 +225,90 @@ START_TEST(votes_are_as_far_apart_as_the_watched_kpi_looks_back)
 }
 END_TEST
 
+/* The KPI is a quantile of a histogram whose highest finite bucket is 2.5 s. */
+static void look_through_buckets(struct bench *b, double limit, double value)
+{
+	struct promql_position at;
+	struct err err;
+
+	bench_init(b);
+	b->kpis[0].unit = KPI_SECONDS;
+	b->kpis[0].name = text_dup("p95");
+	b->kpis[0].parsed = promql_parse(STR("histogram_quantile(0.95, x_bucket)"), &at, &err);
+	ck_assert_ptr_nonnull(b->kpis[0].parsed);
+	b->readings[0].bound = (struct kpi_bound){.known = true, .most = 2.5, .selector = 0};
+	b->readings[0].value = value;
+	b->rung.limit = limit;
+}
+
+static void bench_fini(struct bench *b)
+{
+	free(b->kpis[0].name);
+	promql_free(&b->kpis[0].parsed);
+}
+
+START_TEST(a_limit_that_no_bucket_reaches_never_passes)
+{
+	/* clang-format off */
+	static const struct { double limit, value, events; enum gate_result result; } rows[] = {
+		{ 2.4, 0.1, 512, GATE_PASS },
+		{ 2.5, 0.1, 512, GATE_ERROR },
+		{ 2.5 + 1e-12, 0.1, 512, GATE_ERROR },
+		{ 10, 0.1, 512, GATE_ERROR },
+		{ 10, 0.1, 3, GATE_ERROR },
+		{ 2.4, 0.1, 3, GATE_INSUFFICIENT },
+	};
+	/* clang-format on */
+	struct bench b;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		look_through_buckets(&b, rows[i].limit, rows[i].value);
+		b.readings[1].value = rows[i].events;
+		ck_assert_msg(look(&b)->result == rows[i].result, "%zu: %s", i, b.outcome.sentence);
+		ck_assert_int_eq(b.outcome.measure.blind[0] != '\0', rows[i].result == GATE_ERROR);
+		ck_assert(!b.outcome.measure.blind[0] ||
+		          strstr(b.outcome.sentence, "highest finite bucket of x_bucket"));
+		bench_fini(&b);
+	}
+}
+END_TEST
+
+START_TEST(a_blind_rung_does_not_hide_what_the_others_see)
+{
+	struct gate_rung rungs[2];
+	struct bench b;
+
+	look_through_buckets(&b, 0.5, 0.8);
+	rungs[0] = rungs[1] = b.rung;
+	rungs[1].limit = 10;
+	rungs[1].then = RUNG_ROLLBACK;
+	b.gate.rungs = rungs;
+	b.gate.nrungs = 2;
+	ck_assert_int_eq(look(&b)->result, GATE_BREACH);
+	ck_assert_int_eq(b.outcome.verdict, VERDICT_PAUSE);
+	b.readings[0].value = 0.1;
+	ck_assert_int_eq(look(&b)->result, GATE_ERROR);
+	rungs[1].then = RUNG_NOTE; /* nothing depends on it */
+	ck_assert_int_eq(look(&b)->result, GATE_PASS);
+	refuse(&b, 0, GATE_STALE, "old");
+	rungs[1].then = RUNG_PAUSE;
+	ck_assert_int_eq(look(&b)->result, GATE_STALE);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_counter_that_stands_still_explains_why_there_are_no_events)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.readings[1].value = 0;
+	snprintf(b.readings[1].stuck, sizeof(b.readings[1].stuck), "x has not moved");
+	ck_assert_int_eq(look(&b)->result, GATE_INSUFFICIENT);
+	ck_assert_ptr_nonnull(strstr(b.outcome.sentence, "0 of 100 requests; x has not moved"));
+}
+END_TEST
+
 START_TEST(an_index_out_of_range_is_an_error)
 {
 	struct bench b;
@@ -248,6 +332,9 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
+	tcase_add_test(tcase, a_limit_that_no_bucket_reaches_never_passes);
+	tcase_add_test(tcase, a_blind_rung_does_not_hide_what_the_others_see);
+	tcase_add_test(tcase, a_counter_that_stands_still_explains_why_there_are_no_events);
 	tcase_add_test(tcase, events_decide_what_a_value_is_worth);
 	tcase_add_test(tcase, the_first_reason_of_either_kpi_applies);
 	tcase_add_test(tcase, a_bad_value_without_events_behind_it_is_not_a_breach);
