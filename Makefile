@@ -16,7 +16,7 @@ comma := ,
 VARIANT := $(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(FAILPOINTS),-failpoints)$(if $(COV),-cov)
 B := build/$(VARIANT)
 
-PACKAGES := libmicrohttpd libcurl jansson libpq yaml-0.1 libpcre2-8 libcrypto libsystemd libcares
+PACKAGES := libmicrohttpd libcurl jansson libpq yaml-0.1 libpcre2-8 libcrypto libsystemd libcares zlib
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \
 	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion -Wimplicit-fallthrough \

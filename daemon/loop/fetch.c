@@ -152,6 +152,7 @@ static void fetch_free(struct fetch *fetch)
 {
 	curl_slist_free_all(fetch->headers);
 	buf_fini(&fetch->received);
+	gunzip_free(&fetch->gunzip);
 	free(fetch->method);
 	free(fetch->url);
 	free(fetch->body);

@@ -66,6 +66,21 @@ static size_t take_bytes(struct fetch *fetch, const char *bytes, size_t n)
 	return n;
 }
 
+static bool take_piece(void *ctx, const char *bytes, size_t n)
+{
+	return take_bytes(ctx, bytes, n) == n;
+}
+
+static size_t take_packed(struct fetch *fetch, const char *bytes, size_t n)
+{
+	enum gunzip_result result = GUNZIP_BAD;
+
+	if (!fetch->bad_encoding)
+		result = gunzip_feed(fetch->gunzip, bytes, n, take_piece, fetch);
+	fetch->bad_encoding = result == GUNZIP_BAD;
+	return result == GUNZIP_OK ? n : 0;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct fetch *fetch = ctx;
@@ -75,7 +90,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 	if (fetch->cancelled)
 		return 0;
 	(*fetch->depth)++;
-	took = take_bytes(fetch, bytes, n);
+	took = fetch->gunzip || fetch->bad_encoding ? take_packed(fetch, bytes, n)
+	                                            : take_bytes(fetch, bytes, n);
 	(*fetch->depth)--;
 	return fetch->cancelled ? 0 : took;
 }
@@ -91,6 +107,22 @@ static bool header_value(struct str line, const char *name, struct str *out)
 		out->n--;
 	*out = str_trim(*out);
 	return true;
+}
+
+/* What nobody asked for is passed on as it is: it is its reader's mistake then. */
+static void note_encoding(struct fetch *fetch, struct str value)
+{
+	bool is_gzip = (value.n == 4 && strncasecmp(value.p, "gzip", 4) == 0) ||
+	               (value.n == 6 && strncasecmp(value.p, "x-gzip", 6) == 0);
+
+	if (!fetch->request.takes_gzip ||
+	    (value.n == 8 && strncasecmp(value.p, "identity", 8) == 0))
+		return;
+	if (is_gzip && !fetch->gunzip && !fetch->bad_encoding)
+		fetch->gunzip = gunzip_new();
+	else
+		gunzip_free(&fetch->gunzip);
+	fetch->bad_encoding = fetch->gunzip == NULL;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
@@ -112,6 +144,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 		fetch->is_framed = false;
 		fetch->retry_after_ms = -1;
 		fetch->status = 0;
+		fetch->bad_encoding = false;
+		gunzip_free(&fetch->gunzip);
+	} else if (header_value(line, "Content-Encoding", &value)) {
+		note_encoding(fetch, value);
 	} else if (header_value(line, "Content-Type", &value)) {
 		snprintf(fetch->content_type, sizeof(fetch->content_type), "%.*s",
 		         (int)(value.n < 127 ? value.n : 127), value.p);
@@ -330,6 +366,8 @@ CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_m
 		code = set_tls(easy, fetch->request.tls);
 	if (code == CURLE_OK && fetch->request.takes_gzip)
 		code = curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+	if (code == CURLE_OK && fetch->request.takes_gzip) /* we unpack, see gunzip.h */
+		code = curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
 	return code;
@@ -393,6 +431,17 @@ static bool is_mail_refusal(const struct fetch *fetch, CURLcode code)
 	return status >= 400 && status < 600;
 }
 
+/* Nothing at all is an empty answer and no broken one. */
+static bool is_packed_short(const struct fetch *fetch, CURLcode code)
+{
+	curl_off_t n = 0;
+
+	if (!fetch->gunzip || code != CURLE_OK || gunzip_is_whole(fetch->gunzip))
+		return false;
+	(void)curl_easy_getinfo(fetch->easy, CURLINFO_SIZE_DOWNLOAD_T, &n);
+	return n > 0;
+}
+
 enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)
 {
 	/* Our own callbacks ended it: they know better than the code. */
@@ -400,7 +449,7 @@ enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)
 		return FETCH_STOPPED;
 	if (fetch->too_large)
 		return FETCH_TOO_LARGE;
-	if (fetch->header_bomb)
+	if (fetch->header_bomb || fetch->bad_encoding || is_packed_short(fetch, code))
 		return FETCH_PEER;
 	if (fetch->cut || is_mail_refusal(fetch, code))
 		return FETCH_OK;
@@ -461,6 +510,10 @@ void transfer_describe(const struct fetch *fetch, enum fetch_failure failure, CU
 	if (fetch->header_bomb)
 		err_set(err, ERR_LIMIT, "the answer's headers have more than %zu bytes",
 		        HEADER_BYTES_MAX);
+	else if (fetch->bad_encoding)
+		err_set(err, ERR_INVALID, "the answer's Content-Encoding is broken or unknown");
+	else if (is_packed_short(fetch, code))
+		err_set(err, ERR_INVALID, "the compressed answer ends too early");
 	else if (fetch->open_errno != 0)
 		err_set(err, ERR_UNAVAILABLE, "no socket: %s", strerrordesc_np(fetch->open_errno));
 	else

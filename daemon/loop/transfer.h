@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "loop/fetch.h"
+#include "loop/gunzip.h"
 
 #define TRANSFER_OTHER_BODY_MAX ((size_t)4096) /* kept of an answer nobody streams */
 
@@ -38,6 +39,8 @@ struct fetch {                         /* one request */
 	size_t nheader_bytes;
 	long status;
 	char content_type[128];
+	struct gunzip *gunzip; /* own; of a compressed answer */
+	bool bad_encoding;     /* broken, or of a kind that was not asked for */
 	bool is_framed; /* its length is stated, or its end is marked */
 	int64_t retry_after_ms;
 	bool cancelled, stopped, too_large, cut, header_bomb;

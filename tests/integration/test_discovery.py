@@ -223,6 +223,24 @@ def test_a_page_that_unpacks_to_more_than_is_allowed_is_thrown_away(run, page):
     passes(daemon, id_)
 
 
+@pytest.mark.parametrize("encoding, raw, words", [
+    ("gzip", gzip.compress(PAGE.encode())[:-6], "the compressed answer ends too early"),
+    ("gzip", gzip.compress(PAGE.encode())[:40], "the compressed answer ends too early"),
+    ("gzip", gzip.compress(PAGE.encode())[:-8] + b"\0" * 8, "Content-Encoding is broken or unknown"),
+    ("gzip", PAGE.encode(), "Content-Encoding is broken or unknown"),
+    ("br", PAGE.encode(), "Content-Encoding is broken or unknown"),
+    ("gzip, gzip", gzip.compress(gzip.compress(PAGE.encode())), "Content-Encoding is broken or unknown"),
+], ids=["no trailer", "half", "wrong checksum", "no gzip", "brotli", "twice"])
+def test_a_compressed_page_that_is_not_whole_is_no_evidence(run, page, encoding, raw, words):
+    daemon, id_ = run(release_policy({"scrape": [page.url + "/metrics"]}, ERRORS))
+    passes(daemon, id_)
+    page.encoding, page.raw = encoding, raw
+    says(daemon, id_, "no_data", words)
+    page.raw = gzip.compress(PAGE.encode()[:60]) + gzip.compress(PAGE.encode()[60:])  # two streams are one page
+    page.encoding = "gzip"
+    passes(daemon, id_)
+
+
 @pytest.mark.parametrize("how, header", [
     ({"bearer_file": "page-secret"}, "Bearer s3cret"),
     ({"basic_user": "hg", "basic_password_file": "page-secret"}, "Basic aGc6czNjcmV0"),
