@@ -170,7 +170,7 @@ bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
 
 	if (known == NULL) {
 		problems_init(&problems);
-		p = policy_from_json(document, &problems);
+		p = policy_from_stored(document, &problems);
 		if (p == NULL) {
 			log_line(LOG_ERROR, "stored_policy_unreadable", "hash=%.12s problem=%s",
 			         hash,
@@ -178,6 +178,10 @@ bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
 			problems_fini(&problems);
 			return false;
 		}
+		if (problems.n > 0)
+			log_line(LOG_WARN, "stored_policy_would_be_refused",
+			         "policy=%s hash=%.12s mistakes=%zu first=%s", log_quote(p->name),
+			         hash, problems.n, log_quote(problems.list[0].text));
 		problems_fini(&problems);
 		/* The pinned hash is the identity even if today's defaults would print another. */
 		snprintf(p->hash, sizeof(p->hash), "%s", hash);

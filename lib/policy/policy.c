@@ -113,10 +113,16 @@ static void sort_maps(struct policy *p)
 	sort_map(p->actions, p->nactions, sizeof(*p->actions));
 }
 
+enum reading {
+	READ_WHOLE = 0,
+	READ_PARTLY, /* something could not be included: only looked through for mistakes */
+	READ_STORED  /* it was checked when it was stored: what it says need only be readable */
+};
+
 /* Everything a document can tell about itself. Goes on after a decode with problems, so that all
  * are listed; but not without what could not be included, or every name would lead nowhere. */
 static struct policy *read_document(json_t *document, const struct positions *positions,
-                                    struct problems *problems, size_t first, bool is_whole)
+                                    struct problems *problems, size_t first, enum reading how)
 {
 	struct crosscheck c = {
 	        .document = document, .problems = problems, .positions = positions, .first = first};
@@ -132,9 +138,10 @@ static struct policy *read_document(json_t *document, const struct positions *po
 	ok = field_decode(&policy_table, document, p, &d);
 	decode_fini(&d);
 	c.policy = p;
-	if (json_is_object(document) && is_whole)
+	if (json_is_object(document) && how != READ_PARTLY)
 		crosscheck_policy(&c);
-	ok = ok && is_whole && problems->n == first && problems->dropped == 0;
+	if (how != READ_STORED)
+		ok = ok && how == READ_WHOLE && problems->n == first && problems->dropped == 0;
 	if (ok)
 		sort_maps(p);
 	if (ok && !hash_policy(p)) {
@@ -172,9 +179,15 @@ static void sort_problems(struct problems *problems, size_t first, const char *f
 	}
 }
 
+/* What this version finds fault with, an older one may have accepted. */
+struct policy *policy_from_stored(json_t *document, struct problems *problems)
+{
+	return read_document(document, NULL, problems, problems->n, READ_STORED);
+}
+
 struct policy *policy_from_json(json_t *document, struct problems *problems)
 {
-	return read_document(document, NULL, problems, problems->n, true);
+	return read_document(document, NULL, problems, problems->n, READ_WHOLE);
 }
 
 /* All JSON that matters here is YAML; where it is not, the pointers have to do. */
@@ -198,7 +211,7 @@ struct policy *policy_from_json_text(json_t *document, struct str text, struct p
 		return NULL;
 	}
 	find_positions(text, positions);
-	p = read_document(document, positions, problems, first, true);
+	p = read_document(document, positions, problems, first, READ_WHOLE);
 	sort_problems(problems, first, NULL);
 	positions_free(&positions);
 	return p;
@@ -220,7 +233,8 @@ struct policy *policy_from_yaml(const char *file, struct str text,
 	document = yaml_read(file, text, POLICY_MAX_BYTES, positions, problems);
 	if (document) {
 		included = include_expand(file, document, include, positions, problems);
-		p = read_document(document, positions, problems, first, included);
+		p = read_document(document, positions, problems, first,
+		                  included ? READ_WHOLE : READ_PARTLY);
 	}
 	sort_problems(problems, first, file);
 	json_decref(document);

@@ -225,10 +225,13 @@ struct policy_include {
  * never leave it); include may be NULL (then `include:` is a mistake). */
 struct policy *policy_from_yaml(const char *file, struct str text,
                                 const struct policy_include *include, struct problems *problems);
-/* From JSON (the API, the database). */
+/* From JSON (the API). */
 struct policy *policy_from_json(json_t *document, struct problems *problems);
 /* The same with the text the document was parsed from, so that problems get line and column. */
 struct policy *policy_from_json_text(json_t *document, struct str text, struct problems *problems);
+/* From the database, as an older version may have stored it: what only today's checks find fault with is
+ * listed and refuses nothing, so that no upgrade takes a running release its policy (rule I1). */
+struct policy *policy_from_stored(json_t *document, struct problems *problems);
 void policy_free(struct policy **p);
 /* The canonical form, defaults written out; new reference. The hash does not depend on the order of
  * sources, KPIs, gates and actions, but their indexes follow it: what outlives a process names

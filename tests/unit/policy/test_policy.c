@@ -575,6 +575,36 @@ START_TEST(every_exposed_stage_needs_a_gate_that_counts)
 }
 END_TEST
 
+START_TEST(an_upgrade_takes_no_running_release_its_policy)
+{
+	struct policy *p = read_policy(sample);
+	json_t *document = policy_to_json(p);
+	struct policy *stored = NULL;
+	struct problems problems;
+
+	/* Two options of one name stand for whatever a later version finds fault with. */
+	json_array_append_new(
+	        json_object_get(json_object_get(document, "rollback"), "options"),
+	        json_deep_copy(json_array_get(
+	                json_object_get(json_object_get(document, "rollback"), "options"), 0)));
+	problems_init(&problems);
+	ck_assert_ptr_null(policy_from_json(document, &problems));
+	problems_fini(&problems);
+	problems_init(&problems);
+	stored = policy_from_stored(document, &problems);
+	ck_assert_ptr_nonnull(stored);
+	ck_assert_uint_ge(problems.n, 1);
+	policy_free(&stored);
+	problems_fini(&problems);
+	problems_init(&problems);
+	json_object_set_new(document, "stages", json_integer(1));
+	ck_assert_ptr_null(policy_from_stored(document, &problems));
+	problems_fini(&problems);
+	json_decref(document);
+	policy_free(&p);
+}
+END_TEST
+
 START_TEST(a_policy_written_out_and_read_again_has_the_same_hash)
 {
 	struct policy *p = read_policy(sample);
@@ -1091,6 +1121,7 @@ int main(void)
 	tcase_add_test(tcase, without_a_way_back_nothing_may_be_exposed);
 	tcase_add_test(tcase, every_exposed_stage_needs_a_gate_that_counts);
 	tcase_add_test(tcase, an_escalation_is_written_or_the_usual_one);
+	tcase_add_test(tcase, an_upgrade_takes_no_running_release_its_policy);
 	tcase_add_test(tcase, a_policy_written_out_and_read_again_has_the_same_hash);
 	tcase_add_test(tcase, a_database_that_reorders_keys_keeps_the_hash_and_every_index);
 	tcase_add_test(tcase, the_hash_is_of_what_is_meant_not_of_how_it_is_spelled);
