@@ -191,7 +191,7 @@ def measure(world, kinds, targets, series, coding, every_s):
 def run(world):
     kinds = [Ours, Prometheus] if shutil.which("prometheus") else [Ours]
     for targets, series in ((500, 1000), (2000, 100)):
-        for coding in ("identity", "gzip"):
+        for coding in ("gzip", "identity"):
             found = measure(world, kinds, targets, series, coding, every_s=5)
             ours, theirs = found[Ours], found.get(Prometheus, {})
             lost = "".join(f"; {int(one['lost'])} {name} TARGETS LOST" for name, one in (("OUR", ours), ("THEIR", theirs))
