@@ -181,7 +181,7 @@ static struct span arithmetic(enum token_kind token, struct span l, struct span 
 	bool by_number = isfinite(r.least) && !(r.least < r.most);
 	bool of_number = isfinite(l.least) && !(l.least < l.most);
 
-	if (token == TOKEN_MUL && of_number)
+	if (token == TOKEN_MUL && of_number && !by_number)
 		return arithmetic(token, r, l);
 	if (token == TOKEN_ADD)
 		return ordered(l.least + r.least, l.most + r.most);

@@ -97,6 +97,33 @@ START_TEST(a_value_is_never_above_what_its_expression_allows)
 }
 END_TEST
 
+/* `headgate check` ended with a crash, for ever: two numbers changed places without end. */
+START_TEST(a_policy_that_multiplies_two_numbers_can_be_checked)
+{
+	/* clang-format off */
+	static const struct { const char *expr; double most; } rows[] = {
+		{ "2 * 3", 6 },
+		{ "x / (60*60)", (double)INFINITY },
+		{ "histogram_quantile(0.95, rate(x_bucket[5m])) / (1024*1024)", 2.5 / 1048576 },
+		{ "absent(up) * 100", 100 },
+		{ "100 * absent(up)", 100 },
+		{ "2 * -3 * (4 * 5)", -120 },
+	};
+	/* clang-format on */
+	double bounds[1] = {2.5};
+	size_t by;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_expr *e = parse(rows[i].expr);
+		double most = promql_most(e, bounds, &by);
+
+		ck_assert_msg(!(most < rows[i].most) && !(most > rows[i].most), "%s: %g",
+		              rows[i].expr, most);
+		promql_free(&e);
+	}
+}
+END_TEST
+
 START_TEST(nothing_is_known_of_buckets_nobody_has_seen)
 {
 	struct promql_expr *e = parse("histogram_quantile(0.9, x_bucket)");
@@ -216,6 +243,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_value_is_never_above_what_its_expression_allows);
+	tcase_add_test(t, a_policy_that_multiplies_two_numbers_can_be_checked);
 	tcase_add_test(t, nothing_is_known_of_buckets_nobody_has_seen);
 	tcase_add_test(t, a_quantile_without_its_buckets_is_found);
 	tcase_add_test(t, a_look_at_the_samples_tells_buckets_and_what_moves);
