@@ -3,8 +3,9 @@
  * formats.
  *
  * What cannot be read or is not right keeps the last list that was, and says so; before the first
- * good one there are no targets, which is no evidence. A file that is gone from a set of them takes
- * its targets with it as in Prometheus; a set without any file does not.
+ * good one of each document and file, the source has no evidence, whatever the others found. A file
+ * that is gone from a set of them takes its targets with it as in Prometheus; a set without any
+ * file does not.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct discovery {
 	struct watch watch;
 	json_t *groups; /* own: [{targets, labels, found_by}]; NULL: never any */
 	json_t *files;  /* own, of file_sd: {path: groups}, the last good of each */
+	bool is_whole;  /* groups has a list of every file */
 	struct wall looked;
 	char why[240]; /* the newest mistake; "" when all was right */
 };
@@ -35,6 +37,15 @@ struct discovery {
 const json_t *discovery_groups(const struct watch *w)
 {
 	return ((const struct discovery *)w)->groups;
+}
+
+const char *discovery_gap(const struct watch *w)
+{
+	const struct discovery *d = (const struct discovery *)w;
+
+	if (d->groups != NULL && d->is_whole)
+		return NULL;
+	return d->why[0] != '\0' ? d->why : "it has not been looked at yet";
 }
 
 /* Takes the groups; NULL: there is nothing new. */
@@ -133,16 +144,22 @@ static json_t *load(const char *path, struct err *err)
 	return groups;
 }
 
-/* All groups of all files, in the order of their names; a new reference. */
-static json_t *join_groups(const json_t *files)
+/* All groups of all files, in the order of their names; a new reference. NULL: there are no files,
+ * or with *err no memory. */
+static json_t *join_groups(const json_t *files, struct err *err)
 {
-	json_t *all = json_array();
+	json_t *all = json_object_size(files) > 0 ? json_array() : NULL;
+	bool ok = true;
 	const char *path;
 	json_t *groups;
 
-	json_object_foreach((json_t *)(uintptr_t)files, path, groups)(void)
-	        json_array_extend(all, groups);
-	return all;
+	json_object_foreach((json_t *)(uintptr_t)files, path, groups) ok =
+	        ok && json_array_extend(all, groups) == 0;
+	if (ok && (all != NULL || json_object_size(files) == 0))
+		return all;
+	json_decref(all);
+	(void)err_set(err, ERR_NOMEM, "no memory for its targets");
+	return NULL;
 }
 
 /* Reads the files anew; those that are bad keep what they had. The first mistake is told. */
@@ -165,6 +182,7 @@ static bool load_all(struct discovery *d, char **paths, size_t n, struct err *er
 	}
 	json_decref(d->files);
 	d->files = files;
+	d->is_whole = json_object_size(files) == n;
 	return ok;
 }
 
@@ -172,17 +190,18 @@ static void file_start(struct watch *w)
 {
 	struct discovery *d = (struct discovery *)w;
 	struct err err = {.code = ERR_NONE};
+	json_t *groups;
 	glob_t found = {0};
 	bool is_there = glob(w->url, GLOB_ERR, NULL, &found) == 0 && found.gl_pathc > 0;
-	bool ok = is_there && found.gl_pathc <= FILES_MAX;
 
 	if (!is_there)
 		(void)err_set(&err, ERR_NOT_FOUND, "there is no such file");
-	else if (!ok)
+	else if (found.gl_pathc > FILES_MAX)
 		(void)err_set(&err, ERR_LIMIT, "there are more than %d such files", FILES_MAX);
 	else
-		ok = load_all(d, found.gl_pathv, found.gl_pathc, &err);
-	keep(d, json_object_size(d->files) > 0 ? join_groups(d->files) : NULL, ok ? NULL : &err);
+		(void)load_all(d, found.gl_pathv, found.gl_pathc, &err);
+	groups = join_groups(d->files, &err);
+	keep(d, groups, err.code == ERR_NONE ? NULL : &err);
 	globfree(&found);
 }
 
@@ -223,6 +242,7 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 
 	d->watch.fetch = NULL;
 	groups = read_answer(d, reply, &err);
+	d->is_whole = d->is_whole || groups != NULL;
 	keep(d, groups, groups != NULL ? NULL : &err);
 }
 

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/sentence.h"
 #include "log.h"
 #include "source/watch.h"
 
@@ -129,6 +130,21 @@ void subscription_free(struct subscription **subscription)
 
 /* --- the view --- */
 
+/* A list that never came is not an empty one. */
+static void tell_unknown(struct source_view *view)
+{
+	const char *gap = NULL;
+
+	view->unknown[0] = '\0';
+	for (const struct interest *i = view->discoveries; i != NULL && gap == NULL; i = i->next) {
+		gap = discovery_gap(i->watch);
+		if (gap != NULL)
+			sentence_set(view->unknown, sizeof(view->unknown), "%.100s: %s",
+			             i->watch->url, gap);
+	}
+	view->kpi.unknown = gap != NULL ? view->unknown : NULL;
+}
+
 const struct kpi_source *subscription_source(const struct subscription *s, size_t source)
 {
 	struct source_view *view;
@@ -140,6 +156,7 @@ const struct kpi_source *subscription_source(const struct subscription *s, size_
 	view = &s->views[source];
 	for (const struct interest *i = view->interests; i != NULL; i = i->next)
 		view->targets[n++] = scrape_target(i->watch);
+	tell_unknown(view);
 	return &view->kpi;
 }
 

@@ -57,7 +57,7 @@ const struct policy_source *alerts_source(const struct policy *p, const struct g
 json_t *subscription_to_json(const struct subscription *s);
 
 /* The same by source of the policy, with what its targets are and where they were found: [{source,
- * kind, every, quorum, total, up, targets: [...], left_out, discovery: [...]}]. At most
+ * kind, every, quorum, incomplete, total, up, targets: [...], left_out, discovery: [...]}]. At most
  * SOURCE_TARGETS_SHOWN targets in all, those that fail first. */
 #define SOURCE_TARGETS_SHOWN 1000
 json_t *subscription_targets(const struct subscription *s);

@@ -75,12 +75,14 @@ static bool add_lists(json_t *out, const struct interest *targets,
 static json_t *describe_source(const struct subscription *s, size_t i, size_t *room)
 {
 	const struct policy_source *source = &s->policy->sources[i];
+	const struct kpi_source *scraped = subscription_source(s, i);
 	char every[UNITS_TEXT_MAX];
 	json_t *out;
 
 	duration_format(source->every_ms, every);
-	out = json_pack("{s:s, s:s, s:s, s:f}", "source", source->name, "kind",
-	                source_kind_names[source->kind], "every", every, "quorum", source->quorum);
+	out = json_pack("{s:s, s:s, s:s, s:f, s:s?}", "source", source->name, "kind",
+	                source_kind_names[source->kind], "every", every, "quorum", source->quorum,
+	                "incomplete", scraped != NULL ? scraped->unknown : NULL);
 	if (out != NULL &&
 	    add_lists(out, subscription_interests(s, i), s->views[i].discoveries, room))
 		return out;

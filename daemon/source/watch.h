@@ -114,6 +114,7 @@ struct source_view {
 	struct source_needs needs;
 	struct kpi_source kpi;
 	const struct target **targets; /* own; kpi.targets */
+	char unknown[240];             /* kpi.unknown, or "" */
 };
 struct gate_view {
 	struct interest *interests;
@@ -169,6 +170,8 @@ bool discovery_join(struct subscription *s, size_t source, struct err *err) MUST
 /* What the kinds hand to the views. */
 /* [{targets, labels, found_by}]; borrowed. */
 const json_t *discovery_groups(const struct watch *w);
+/* Why not every list that is looked for there was ever read; NULL: each was. Borrowed. */
+const char *discovery_gap(const struct watch *w);
 const struct target *scrape_target(const struct watch *w);
 const struct gate_probe *probe_seen(const struct watch *w);
 const struct gate_alerts *alerts_seen(const struct watch *w);

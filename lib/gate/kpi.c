@@ -270,15 +270,21 @@ static bool has_absent_name(const struct kpi *kpi, const struct kpi_source *sour
 	return false;
 }
 
-static bool misses_quorum(const struct kpi *kpi, const struct muster *muster,
-                          struct kpi_reading *out)
+/* A share of targets that are not all known is no quorum: the others may be the failing ones. */
+static bool misses_quorum(const struct kpi *kpi, const struct kpi_source *source,
+                          const struct muster *muster, struct kpi_reading *out)
 {
-	if (out->targets > 0 && muster->good >= muster->needed)
+	const char *name = kpi->source ? kpi->source : "?";
+
+	if (out->targets > 0 && muster->good >= muster->needed && !source->unknown)
 		return false;
 	out->result = GATE_NO_DATA;
 	if (out->targets == 0)
-		sentence_set(out->why, sizeof(out->why), "source %s has no targets",
-		             kpi->source ? kpi->source : "?");
+		sentence_set(out->why, sizeof(out->why), "source %s has no targets%s%s", name,
+		             source->unknown ? ": " : "", source->unknown ? source->unknown : "");
+	else if (source->unknown)
+		sentence_set(out->why, sizeof(out->why),
+		             "not all targets of source %s are known: %s", name, source->unknown);
 	else
 		sentence_set(out->why, sizeof(out->why),
 		             "%zu of %zu targets answer, the quorum is %zu%s%s", muster->good,
@@ -415,7 +421,7 @@ void kpi_read(const struct kpi *kpi, const struct kpi_source *source, double quo
 		refuse(out, GATE_ERROR, "the newest good scrape is more than 60 s ahead of now");
 		return;
 	}
-	if (is_stale(kpi, source, &muster, at, out) || misses_quorum(kpi, &muster, out) ||
+	if (is_stale(kpi, source, &muster, at, out) || misses_quorum(kpi, source, &muster, out) ||
 	    has_absent_name(kpi, source, &muster, arena, out))
 		return;
 	if (is_empty) {

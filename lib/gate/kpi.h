@@ -75,6 +75,7 @@ struct kpi_source {
 	double quorum; /* share of targets that must be good, 0..1 (rule K7) */
 	const struct target *const *targets;
 	size_t ntargets;
+	const char *unknown; /* why there may be more targets than these; NULL: there are none */
 };
 
 /* A value that the KPI is never above, with the buckets there are. */

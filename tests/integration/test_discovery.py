@@ -121,6 +121,35 @@ def test_files_of_targets_are_read_again_while_the_release_runs(run, folder, tar
     says(daemon, id_, "no_data", "source metrics has no targets")
 
 
+def test_a_list_that_never_came_is_not_an_empty_one(run, folder, target, second):
+    """The pods that were not found may be the failing ones: the others do not speak for them."""
+    web = Web()
+    try:
+        web.status = 500
+        web.routes["/targets"] = lambda asked, headers: (web.status, "[]")
+        (folder / "targets" / "pods-a.json").write_text(json.dumps([{"targets": [at(second)]}]))
+        (folder / "targets" / "pods-b.json").write_text("[{")
+        daemon, id_ = run(of({"scrape": [at(target)], "file_sd": ["pods-*.json", "more.json"],
+                              "http_sd": [web.url + "/targets"], "sd_refresh": "1s"}))
+        wait_until(lambda: source_of(daemon, id_)["up"] == 2, "the targets that are known")
+        says(daemon, id_, "no_data", "not all targets of source metrics are known", "pods-b.json", "is not JSON")
+        holds_without_moving(daemon, id_, "not all targets")
+        (folder / "targets" / "pods-b.json").write_text("[]")
+        says(daemon, id_, "no_data", "more.json", "there is no such file")
+        (folder / "targets" / "more.json").write_text("[]")
+        says(daemon, id_, "no_data", "/targets: status 500")
+        assert "/targets: status 500" in source_of(daemon, id_)["incomplete"]
+        web.status = 200
+        passes(daemon, id_)
+        assert source_of(daemon, id_)["incomplete"] is None
+        # What was known once stays known.
+        web.status = 500
+        wait_until(lambda: any(d["error"] for d in source_of(daemon, id_)["discovery"]), "the failure")
+        passes(daemon, id_)
+    finally:
+        web.close()
+
+
 def test_documents_of_targets_come_with_the_sources_credentials(run, folder, target):
     web = Web()
     try:

@@ -401,6 +401,24 @@ START_TEST(a_quorum_of_targets_must_answer)
 }
 END_TEST
 
+START_TEST(targets_that_are_not_all_known_are_no_quorum)
+{
+	struct bench b;
+
+	bench_init(&b, 2);
+	b.source.quorum = 0.5;
+	b.source.unknown = "pods.json: there is no such file";
+	page(&b, 0, 0, "lag", 5);
+	page(&b, 1, 0, "lag", 5);
+	expect(ask(&b, "max(lag)", 0, -1), GATE_NO_DATA,
+	       "not all targets of source app are known: pods.json: there is no such file");
+	b.source.ntargets = 0;
+	expect(ask(&b, "max(lag) or vector(0)", 0, -1), GATE_NO_DATA,
+	       "source app has no targets: pods.json: there is no such file");
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_gate_may_only_raise_the_quorum)
 {
 	struct bench b;
@@ -623,6 +641,7 @@ int main(void)
 	tcase_add_test(tcase, the_last_step_of_a_subquery_is_not_staleness);
 	tcase_add_test(tcase, a_timestamp_far_ahead_is_an_error);
 	tcase_add_test(tcase, a_quorum_of_targets_must_answer);
+	tcase_add_test(tcase, targets_that_are_not_all_known_are_no_quorum);
 	tcase_add_test(tcase, a_gate_may_only_raise_the_quorum);
 	tcase_add_test(tcase, a_target_that_failed_says_why);
 	tcase_add_test(tcase, a_target_not_scraped_for_two_intervals_is_not_good);
