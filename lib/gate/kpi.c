@@ -43,26 +43,47 @@ static int64_t newest_sample_ms(const struct target *t, struct str name)
 	return newest_ms;
 }
 
-/* A page may come in time with samples whose own timestamps stand still: PromQL would leave them
- * out in the end, and the other targets would speak for this one. */
+static bool may_be_absent(const struct kpi *kpi, struct str name)
+{
+	for (size_t i = 0; i < kpi->nmay_be_absent; i++) {
+		if (str_eq_text(name, kpi->may_be_absent[i]))
+			return true;
+	}
+	return false;
+}
+
+static void complain_once(struct muster *m, const char *what, struct str name, const char *rest)
+{
+	if (!m->complaint[0])
+		sentence_set(m->complaint, sizeof(m->complaint), "%s %.*s %s", what,
+		             (int)(name.n < 100 ? name.n : 100), name.p, rest);
+}
+
+/* A page may come in time with samples that do not count: their own timestamps stand still, or they
+ * are marked as stale. PromQL would leave them out in the end, and the other targets would speak
+ * for this one. */
 static bool is_current(const struct kpi *kpi, const struct kpi_source *source,
                        const struct target *t, struct wall at, struct muster *out)
 {
 	const struct promql_need *needs;
 	size_t n = promql_needs(kpi->parsed, &needs);
-	char age[UNITS_TEXT_MAX];
+	char age[UNITS_TEXT_MAX], old[UNITS_TEXT_MAX + 16];
 
 	for (size_t i = 0; i < n; i++) {
 		struct str name = needs[i].name;
-		int64_t newest_ms = target_has_name(t, name) ? newest_sample_ms(t, name) : 0;
+		int64_t newest_ms = target_has_name(t, name) ? newest_sample_ms(t, name) : at.ms;
 
-		if (newest_ms == 0 || at.ms - newest_ms <= 2 * source->every_ms)
+		if (newest_ms == 0 && may_be_absent(kpi, name))
+			continue;
+		if (newest_ms == 0) {
+			complain_once(out, "its page has", name, "without a sample that counts");
+			return false;
+		}
+		if (at.ms - newest_ms <= 2 * source->every_ms)
 			continue;
 		sentence_span(at.ms - newest_ms, age);
-		if (!out->complaint[0])
-			sentence_set(out->complaint, sizeof(out->complaint),
-			             "its newest sample of %.*s is %s old",
-			             (int)(name.n < 100 ? name.n : 100), name.p, age);
+		sentence_set(old, sizeof(old), "is %s old", age);
+		complain_once(out, "its newest sample of", name, old);
 		return false;
 	}
 	return true;
@@ -197,15 +218,6 @@ static bool is_stale(const struct kpi *kpi, const struct kpi_source *source,
 			refuse_stale(out, "sample", age_ms, source->every_ms);
 			return true;
 		}
-	}
-	return false;
-}
-
-static bool may_be_absent(const struct kpi *kpi, struct str name)
-{
-	for (size_t i = 0; i < kpi->nmay_be_absent; i++) {
-		if (str_eq_text(name, kpi->may_be_absent[i]))
-			return true;
 	}
 	return false;
 }

@@ -281,6 +281,27 @@ START_TEST(a_target_whose_own_timestamps_stand_still_does_not_answer)
 }
 END_TEST
 
+START_TEST(a_target_that_marks_its_own_series_stale_does_not_answer)
+{
+	char name[] = "lag", *absent[] = {name};
+	struct bench b;
+	double marker;
+	uint64_t bits = UINT64_C(0x7ff0000000000002);
+
+	memcpy(&marker, &bits, sizeof(marker));
+	bench_init(&b, 2);
+	page(&b, 0, 0, "lag", 5);
+	page(&b, 1, 0, "lag", marker);
+	expect(ask(&b, "sum(lag)", 0, -1), GATE_NO_DATA,
+	       "1 of 2 targets answer, the quorum is 2: its page has lag without a sample that "
+	       "counts");
+	b.kpi.may_be_absent = &absent[0];
+	b.kpi.nmay_be_absent = 1;
+	expect(ask(&b, "sum(lag)", 0, -1), GATE_PASS, "");
+	bench_fini(&b);
+}
+END_TEST
+
 /* The clock was set back: nothing says how old those pages really are. */
 START_TEST(a_page_of_the_future_is_an_error)
 {
@@ -635,6 +656,7 @@ int main(void)
 	tcase_add_test(tcase, evidence_older_than_two_intervals_is_stale);
 	tcase_add_test(tcase, a_page_whose_own_timestamps_stand_still_is_stale);
 	tcase_add_test(tcase, a_target_whose_own_timestamps_stand_still_does_not_answer);
+	tcase_add_test(tcase, a_target_that_marks_its_own_series_stale_does_not_answer);
 	tcase_add_test(tcase, a_page_of_the_future_is_an_error);
 	tcase_add_test(tcase, a_source_not_watched_yet_keeps_the_range);
 	tcase_add_test(tcase, an_offset_is_not_staleness);
