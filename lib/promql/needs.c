@@ -47,7 +47,7 @@ static void note_selector(struct promql_expr *e, const struct selector *s, struc
 	        .age_ms = at_least_zero(r.offset_ms) + r.lag_ms,
 	        .pinned = r.pinned,
 	};
-	if (s->is_range || r.repeated)
+	if (s->is_range || r.repeated || r.behind_ms > 0)
 		need->window_ms = at_least_zero(r.behind_ms + need->range_ms);
 	need->keep_ms = at_least_zero(r.behind_ms + back_ms);
 	if (r.steps > e->steps)

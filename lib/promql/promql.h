@@ -57,8 +57,7 @@ struct promql_need {
 	int64_t range_ms;  /* range selector; 0 for an instant selector */
 	int64_t offset_ms; /* its own and those of the subqueries around it; may be negative */
 	int64_t window_ms; /* the stretch of past one evaluation reads: range, offsets and the
-	                      ranges of subqueries around it; 0 for an instant selector outside of
-	                      any */
+	                      ranges of subqueries around it; 0 for an instant selector without */
 	int64_t keep_ms;   /* how long its samples must be kept; look-back included */
 	int64_t age_ms;    /* how old the newest sample it reads may be by intent: offsets, and one
 	                      step per subquery */

@@ -178,7 +178,10 @@ START_TEST(needs_are_the_selectors_in_order)
 	/* name, range, offset, window, keep, age; "!" when pinned to a time */
 	static const struct { const char *why, *text, *needs; int64_t longest, retention; } rows[] = {
 		{ "an instant selector looks back", "x", "x 0 0 0 300 0;", 0, 300 },
-		{ "an offset goes further back", "x offset 1h", "x 0 3600 0 3900 3600;", 0, 3900 },
+		{ "an offset goes further back", "x offset 1h", "x 0 3600 3600 3900 3600;", 3600, 3900 },
+		{ "ahead it reads no past", "x offset -1h", "x 0 -3600 0 0 0;", 0, 0 },
+		{ "a value against that of an hour ago is warming for an hour", "x > x offset 1h",
+		  "x 0 0 0 300 0;x 0 3600 3600 3900 3600;", 3600, 3900 },
 		{ "a range", "rate(x[10m])", "x 600 0 600 600 0;", 600, 600 },
 		{ "a short range needs less than the look-back", "rate(x[1m])", "x 60 0 60 60 0;", 60, 60 },
 		{ "a range with an offset", "rate(x[10m] offset 5m)", "x 600 300 900 900 300;", 900, 900 },
