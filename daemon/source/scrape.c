@@ -168,13 +168,21 @@ static bool on_wanted(void *ctx, struct str name)
 
 /* --- one page --- */
 
+/* In the Prometheus text creation times are gauges like any other: the name is all there is. */
+static bool may_be_creation(const struct scrape *s, const struct exposition_sample *sample)
+{
+	return s->format == EXPOSITION_PROMETHEUS || sample->type == METRIC_COUNTER ||
+	       sample->type == METRIC_HISTOGRAM || sample->type == METRIC_SUMMARY;
+}
+
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
 {
 	struct scrape *s = ctx;
 
 	if (wanted_is_creation(&s->wanted, sample->name)) {
-		if (!target_page_created(s->target, sample->name, sample->labels, sample->nlabels,
-		                         sample->value, err))
+		if (may_be_creation(s, sample) &&
+		    !target_page_created(s->target, sample->name, sample->labels, sample->nlabels,
+		                         sample->value, s->format == EXPOSITION_PROMETHEUS, err))
 			return false;
 		if (!wanted_is_kept(&s->wanted, sample->name))
 			return true;

@@ -45,6 +45,7 @@ struct page {
 	int64_t process_start_ms;
 	bool future_timestamp;
 	bool selection_changed; /* before it was begun */
+	bool guessed_creations; /* the format does not vouch for them */
 };
 
 struct target {
@@ -219,6 +220,7 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 	t->page.at_ms = at_ms;
 	t->page.process_start_ms = 0;
 	t->page.future_timestamp = false;
+	t->page.guessed_creations = false;
 	return true;
 }
 
@@ -413,13 +415,15 @@ bool target_page_add(struct target *t, struct str name, const struct label *labe
 
 /* Only a creation since the last good page tells anything new, or will on the next one. */
 bool target_page_created(struct target *t, struct str name, const struct label *labels,
-                         size_t nlabels, double seconds, struct err *err)
+                         size_t nlabels, double seconds, bool is_guess, struct err *err)
 {
 	struct labels joined = {0};
 	int64_t at_ms;
 
 	if (!t->page.is_open)
 		return err_set(err, ERR_BUG, "a creation time without a page");
+	if (is_guess)
+		t->page.guessed_creations = true;
 	if (!t->options.mend || !(seconds > 0 && seconds < START_SECONDS_MAX))
 		return true;
 	at_ms = (int64_t)(seconds * 1000);
@@ -450,16 +454,19 @@ static const struct sample *newest_real(const struct series *s)
 	return NULL;
 }
 
+static bool has_fallen(const struct entry *entry, const struct series *s)
+{
+	const struct sample *before = s != NULL ? newest_real(s) : NULL;
+
+	return before != NULL && entry->sample.value < before->value;
+}
+
 static bool any_fell(const struct page *page)
 {
 	for (size_t i = 0; i < page->n; i++) {
 		const struct entry *entry = &page->entries[i];
-		const struct sample *before;
 
-		if (!entry->cumulative || entry->known == NULL)
-			continue;
-		before = newest_real(entry->known);
-		if (before != NULL && entry->sample.value < before->value)
+		if (entry->cumulative && has_fallen(entry, entry->known))
 			return true;
 	}
 	return false;
@@ -484,7 +491,9 @@ static bool any_created_anew(struct target *t)
 {
 	int64_t created_ms;
 
-	for (size_t i = 0; t->created.n > 0 && i < t->page.n; i++) {
+	if (t->created.n == 0 || t->page.guessed_creations)
+		return false; /* a guess counts where the value fell, which any_fell() sees */
+	for (size_t i = 0; i < t->page.n; i++) {
 		const struct entry *entry = &t->page.entries[i];
 		const struct series *s = entry->known;
 
@@ -539,21 +548,29 @@ static bool name_was_watched(const struct target *t, const struct series *s)
 	return how == &picked_mark;
 }
 
+/* A gauge that is by chance named like a creation time must not make a counter begin anew: a guess
+ * only says when something happened that is known without it. */
+static bool creation_counts(const struct target *t, const struct entry *entry, bool is_born)
+{
+	return !t->page.guessed_creations || is_born || has_fallen(entry, entry->series);
+}
+
 /* The zero sample of rule K8. A series that was seen before and came back gets none: it may well be
  * the same counter going on, and if it is not, PromQL sees the reset. */
 static void mend(struct target *t, const struct entry *entry, const struct news *news)
 {
 	struct series *s = entry->series;
+	bool is_born = news->may_be_born && newest_real(s) == NULL && name_was_watched(t, s);
 	struct err err;
 	int64_t zero_ms;
 	bool appended;
 
-	if (created_since(t, &s->labels, &zero_ms))
+	if (created_since(t, &s->labels, &zero_ms) && creation_counts(t, entry, is_born))
 		zero_ms = zero_ms > t->health.last_attempt_ms ? zero_ms
 		                                              : t->health.last_attempt_ms + 1;
 	else if (news->restarted_at_known_time)
 		zero_ms = news->restart_zero_ms;
-	else if (news->may_be_born && newest_real(s) == NULL && name_was_watched(t, s))
+	else if (is_born)
 		zero_ms = news->birth_zero_ms;
 	else
 		return;

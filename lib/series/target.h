@@ -9,7 +9,8 @@
  * count or sum that shows up for the first time on a target whose previous page was good gets a
  * zero sample at that page's time; when process_start_time_seconds rose, cumulative series get a
  * zero sample at the restart. Where the page states a creation time (foo_created) behind the last
- * good page, the zero sample stands there instead. Where neither is exposed, a cumulative series
+ * good page, the zero sample stands there instead; if the format vouches for it (OpenMetrics), also
+ * when the counter is past its old value already. Where neither is exposed, a cumulative series
  * that fell counts as a restart too, but its time is not guessed: PromQL's own reset logic sees the
  * fall.
  *
@@ -80,9 +81,12 @@ bool target_page_add(struct target *t, struct str name, const struct label *labe
                      double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
                      struct err *err) MUST_CHECK;
 /* The page states, as name{labels} (foo_created), when a metric of it was created, in seconds since
- * the epoch. Kept until commit, as a fact about the other series and not as one of its own. */
+ * the epoch. Kept until commit, as a fact about the other series and not as one of its own.
+ * `is_guess`: told by the name alone, which a gauge may have by chance. It then says when a series
+ * was born or fell, which is known without it, and never that a series began anew. */
 bool target_page_created(struct target *t, struct str name, const struct label *labels,
-                         size_t nlabels, double seconds, struct err *err) MUST_CHECK;
+                         size_t nlabels, double seconds, bool is_guess,
+                         struct err *err) MUST_CHECK;
 /* The page carries this name, but its samples are not wanted. */
 bool target_page_name(struct target *t, struct str name, struct err *err) MUST_CHECK;
 /* False: nothing was kept and the page is closed; abort it to record the failure. */

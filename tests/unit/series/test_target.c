@@ -31,6 +31,7 @@ struct step {
 	struct given samples[STEP_SAMPLES];
 	const char *announced;  /* a name on the page that is not wanted */
 	bool selection_changed; /* before the page */
+	bool is_text;           /* Prometheus text: its creation times are guesses */
 };
 
 static bool is_cumulative(const char *name)
@@ -57,13 +58,13 @@ static struct target *new_target(bool mend, bool honor_timestamps)
 	return t;
 }
 
-static bool add(struct target *t, const struct given *g, struct err *err)
+static bool add(struct target *t, const struct given *g, bool is_text, struct err *err)
 {
 	struct label label = {STR("code"), str_of(g->code)};
 
 	if (str_ends_with(str_of(g->name), STR("_created")))
 		return target_page_created(t, str_of(g->name), &label, g->code != NULL ? 1 : 0,
-		                           g->value, err);
+		                           g->value, is_text, err);
 	return target_page_add(t, str_of(g->name), &label, g->code != NULL ? 1 : 0, g->value,
 	                       g->timestamp_ms != 0, g->timestamp_ms, is_cumulative(g->name), err);
 }
@@ -81,7 +82,7 @@ static void take_step(struct target *t, const struct step *step)
 	}
 	ck_assert_msg(target_page_begin(t, step->at_ms, &err), "%s", err.text);
 	for (; n < STEP_SAMPLES && step->samples[n].name != NULL; n++)
-		ck_assert_msg(add(t, &step->samples[n], &err), "%s", err.text);
+		ck_assert_msg(add(t, &step->samples[n], step->is_text, &err), "%s", err.text);
 	if (step->announced != NULL)
 		ck_assert(target_page_name(t, str_of(step->announced), &err));
 	ck_assert_msg(target_page_commit(t, n, &err), "%s", err.text);
@@ -244,6 +245,27 @@ static const struct {
 	    { .at_ms = 30000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 }, { "b_total", NULL, 1, 0 }, { "b_created", NULL, 25, 0 } } } },
 	  "a_total: 7@10000 stale@20000 0@20001 9@30000\nb_total: 0@25000 1@30000\n",
 	  "a_total: 7@10000 stale@20000 9@30000\nb_total: 1@30000\n" },
+	{ "a gauge of the text that is named like a creation time makes no requests up",
+	  { { .at_ms = 10000, .is_text = true, .samples = { { "jobs_total", NULL, 1000, 0 }, { "jobs_created", NULL, 3, 0 } } },
+	    { .at_ms = 20000, .is_text = true, .samples = { { "jobs_total", NULL, 1001, 0 }, { "jobs_created", NULL, 15, 0 } } } },
+	  "jobs_total: 1000@10000 1001@20000\n", NULL },
+	{ "nor of a series that was there but not picked",
+	  { { .at_ms = 10000, .is_text = true },
+	    { .at_ms = 20000, .is_text = true, .selection_changed = true, .samples = { { "jobs_total", NULL, 1001, 0 }, { "jobs_created", NULL, 15, 0 } } } },
+	  "jobs_total: 1001@20000\n", NULL },
+	{ "nor behind a failed page",
+	  { { .at_ms = 10000, .is_text = true, .samples = { { "a_total", NULL, 7, 0 } } },
+	    { .at_ms = 20000, .fails = true },
+	    { .at_ms = 30000, .is_text = true, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 }, { "b_total", NULL, 1, 0 }, { "b_created", NULL, 25, 0 } } } },
+	  "a_total: 7@10000 stale@20000 9@30000\nb_total: 1@30000\n", NULL },
+	{ "but says when one that is new was born",
+	  { { .at_ms = 10000, .is_text = true },
+	    { .at_ms = 20000, .is_text = true, .samples = { { "a_total", NULL, 2, 0 }, { "a_created", NULL, 14.5, 0 } } } },
+	  "a_total: 0@14500 2@20000\n", "a_total: 2@20000\n" },
+	{ "and when one that fell began anew",
+	  { { .at_ms = 10000, .is_text = true, .samples = { { "a_total", NULL, 7, 0 } } },
+	    { .at_ms = 20000, .is_text = true, .samples = { { "a_total", NULL, 5, 0 }, { "a_created", NULL, 15, 0 } } } },
+	  "a_total: 7@10000 0@15000 5@20000\n", "a_total: 7@10000 5@20000\n" },
 	{ "on the first page nothing is mended, whatever it says",
 	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 7, 0 }, { "a_created", NULL, 9, 0 } } } },
 	  "a_total: 7@10000\n", NULL },
@@ -308,6 +330,9 @@ static const struct {
 	{ "a counter created anew is a restart, even when it is past its old value",
 	  { { .at_ms = 10000, .samples = { { "a_total", NULL, 1, 0 }, { "a_created", NULL, 5, 0 } } },
 	    { .at_ms = 20000, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } }, 20000, 1 },
+	{ "but not where its creation is only a gauge of that name",
+	  { { .at_ms = 10000, .is_text = true, .samples = { { "a_total", NULL, 1, 0 }, { "a_created", NULL, 5, 0 } } },
+	    { .at_ms = 20000, .is_text = true, .samples = { { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } }, 10000, 0 },
 	{ "not while the start says that it is the same process",
 	  { { .at_ms = 10000, .samples = { { START, NULL, 5, 0 }, { "a_total", NULL, 1, 0 }, { "a_created", NULL, 5, 0 } } },
 	    { .at_ms = 20000, .samples = { { START, NULL, 5, 0 }, { "a_total", NULL, 9, 0 }, { "a_created", NULL, 15, 0 } } } }, 10000, 0 },
@@ -419,14 +444,14 @@ START_TEST(until_commit_nothing_shows_and_abort_forgets)
 
 	take_step(t, &one);
 	ck_assert(target_page_begin(t, 2000, &err));
-	ck_assert(add(t, &a, &err));
-	ck_assert(add(t, &b, &err));
+	ck_assert(add(t, &a, false, &err));
+	ck_assert(add(t, &b, false, &err));
 	expect_series("before commit", t, "a: 1@1000\n");
 	target_page_abort(t, 2000, "cut off");
 	expect_series("after abort", t, "a: 1@1000 stale@2000\n");
 	ck_assert(!target_page_commit(t, 2, &err));
 	ck_assert_int_eq(err.code, ERR_BUG);
-	ck_assert(!add(t, &a, &err));
+	ck_assert(!add(t, &a, false, &err));
 	ck_assert(!target_page_name(t, STR("a"), &err));
 	target_free(&t);
 }
@@ -459,8 +484,8 @@ START_TEST(a_series_twice_on_a_page_is_refused)
 
 	for (int64_t at_ms = 1000; at_ms <= 2000; at_ms += 1000) {
 		ck_assert(target_page_begin(t, at_ms, &err));
-		ck_assert(add(t, &a, &err) && add(t, &b, &err) && add(t, &c, &err));
-		ck_assert(!add(t, &a, &err));
+		ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err) && add(t, &c, false, &err));
+		ck_assert(!add(t, &a, false, &err));
 		ck_assert_int_eq(err.code, ERR_INVALID);
 		ck_assert_str_eq(err.text, "the series a{code=\"x\"} stands twice on the page");
 		ck_assert(!target_page_add(t, STR("a"), empty, 1, 1, false, 0, false, &err));
@@ -481,7 +506,7 @@ START_TEST(more_series_than_allowed_keep_nothing_of_the_page)
 
 	take_step(t, &one);
 	ck_assert(target_page_begin(t, 2000, &err));
-	ck_assert(add(t, &a, &err) && add(t, &b, &err) && add(t, &c, &err));
+	ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err) && add(t, &c, false, &err));
 	ck_assert(!target_page_commit(t, 3, &err));
 	ck_assert_int_eq(err.code, ERR_LIMIT);
 	expect_series("nothing changed", t, "a: 1@1000\n");
@@ -637,10 +662,10 @@ START_TEST(a_change_of_selection_in_the_middle_of_a_page_counts_for_two)
 	take_step(t, &one);
 	ck_assert(target_page_begin(t, 2000, &err));
 	target_selection_changed(t);
-	ck_assert(add(t, &a, &err));
+	ck_assert(add(t, &a, false, &err));
 	ck_assert(target_page_commit(t, 1, &err));
 	ck_assert(target_page_begin(t, 3000, &err));
-	ck_assert(add(t, &a, &err) && add(t, &b, &err));
+	ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err));
 	ck_assert(target_page_commit(t, 2, &err));
 	expect_series("neither was born", t, "a_total: 900@2000 900@3000\nb_total: 900@3000\n");
 	target_free(&t);
@@ -659,7 +684,7 @@ START_TEST(what_is_asked_for_anew_is_covered_from_the_next_page)
 	ck_assert_int_eq(target_health(t)->covered_since_ms, 1000);
 	ck_assert(target_page_begin(t, 2000, &err));
 	ck_assert(target_page_name(t, STR("b_total"), &err));
-	ck_assert(add(t, &a, &err));
+	ck_assert(add(t, &a, false, &err));
 	target_uncover(t);
 	ck_assert_int_eq(target_health(t)->covered_since_ms, 0);
 	ck_assert(!target_has_name(t, STR("b_total")));
@@ -687,7 +712,7 @@ START_TEST(a_large_page_is_kept_whole)
 			struct given g = {"a_total", code, (double)i, 0};
 
 			snprintf(code, sizeof(code), "%d", i);
-			ck_assert(add(t, &g, &err));
+			ck_assert(add(t, &g, false, &err));
 		}
 		ck_assert(target_page_commit(t, 5000, &err));
 	}
