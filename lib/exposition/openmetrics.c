@@ -91,6 +91,7 @@ static bool take_hash_line(struct exposition *e, struct cursor *c, struct err *e
 
 	if (str_eq(rest_of(c), STR("# EOF"))) {
 		e->rules.ended = true;
+		e->name.n = 0; /* what follows is refused, also where nobody asked for it */
 		return rules_end(e, err);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(metadata_lines); i++) {

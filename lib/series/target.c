@@ -31,7 +31,9 @@ struct entry {
 	struct series *series;      /* set by commit */
 	uint64_t hash;
 	struct sample sample;
-	bool has_sample; /* false: further ahead than FUTURE_MS */
+	int64_t stated_ms; /* the page's own timestamp */
+	bool is_dated;     /* it has one */
+	bool has_sample;   /* false: further ahead than FUTURE_MS */
 	bool cumulative;
 };
 
@@ -336,6 +338,20 @@ static bool refuse_twice(const struct labels *labels, struct err *err)
 	return false;
 }
 
+/* Another point of a metric, at a later time of its own: OpenMetrics has those. The newest is how
+ * things stand. */
+static bool is_later_point(const struct entry *entry, const struct entry *than)
+{
+	return entry->is_dated && than->is_dated && entry->stated_ms > than->stated_ms;
+}
+
+static void take_point(struct entry *entry, const struct entry *point)
+{
+	entry->sample = point->sample;
+	entry->stated_ms = point->stated_ms;
+	entry->has_sample = point->has_sample;
+}
+
 /* Stages the entry; its label set is `labels`, which is copied when the set does not have it. */
 static bool stage(struct target *t, const struct labels *labels, struct entry entry,
                   struct err *err)
@@ -348,10 +364,14 @@ static bool stage(struct target *t, const struct labels *labels, struct entry en
 	entry.hash = labels_keyed_hash(labels, t->options.seed);
 	for (at = entry.hash & (page->nslots - 1); page->slots[at] != 0;
 	     at = (at + 1) & (page->nslots - 1)) {
-		const struct entry *other = &page->entries[page->slots[at] - 1];
+		struct entry *other = &page->entries[page->slots[at] - 1];
 
-		if (other->hash == entry.hash && labels_equal(entry_labels(other), labels))
+		if (other->hash != entry.hash || !labels_equal(entry_labels(other), labels))
+			continue;
+		if (!is_later_point(&entry, other))
 			return refuse_twice(labels, err);
+		take_point(other, &entry);
+		return true;
 	}
 	entry.known = series_set_find(t->series, labels);
 	if (entry.known == NULL && !labels_own(labels->list, labels->n, &entry.labels, err))
@@ -389,6 +409,8 @@ bool target_page_add(struct target *t, struct str name, const struct label *labe
 	struct page *page = &t->page;
 	struct entry entry = {
 	        .sample = {.at_ms = page->at_ms, .value = value},
+	        .stated_ms = timestamp_ms,
+	        .is_dated = has_timestamp,
 	        .has_sample = true,
 	        .cumulative = cumulative,
 	};

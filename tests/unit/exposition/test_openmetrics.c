@@ -451,6 +451,9 @@ START_TEST(of_a_page_read_in_part_the_families_are_checked_all_the_same)
 		{ "so are families torn apart",
 		  PAGE("a 1\nb 1\na 1\n# EOF\n"),
 		  "error invalid: line 3, column 1: the family \"a\" comes again: all its lines must stand together\n" },
+		{ "nothing follows the end, not even what nobody asked for",
+		  PAGE("a 1\n# EOF\na 2\n"),
+		  "error invalid: line 3, column 1: nothing may follow \"# EOF\"\n" },
 		{ "and the end", PAGE("a 1\n"),
 		  "error invalid: line 2, column 1: the page does not end with \"# EOF\": it may have been cut\n" },
 	};

@@ -484,7 +484,8 @@ START_TEST(a_series_twice_on_a_page_is_refused)
 
 	for (int64_t at_ms = 1000; at_ms <= 2000; at_ms += 1000) {
 		ck_assert(target_page_begin(t, at_ms, &err));
-		ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err) && add(t, &c, false, &err));
+		ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err) &&
+		          add(t, &c, false, &err));
 		ck_assert(!add(t, &a, false, &err));
 		ck_assert_int_eq(err.code, ERR_INVALID);
 		ck_assert_str_eq(err.text, "the series a{code=\"x\"} stands twice on the page");
@@ -493,6 +494,30 @@ START_TEST(a_series_twice_on_a_page_is_refused)
 		ck_assert(target_page_commit(t, 3, &err));
 	}
 	target_free(&t);
+}
+END_TEST
+
+START_TEST(of_several_points_of_a_series_the_newest_is_kept)
+{
+	struct given early = {"a", "x", 1, 900}, late = {"a", "x", 2, 950};
+	struct given other = {"a", "y", 7, 0}, dated = {"a", "y", 8, 950};
+	struct err err;
+
+	for (int honor = 0; honor < 2; honor++) {
+		struct target *t = new_target(true, honor == 1);
+
+		ck_assert(target_page_begin(t, 1000, &err));
+		ck_assert(add(t, &early, false, &err) && add(t, &late, false, &err));
+		ck_assert(add(t, &other, false, &err));
+		ck_assert(!add(t, &late, false, &err)); /* not later */
+		ck_assert(!add(t, &early, false, &err));
+		ck_assert(!add(t, &dated, false, &err)); /* nobody knows which is newer */
+		ck_assert(target_page_commit(t, 3, &err));
+		expect_series("points", t,
+		              honor == 1 ? "a{code=\"x\"}: 2@950\na{code=\"y\"}: 7@1000\n"
+		                         : "a{code=\"x\"}: 2@1000\na{code=\"y\"}: 7@1000\n");
+		target_free(&t);
+	}
 }
 END_TEST
 
@@ -736,6 +761,7 @@ static Suite *suite(void)
 	tcase_add_test(t, until_commit_nothing_shows_and_abort_forgets);
 	tcase_add_test(t, a_page_must_be_later_than_the_one_before);
 	tcase_add_test(t, a_series_twice_on_a_page_is_refused);
+	tcase_add_test(t, of_several_points_of_a_series_the_newest_is_kept);
 	tcase_add_test(t, more_series_than_allowed_keep_nothing_of_the_page);
 	tcase_add_test(t, an_ended_series_makes_room_after_its_retention);
 	tcase_add_test(t, target_labels_win_and_the_page_keeps_its_own_aside);
