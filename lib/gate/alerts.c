@@ -58,11 +58,12 @@ static bool is_refused(const struct gate_alerts *a, struct wall at, struct gate_
 }
 
 static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
-                    struct gate_measure *m)
+                    struct gate_state *state, struct gate_measure *m)
 {
 	const struct gate_alerts *a = evidence->alerts ? evidence->alerts[index] : NULL;
 
 	(void)gate;
+	(void)state;
 	m->unit = KPI_NUMBER;
 	if (is_refused(a, evidence->at, m))
 		return;

@@ -58,6 +58,7 @@ enum gate_place {
 }; /* default: rollout and verify stages */
 
 struct gate_kind;
+struct gate_state;
 
 struct gate {
 	char *name;
@@ -147,8 +148,10 @@ struct gate_kind {
 	const struct field_table *fields; /* of the spec; its first key is the kind's name */
 	unsigned default_votes;           /* 0: a rung must say `for`; 1: "1 of 1" (rule E1) */
 	bool implicit_rung;               /* without rungs: above 0 (health, alerts) */
+	/* `state` is the gate's memory; kinds keep in it what they must know of earlier
+	 * evaluations. Also called where the gate does not count. */
 	void (*measure)(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
-	                struct gate_measure *out);
+	                struct gate_state *state, struct gate_measure *out);
 };
 extern const struct gate_kind *const gate_kinds[]; /* NULL at the end; a new kind: one more name */
 extern const char *const gate_kind_names[];

@@ -142,13 +142,14 @@ static void say_failing(const struct gate_probe *p, size_t failing, size_t n,
 }
 
 static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
-                    struct gate_measure *m)
+                    struct gate_state *state, struct gate_measure *m)
 {
 	const struct health_spec *spec = gate->spec;
 	const struct gate_probe *probes = evidence->probes ? evidence->probes[index] : NULL;
 	size_t n = probes && evidence->nprobes ? evidence->nprobes[index] : 0;
 	struct tally t = {0};
 
+	(void)state;
 	m->unit = KPI_NUMBER;
 	for (size_t i = 0; i < n; i++)
 		count_probe(&probes[i], spec->every_ms, evidence, &t);

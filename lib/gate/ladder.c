@@ -168,11 +168,11 @@ static enum verdict verdict_of(const struct gate_outcome *o, const struct rungs 
 /* A measure that may be held against the rungs, or the reason why not. */
 static void take_measure(const struct gate *gate, size_t index,
                          const struct gate_evidence *evidence, const struct rungs *rungs,
-                         struct gate_measure *m)
+                         struct gate_state *state, struct gate_measure *m)
 {
 	*m = (struct gate_measure){
 	        .result = GATE_ERROR, .value = (double)NAN, .events = (double)NAN};
-	gate->kind->measure(gate, index, evidence, m);
+	gate->kind->measure(gate, index, evidence, state, m);
 	if (m->result == GATE_BREACH || m->result == GATE_WARMING) {
 		m->result = GATE_ERROR; /* the ladder says so, never a kind */
 		sentence_set(m->why, sizeof(m->why), "kind %s gave no measure", gate->kind->name);
@@ -299,7 +299,7 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 
 	*out = (struct gate_outcome){
 	        .result = GATE_ERROR, .verdict = VERDICT_HOLD, .rung = -1, .fired = -1};
-	take_measure(gate, index, evidence, &rungs, &out->measure);
+	take_measure(gate, index, evidence, &rungs, state, &out->measure);
 	struct climbed climbed = climb(gate, &rungs, evidence, settled, state, out);
 
 	out->result = result_of(out);

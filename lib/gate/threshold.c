@@ -225,9 +225,10 @@ static void tell_stuck(const struct gate *gate, const struct gate_evidence *evid
 }
 
 static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
-                    struct gate_measure *m)
+                    struct gate_state *state, struct gate_measure *m)
 {
 	(void)index;
+	(void)state;
 	weigh(gate, evidence, m);
 	tell_stuck(gate, evidence, m);
 	if (gate->kpi_index < evidence->nkpis)

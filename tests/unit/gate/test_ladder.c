@@ -17,8 +17,10 @@
 
 /* The measure is the gate's spec, as it stands. */
 static void scripted_measure(const struct gate *gate, size_t index,
-                             const struct gate_evidence *evidence, struct gate_measure *out)
+                             const struct gate_evidence *evidence, struct gate_state *state,
+                             struct gate_measure *out)
 {
+	(void)state;
 	(void)index;
 	(void)evidence;
 	memcpy(out, gate->spec, sizeof(*out));

@@ -16,8 +16,10 @@
 #define GATES 2
 
 static void scripted_measure(const struct gate *gate, size_t index,
-                             const struct gate_evidence *evidence, struct gate_measure *out)
+                             const struct gate_evidence *evidence, struct gate_state *state,
+                             struct gate_measure *out)
 {
+	(void)state;
 	(void)index;
 	(void)evidence;
 	memcpy(out, gate->spec, sizeof(*out));
