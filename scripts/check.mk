@@ -16,7 +16,7 @@ test-programs: $(UNIT_BIN) $(if $(wildcard tests/scenario/*.c),$(B)/tests/scenar
 
 ## unit: build and run the unit tests (SAN=address,undefined with sanitizers)
 unit: $(UNIT_BIN)
-	$(Q)for t in $(UNIT_BIN); do $$t || bad=1; done; test -z "$$bad"
+	$(Q)bad=; for t in $(UNIT_BIN); do $$t || bad=1; done; test -n "$(UNIT_BIN)" && test -z "$$bad"
 
 ## integration: the tests with a real database, against a build with sanitizers and fail points (T=-k NAME)
 TESTED := build/gcc-address-undefined-failpoints
@@ -35,6 +35,7 @@ purity: $(ARCHIVES)
 
 ## headers: every header compiles alone
 headers: $(HEADERS:%=$(B)/headers/%.ok)
+	$(Q)test -n "$(HEADERS)"
 
 $(B)/headers/%.ok: %
 	$(Q)mkdir -p $(@D)
@@ -47,7 +48,7 @@ banned:
 
 # Sources only: in headers people align comments by hand.
 FORMATTED := $(wildcard lib/*/*.c daemon/*.c daemon/*/*.c tests/unit/*/*.c tests/scenario/*.c tests/simulation/*.c \
-	tests/fuzz/*.c tests/differential/*.c)
+	tests/fuzz/*.c tests/differential/*.c tests/bench/*.c)
 
 ## format: run clang-format over the sources
 format:
@@ -55,6 +56,7 @@ format:
 
 ## format-check: fail when that would change something
 format-check:
+	$(Q)test -n "$(FORMATTED)"
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 -include $(shell find $(B)/headers -name '*.d' 2>/dev/null)

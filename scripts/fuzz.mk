@@ -35,4 +35,5 @@ fuzz:
 
 ## fuzz-replay: run every fuzz target over its stored inputs
 fuzz-replay: $(FUZZ_REPLAYS)
-	$(Q)for t in $(FUZZ_TARGETS); do $(B)/tests/fuzz/$$t.replay tests/fuzz/seeds/$$t tests/fuzz/crashes/$$t 2>/dev/null || exit 1; done
+	$(Q)for t in $(FUZZ_TARGETS); do $(B)/tests/fuzz/$$t.replay tests/fuzz/seeds/$$t tests/fuzz/crashes/$$t 2>$(B)/tests/fuzz/$$t.log || \
+		{ tail -n 20 $(B)/tests/fuzz/$$t.log; echo "fuzz-replay: $$t breaks"; exit 1; }; done

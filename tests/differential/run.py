@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """run.py EVALUATE [--cases N] [--seed S] [--folder F] - random expressions over random pages, headgate against Debian's
-real Prometheus on the same samples. Every difference fails; where version 3 has another meaning than the installed
+real Prometheus on the same samples. Every difference fails, and so does a run in which fewer cases had a value to
+compare than ended with an error on both sides; where version 3 has another meaning than the installed
 2.42, the reference is asked by the rules of reference.py, which are counted. The last line counts: N passed, N failed.
 
 --case K runs one case and shows both sides.
@@ -52,7 +53,7 @@ def make_cases(seed, n, all_pages):
 
 
 def ask_ours(program, page, cases):
-    """All in one process. It is told where it died."""
+    """All in one process; false when it did not end well. It is told where it died."""
     lines = "".join(f"{c.at_ms / 1000:.3f} {json.dumps(c.text())}\n" for c in cases)
     done = subprocess.run([program, page], input=lines, capture_output=True, text=True, check=False)
     answers = done.stdout.splitlines()
@@ -63,6 +64,8 @@ def ask_ours(program, page, cases):
         sys.stderr.write(f"{done.stderr[-6000:]}\nended with {done.returncode} at: {died and (died.text())}\n")
         for case in cases[len(answers):]:
             case.mine = {"status": "error", "errorType": "died", "error": "the program died"}
+        return False
+    return True
 
 
 # A number of seconds where 2.42 wants a duration, and the other way round: only where a slip has made one.
@@ -186,13 +189,13 @@ def run_round(program, seed, n, only, folder):
     cases = make_cases(seed, n, all_pages)
     if only is not None:
         cases = cases[only:only + 1]
-    ask_ours(program, page, cases)
+    ended_well = ask_ours(program, page, cases)
     server = reference.Server(folder, text)
     try:
         judge_all(cases, server.port)
     finally:
         server.close()
-    return cases
+    return cases, ended_well
 
 
 def main():
@@ -203,13 +206,14 @@ def main():
     parser.add_argument("--case", type=int)
     parser.add_argument("--show", type=int, default=20, help="how many differences")
     options = parser.parse_args()
-    passed = failed = shown = values = errors = 0
+    passed = failed = shown = values = errors = deaths = 0
     rules = collections.Counter()
     for round_ in range(-(-options.cases // ROUND)):
         n = min(ROUND, options.cases - round_ * ROUND)
         with tempfile.TemporaryDirectory(prefix="headgate-differential-") as folder:
-            cases = run_round(options.program, options.seed + round_, n if options.case is None else options.case + 1,
+            cases, ended_well = run_round(options.program, options.seed + round_, n if options.case is None else options.case + 1,
                               options.case, folder)
+        deaths += not ended_well
         for case in cases:
             rules.update(case.rules.keys())
             passed, failed = passed + case.same, failed + (not case.same)
@@ -222,6 +226,14 @@ def main():
     print(f"with a value {values}, with an error {errors}")
     for name, count in rules.most_common():
         print(f"rule {name}: {count} cases ({reference.RULES[name]})")
+    unproven = [why for is_so, why in (
+        (deaths > 0, f"headgate's side ended badly {deaths} times"),
+        (passed + failed != (options.cases if options.case is None else 1), "not every case was judged"),
+        (options.case is None and values <= errors, "more errors than values: hardly anything was compared")) if is_so]
+    for why in unproven:
+        print(f"fails: {why}")
+    if failed == 0:
+        failed = len(unproven)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
