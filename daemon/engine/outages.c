@@ -14,12 +14,11 @@
 
 #include "base/str.h"
 #include "gate/alerts.h"
-#include "gate/threshold.h"
 #include "source/source.h"
 
 static const struct policy_source *source_of_gate(const struct policy *p, const struct gate *gate)
 {
-	if (gate->kind == &gate_threshold)
+	if (gate->kpi_index != SIZE_MAX)
 		return &p->sources[p->kpis[gate->kpi_index].source_index];
 	return gate->kind == &gate_alerts ? alerts_source(p, gate) : NULL;
 }

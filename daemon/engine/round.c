@@ -11,7 +11,6 @@
 #include "gate/alerts.h"
 #include "gate/health.h"
 #include "gate/kpi_remote.h"
-#include "gate/threshold.h"
 #include "log.h"
 #include "metrics.h"
 #include "source/source.h"
@@ -22,8 +21,7 @@ static double kpi_quorum(const struct policy *p, size_t kpi)
 	double quorum = 0;
 
 	for (size_t i = 0; i < p->ngates; i++)
-		if (p->gates[i].kind == &gate_threshold && p->gates[i].kpi_index == kpi &&
-		    p->gates[i].quorum > quorum)
+		if (p->gates[i].kpi_index == kpi && p->gates[i].quorum > quorum)
 			quorum = p->gates[i].quorum;
 	return quorum;
 }

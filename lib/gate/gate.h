@@ -80,8 +80,8 @@ struct gate {
 	char **waivable_by;            /* role names */
 	size_t nwaivable_by;
 	/* set by policy_bind */
-	size_t kpi_index;    /* threshold gates */
-	size_t events_index; /* KPI that counts events; SIZE_MAX without */
+	size_t kpi_index;    /* of the KPI it watches; SIZE_MAX without, here and below */
+	size_t events_index; /* KPI that counts events */
 };
 
 /* One URL of a health gate as last seen. Failing counts only when a second probe confirmed it. */
@@ -148,6 +148,8 @@ struct gate_kind {
 	const struct field_table *fields; /* of the spec; its first key is the kind's name */
 	unsigned default_votes;           /* 0: a rung must say `for`; 1: "1 of 1" (rule E1) */
 	bool implicit_rung;               /* without rungs: above 0 (health, alerts) */
+	/* Of kinds that watch a KPI, its name, borrowed from the spec; NULL for the others. */
+	const char *(*kpi)(const void *spec);
 	/* `state` is the gate's memory; kinds keep in it what they must know of earlier
 	 * evaluations. Also called where the gate does not count. */
 	void (*measure)(const struct gate *gate, size_t index, const struct gate_evidence *evidence,

@@ -16,9 +16,7 @@
 
 const char *policy_gate_kpi(const struct gate *gate)
 {
-	return gate->kind == &gate_threshold
-	               ? ((const struct threshold_spec *)gate->spec)->threshold
-	               : NULL;
+	return gate->kind && gate->kind->kpi ? gate->kind->kpi(gate->spec) : NULL;
 }
 
 static struct place gate_place(const struct gate *gate, const char *key)
@@ -222,10 +220,8 @@ static void check_sight(struct crosscheck *c, const struct gate *gate, const str
 
 static void check_threshold(struct crosscheck *c, const struct gate *gate)
 {
-	const struct threshold_spec *spec = gate->spec;
-	const struct kpi *kpi =
-	        spec->threshold ? find_kpi(c, gate_place(gate, "threshold"), spec->threshold)
-	                        : NULL;
+	const char *name = policy_gate_kpi(gate);
+	const struct kpi *kpi = name ? find_kpi(c, gate_place(gate, gate->kind->name), name) : NULL;
 	char watched[80];
 
 	if (kpi) {
