@@ -1,5 +1,6 @@
 /*
- * health - probes of the URLs of health gates: a GET whose status must lie in a range.
+ * health - probes of the URLs of health gates: a GET whose status must lie in a range, and whose
+ * answer must say what the gate wants to read, if it does.
  *
  * The first failure is confirmed by a second probe 2 s later (rule E1); until then it is no
  * evidence. What fails on our own side (name resolution, limits, a forbidden address) says nothing
@@ -7,8 +8,10 @@
  */
 #include "gate/health.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
+#include "base/field.h"
+#include "gate/answer.h"
 #include "gate/sentence.h"
 #include "log.h"
 #include "metrics.h"
@@ -16,11 +19,13 @@
 
 #define CONFIRM_MS 2000
 #define BODY_MAX ((size_t)64 * 1024)
-#define SHARE_MAX 128
+#define SHARE_MAX ((size_t)96 * 1024) /* filled values may be longer than what is written */
 
 struct probe {
 	struct watch watch;
 	int64_t status_min, status_max;
+	char *pointer;  /* own; NULL: the answer's body does not matter */
+	json_t *equals; /* own */
 	struct gate_probe seen;
 	struct wall begun;
 	struct loop_timer confirm; /* running: a second look is due */
@@ -43,17 +48,32 @@ static void log_change(const struct probe *p, const struct gate_probe *before)
 		         log_quote(now->why));
 }
 
-/* What one answer says, before confirmation. */
-static enum probe_state judge(const struct probe *p, const struct fetch_reply *r)
+static enum probe_state judge_answer(const struct probe *p, const struct fetch_reply *r, char *why,
+                                     size_t size)
 {
+	if (r->status < p->status_min || r->status > p->status_max) {
+		sentence_set(why, size, "status %ld", r->status);
+		return PROBE_FAILED;
+	}
+	if (p->pointer == NULL ||
+	    answer_read(r->body, p->pointer, p->equals, why, size) == ANSWER_AGREES)
+		return PROBE_OK;
+	return PROBE_FAILED;
+}
+
+/* What one answer says, before confirmation. */
+static enum probe_state judge(const struct probe *p, const struct fetch_reply *r, char *why,
+                              size_t size)
+{
+	if (r->failure == FETCH_OK)
+		return judge_answer(p, r, why, size);
+	sentence_set(why, size, "%s", r->err.text);
 	switch (r->failure) {
-	case FETCH_OK:
-		return r->status >= p->status_min && r->status <= p->status_max ? PROBE_OK
-		                                                                : PROBE_FAILED;
 	case FETCH_PEER:
-	case FETCH_TOO_LARGE:
 	case FETCH_STOPPED:
 		return PROBE_FAILED;
+	case FETCH_TOO_LARGE: /* our limit: what it says is not known */
+	case FETCH_OK:
 	case FETCH_FORBIDDEN:
 	case FETCH_LOCAL:
 		break;
@@ -61,7 +81,8 @@ static enum probe_state judge(const struct probe *p, const struct fetch_reply *r
 	return PROBE_UNKNOWN;
 }
 
-static void end_probe(struct probe *p, enum probe_state state, const struct fetch_reply *r)
+static void end_probe(struct probe *p, enum probe_state state, const char *why,
+                      const struct fetch_reply *r)
 {
 	struct metrics *metrics = p->watch.sources->app->metrics;
 	struct gate_probe before = p->seen;
@@ -71,11 +92,7 @@ static void end_probe(struct probe *p, enum probe_state state, const struct fetc
 	p->seen.at = p->begun;
 	p->seen.status = r->failure == FETCH_OK ? r->status : 0;
 	p->seen.latency_ms = r->elapsed_ms;
-	p->seen.why[0] = '\0';
-	if (r->failure != FETCH_OK)
-		sentence_set(p->seen.why, sizeof(p->seen.why), "%s", r->err.text);
-	else if (state == PROBE_FAILED)
-		sentence_set(p->seen.why, sizeof(p->seen.why), "status %ld", r->status);
+	sentence_set(p->seen.why, sizeof(p->seen.why), "%s", why);
 	metric_add(metrics, METRIC_PROBES, 1);
 	if (state != PROBE_OK)
 		metric_add(metrics, METRIC_PROBE_FAILURES, 1);
@@ -87,21 +104,26 @@ static void end_probe(struct probe *p, enum probe_state state, const struct fetc
 static void on_done(void *ctx, const struct fetch_reply *reply)
 {
 	struct probe *p = ctx;
+	char why[sizeof(p->seen.why)] = "";
+	enum probe_state state = judge(p, reply, why, sizeof(why));
 
 	p->watch.fetch = NULL;
-	end_probe(p, judge(p, reply), reply);
+	end_probe(p, state, why, reply);
 }
 
 static void send_probe(struct probe *p)
 {
+	static const char *const reading[] = {"Accept: application/json", NULL};
 	struct fetch_reply failed = {.failure = FETCH_LOCAL};
 
 	p->begun = watch_now(&p->watch);
 	if (!watch_fetch(&p->watch,
-	                 &(struct fetch_request){
-	                         .max_bytes = BODY_MAX, .cut_large = true, .done = on_done},
+	                 &(struct fetch_request){.headers = p->pointer != NULL ? reading : NULL,
+	                                         .max_bytes = BODY_MAX,
+	                                         .cut_large = p->pointer == NULL,
+	                                         .done = on_done},
 	                 &failed.err))
-		end_probe(p, PROBE_UNKNOWN, &failed);
+		end_probe(p, PROBE_UNKNOWN, failed.err.text, &failed);
 }
 
 static void health_start(struct watch *w)
@@ -125,12 +147,14 @@ static bool health_init(struct watch *w, const struct ask *ask, struct err *err)
 	struct probe *p = (struct probe *)w;
 	const struct health_spec *spec = ask->detail;
 
-	(void)err;
 	p->status_min = spec->status_min;
 	p->status_max = spec->status_max;
 	p->seen.url = w->url;
+	p->pointer = text_dup(spec->pointer);
+	p->equals = json_incref(spec->equals);
 	loop_timer_init(&p->confirm, w->sources->app->loop, on_confirm, p);
-	return true;
+	return spec->pointer == NULL || p->pointer != NULL ||
+	       err_set(err, ERR_NOMEM, "no memory to watch an address");
 }
 
 static void health_stop(struct watch *w)
@@ -139,6 +163,10 @@ static void health_stop(struct watch *w)
 
 	if (p->confirm.loop != NULL)
 		loop_timer_stop(&p->confirm);
+	free(p->pointer);
+	p->pointer = NULL;
+	json_decref(p->equals);
+	p->equals = NULL;
 }
 
 static void health_forget(struct watch *w)
@@ -149,27 +177,41 @@ static void health_forget(struct watch *w)
 	p->seen = (struct gate_probe){.url = w->url};
 }
 
+/* What two gates must agree on to share the probes of a URL. */
+static bool add_share(const struct health_spec *spec, struct buf *out, struct err *err)
+{
+	buf_printf(out, "%lld %lld %lld", (long long)spec->status_min, (long long)spec->status_max,
+	           (long long)spec->timeout_ms);
+	if (spec->pointer == NULL)
+		return buf_ok(out, err);
+	buf_printf(out, " %s ", spec->pointer);
+	return json_canonical(spec->equals, out, err) && buf_ok(out, err);
+}
+
+static bool join_urls(struct subscription *s, size_t gate, struct err *err)
+{
+	const struct health_spec *spec = s->policy->gates[gate].spec;
+	struct ask ask = {
+	        .every_ms = spec->every_ms, .timeout_ms = spec->timeout_ms, .detail = spec};
+	struct buf share;
+	bool ok;
+
+	buf_init(&share, SHARE_MAX);
+	ok = add_share(spec, &share, err);
+	ask.share = ok ? share.bytes : "";
+	for (size_t u = 0; ok && u < spec->nhealth; u++) {
+		ask.url = spec->health[u];
+		ok = subscription_join(s, &s->gates[gate].interests, &source_health, &ask, err);
+	}
+	buf_fini(&share);
+	return ok;
+}
+
 static bool health_subscribe(struct subscription *s, struct err *err)
 {
-	const struct policy *p = s->policy;
-
-	for (size_t i = 0; i < p->ngates; i++) {
-		const struct health_spec *spec = p->gates[i].spec;
-		char share[SHARE_MAX];
-		struct ask ask = {.share = share, .detail = spec};
-
-		if (p->gates[i].kind != &gate_health)
-			continue;
-		snprintf(share, sizeof(share), "%lld %lld %lld", (long long)spec->status_min,
-		         (long long)spec->status_max, (long long)spec->timeout_ms);
-		ask.every_ms = spec->every_ms;
-		ask.timeout_ms = spec->timeout_ms;
-		for (size_t u = 0; u < spec->nhealth; u++) {
-			ask.url = spec->health[u];
-			if (!subscription_join(s, &s->gates[i].interests, &source_health, &ask,
-			                       err))
-				return false;
-		}
+	for (size_t i = 0; i < s->policy->ngates; i++) {
+		if (s->policy->gates[i].kind == &gate_health && !join_urls(s, i, err))
+			return false;
 	}
 	return true;
 }

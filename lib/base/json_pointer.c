@@ -51,6 +51,17 @@ static const json_t *element(const json_t *array, const char *step)
 	return json_array_get(array, index);
 }
 
+bool json_pointer_is_fine(const char *pointer)
+{
+	if (*pointer != '/')
+		return false;
+	for (const char *p = pointer; *p; p++) {
+		if (*p == '~' && p[1] != '0' && p[1] != '1')
+			return false;
+	}
+	return true;
+}
+
 const json_t *json_pointer_find(const json_t *root, const char *pointer)
 {
 	const json_t *at = root;

@@ -140,6 +140,7 @@ struct gate_measure {
 	char text[160];  /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
 	char why[240];   /* when result is not GATE_PASS, or not covered */
 	char blind[240]; /* some rung can never be reached: the gate does not pass then (rule K9) */
+	double latency_ms; /* of the slowest newest answer; NaN where nothing is timed */
 	char still[160]; /* a counter that stands still while others move; both empty without */
 };
 

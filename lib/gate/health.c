@@ -3,6 +3,9 @@
  */
 #include "gate/health.h"
 
+#include <math.h>
+
+#include "base/json_pointer.h"
 #include "base/units.h"
 #include "gate/gate.h"
 #include "gate/sentence.h"
@@ -24,6 +27,10 @@ static const struct field fields[] = {
 	  .min = 100, .max = 60000, .fallback = "5s", .doc = "A probe without an answer after this long fails; not longer than every." },
 	{ .key = "every", .kind = FIELD_DURATION, .offset = offsetof(struct health_spec, every_ms),
 	  .min = 1000, .max = 3600000, .fallback = "15s", .doc = "How often each URL is probed." },
+	{ .key = "pointer", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct health_spec, pointer),
+	  .min = 1, .max = 256, .doc = "JSON Pointer into each URL's answer: `/status`. Left out, the HTTP status is enough." },
+	{ .key = "equals", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct health_spec, equals),
+	  .doc = "What must stand there, `up` for one; a text that is one placeholder keeps the type of its value." },
 };
 /* clang-format on */
 
@@ -47,9 +54,25 @@ static json_t *normalise(json_t *object, struct decode *d)
 	return copy;
 }
 
+static bool problem_at(struct decode *d, const char *key, const char *text)
+{
+	size_t mark = decode_push(d, key);
+
+	decode_problem(d, "%s", text);
+	decode_pop(d, mark);
+	return false;
+}
+
 static bool check(const void *decoded, struct decode *d)
 {
 	const struct health_spec *spec = decoded;
+
+	if (spec->pointer && !json_pointer_is_fine(spec->pointer))
+		return problem_at(d, "pointer", "is no JSON Pointer: write it like /data/0/value");
+	if (spec->pointer && !spec->equals)
+		return problem_at(d, "pointer", "needs \"equals\": what must stand there");
+	if (spec->equals && !spec->pointer)
+		return problem_at(d, "equals", "needs \"pointer\": where it must stand");
 
 	if (spec->status_min > spec->status_max)
 		return decode_problem(d, "status_min lies above status_max");
@@ -141,16 +164,40 @@ static void say_failing(const struct gate_probe *p, size_t failing, size_t n,
 	             failing == 1 ? "fails" : "fail", p->url, p->why[0] ? p->why : reason);
 }
 
+/* The slowest of those that answered. */
+static const struct gate_probe *find_slowest(const struct gate_probe *probes, size_t n)
+{
+	const struct gate_probe *slowest = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (probes[i].status > 0 &&
+		    (!slowest || probes[i].latency_ms > slowest->latency_ms))
+			slowest = &probes[i];
+	}
+	return slowest;
+}
+
+static void say_answering(size_t n, const struct gate_probe *slowest, struct gate_measure *m)
+{
+	if (slowest)
+		sentence_set(m->text, sizeof(m->text), "%zu of %zu URLs answer, %s %lld ms", n, n,
+		             n == 1 ? "in" : "the slowest in", (long long)slowest->latency_ms);
+	else
+		sentence_set(m->text, sizeof(m->text), "%zu of %zu URLs answer", n, n);
+}
+
 static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                     struct gate_state *state, struct gate_measure *m)
 {
 	const struct health_spec *spec = gate->spec;
 	const struct gate_probe *probes = evidence->probes ? evidence->probes[index] : NULL;
 	size_t n = probes && evidence->nprobes ? evidence->nprobes[index] : 0;
+	const struct gate_probe *slowest = find_slowest(probes, n);
 	struct tally t = {0};
 
 	(void)state;
 	m->unit = KPI_NUMBER;
+	m->latency_ms = slowest ? (double)slowest->latency_ms : (double)NAN;
 	for (size_t i = 0; i < n; i++)
 		count_probe(&probes[i], spec->every_ms, evidence, &t);
 	if (is_refused(&t, m))
@@ -167,7 +214,7 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	if (t.failed)
 		say_failing(t.failed, t.failing, n, m);
 	else
-		sentence_set(m->text, sizeof(m->text), "%zu of %zu URLs answer", n, n);
+		say_answering(n, slowest, m);
 	if (t.uncovered)
 		sentence_set(m->why, sizeof(m->why), "needs a probe of %s inside this exposure",
 		             t.uncovered->url);
@@ -175,7 +222,8 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 
 const struct gate_kind gate_health = {
         .name = "health",
-        .doc = "counts URLs that fail, each confirmed by a second probe after 2 s",
+        .doc = "counts URLs that fail, each confirmed by a second probe after 2 s; keeps how long "
+               "they took",
         .fields = &table,
         .default_votes = 1,
         .implicit_rung = true,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/field.h"
+#include "base/json_pointer.h"
 #include "base/macros.h"
 #include "base/units.h"
 #include "gate/gate.h"
@@ -55,25 +56,14 @@ static bool problem_at(struct decode *d, const char *key, const char *text)
 	return false;
 }
 
-static bool is_pointer(const char *text)
-{
-	if (*text != '/')
-		return false;
-	for (const char *p = text; *p; p++) {
-		if (*p == '~' && p[1] != '0' && p[1] != '1')
-			return false;
-	}
-	return true;
-}
-
 static bool check_pointers(const struct kpi *kpi, struct decode *d)
 {
 	static const char wrong[] = "is no JSON Pointer: write it like /data/0/value";
 	bool ok = true;
 
-	if (!is_pointer(kpi->pointer))
+	if (!json_pointer_is_fine(kpi->pointer))
 		ok = problem_at(d, "pointer", wrong);
-	if (kpi->at && !is_pointer(kpi->at))
+	if (kpi->at && !json_pointer_is_fine(kpi->at))
 		ok = problem_at(d, "at", wrong);
 	if (number_is_same(kpi_given_factor((enum kpi_given)kpi->given_in, kpi->unit), 0))
 		ok = problem_at(d, "given_in", "does not go with the KPI's unit");

@@ -170,8 +170,10 @@ static void take_measure(const struct gate *gate, size_t index,
                          const struct gate_evidence *evidence, const struct rungs *rungs,
                          struct gate_state *state, struct gate_measure *m)
 {
-	*m = (struct gate_measure){
-	        .result = GATE_ERROR, .value = (double)NAN, .events = (double)NAN};
+	*m = (struct gate_measure){.result = GATE_ERROR,
+	                           .value = (double)NAN,
+	                           .events = (double)NAN,
+	                           .latency_ms = (double)NAN};
 	gate->kind->measure(gate, index, evidence, state, m);
 	if (m->result == GATE_BREACH || m->result == GATE_WARMING) {
 		m->result = GATE_ERROR; /* the ladder says so, never a kind */

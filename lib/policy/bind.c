@@ -114,7 +114,7 @@ static bool bind_health(struct health_spec *spec, const struct policy_values *va
 		if (!fill_in_place(&spec->health[i], PLACE_URL, values, err))
 			return false;
 	}
-	return true;
+	return !spec->equals || fill_json_in_place(&spec->equals, values, err);
 }
 
 static bool bind_index(const struct policy *p, const char *kpi, size_t *out, struct err *err)

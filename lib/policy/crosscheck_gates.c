@@ -14,6 +14,8 @@
 #include "promql/promql.h"
 #include "promql/sight.h"
 
+#define EQUALS_MAX_BYTES 4096 /* what an answer is held against */
+
 const char *policy_gate_kpi(const struct gate *gate)
 {
 	return gate->kind && gate->kind->kpi ? gate->kind->kpi(gate->spec) : NULL;
@@ -256,10 +258,22 @@ static void check_probe(struct crosscheck *c, const struct gate *gate, size_t i)
 	}
 }
 
+static void check_equals(struct crosscheck *c, const struct gate *gate, const json_t *equals)
+{
+	struct err err;
+
+	if (equals && !placeholder_check_json(equals, SCOPE_RELEASE, &err))
+		crosscheck_problem(c, gate_place(gate, "equals"), "%s", err.text);
+	else if (equals && json_dumpb(equals, NULL, 0, JSON_ENCODE_ANY) > EQUALS_MAX_BYTES)
+		crosscheck_problem(c, gate_place(gate, "equals"), "is longer than %d bytes",
+		                   EQUALS_MAX_BYTES);
+}
+
 static void check_health(struct crosscheck *c, const struct gate *gate)
 {
 	const struct health_spec *spec = gate->spec;
 
+	check_equals(c, gate, spec->equals);
 	for (size_t i = 0; i < spec->nhealth; i++) {
 		if (spec->health[i])
 			check_probe(c, gate, i);

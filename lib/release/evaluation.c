@@ -137,6 +137,8 @@ static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *
 	put_text(&o, "unit", kpi_unit_names[m->unit]);
 	put_number(&o, "events", m->events);
 	put_number(&o, "min_events", gate->min_events);
+	if (isfinite(m->latency_ms))
+		put_number(&o, "latency_ms", m->latency_ms);
 	put(&o, "rung", rung_to_json(gate, outcome));
 	put(&o, "votes", json_integer(outcome->votes));
 	put_instant(&o, "next_vote", outcome->next_vote);

@@ -34,6 +34,11 @@ static const char probes[] =
         "gates:\n"
         "  h: {health: [\"http://127.0.0.1:PORT/a\", \"http://127.0.0.1:PORT/b\"], every: 1s,\n"
         "      timeout: 500ms, then: note}\n" STAGES;
+static const char bodies[] =
+        "policy: p\n"
+        "gates:\n"
+        "  h: {health: [\"http://127.0.0.1:PORT/a\", \"http://127.0.0.1:PORT/b\"], every: 1s,\n"
+        "      timeout: 500ms, pointer: /status, equals: up, then: note}\n" STAGES;
 static const char alerts[] =
         "policy: p\n"
         "sources:\n"
@@ -283,6 +288,42 @@ START_TEST(a_failing_probe_is_confirmed_by_a_second_look)
 }
 END_TEST
 
+START_TEST(an_answer_must_say_what_the_gate_wants_to_read)
+{
+	/* clang-format off */
+	static const struct {
+		const char *body, *why;
+	} rows[] = {
+		{ "{\"status\": \"down\"}", "/status is \"down\", not \"up\"" },
+		{ "{\"state\": \"up\"}",    "there is no /status in the answer" },
+		{ "{\"status\": null}",     "/status is null" },
+		{ "<html>up</html>",        "the answer is not JSON (line 1, column 1)" },
+		{ "",                       "the answer is not JSON (line 1, column 0)" },
+	};
+	/* clang-format on */
+	struct watcher w;
+
+	begin();
+	fake.routes[0] = (struct fake_route){
+	        .path = "/a", .type = "application/json", .body = "{\"status\": \"up\"}"};
+	fake.routes[1] = (struct fake_route){.path = "/b", .type = "application/json"};
+	w = join(bodies);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		fake.routes[1].body = rows[i].body;
+		FAKE_UNTIL(strcmp(probe(&w, 1)->why, rows[i].why) == 0, 4000);
+		ck_assert_int_eq(probe(&w, 1)->state, PROBE_FAILED);
+		ck_assert_int_eq(probe(&w, 1)->status, 200);
+	}
+	fake.routes[1].body = "{\"status\": \"up\", \"more\": 1}";
+	FAKE_UNTIL(probe(&w, 1)->state == PROBE_OK, 4000);
+	ck_assert_int_eq(probe(&w, 0)->state, PROBE_OK);
+	fake.routes[1].how = FAKE_ENDLESS; /* what it says is beyond what we read */
+	FAKE_UNTIL(probe(&w, 1)->state == PROBE_UNKNOWN, 4000);
+	leave(&w);
+	fake_stop();
+}
+END_TEST
+
 START_TEST(a_hanging_service_fails_its_probe)
 {
 	struct watcher w;
@@ -388,6 +429,7 @@ static Suite *suite(void)
 	tcase_add_test(t, no_more_addresses_than_allowed);
 	tcase_add_test(t, forgetting_drops_every_sample);
 	tcase_add_test(t, a_failing_probe_is_confirmed_by_a_second_look);
+	tcase_add_test(t, an_answer_must_say_what_the_gate_wants_to_read);
 	tcase_add_test(t, a_hanging_service_fails_its_probe);
 	tcase_add_test(t, our_own_trouble_says_nothing_about_a_service);
 	tcase_add_test(t, alerts_are_counted_while_the_answer_is_understood);

@@ -34,7 +34,8 @@ static void bench_init(struct bench *b)
 		b->probes[i] = (struct gate_probe){.url = i ? "http://b/health" : "http://a/health",
 		                                   .state = PROBE_OK,
 		                                   .at = {T0},
-		                                   .status = 200};
+		                                   .status = 200,
+		                                   .latency_ms = i ? 7 : 3};
 	b->per_gate[0] = b->probes;
 	b->counts[0] = URLS;
 	b->rung = (struct gate_rung){.votes_needed = 1, .votes_of = 1, .then = RUNG_ROLLBACK};
@@ -64,7 +65,7 @@ START_TEST(what_two_probes_say_together)
 		enum verdict verdict;
 		const char *sentence;
 	} rows[] = {
-		{ "both answer", PROBE_OK, false, 0, GATE_PASS, VERDICT_PASS, "2 of 2 URLs answer" },
+		{ "both answer", PROBE_OK, false, 0, GATE_PASS, VERDICT_PASS, "2 of 2 URLs answer, the slowest in 7 ms" },
 		{ "one failed twice", PROBE_FAILED, true, 0, GATE_BREACH, VERDICT_ROLLBACK,
 		  "1 of 2 URLs fails: http://b/health: status 503; rolls back" },
 		{ "one failed once", PROBE_FAILED, false, 0, GATE_NO_DATA, VERDICT_HOLD,
@@ -76,7 +77,7 @@ START_TEST(what_two_probes_say_together)
 		{ "one was never asked", PROBE_NEVER, false, T0, GATE_NO_DATA, VERDICT_HOLD,
 		  "no data: http://b/health was never probed" },
 		{ "two intervals old is fresh", PROBE_OK, false, 30000, GATE_PASS, VERDICT_PASS,
-		  "2 of 2 URLs answer" },
+		  "2 of 2 URLs answer, the slowest in 7 ms" },
 		{ "older is stale", PROBE_OK, false, 30001, GATE_STALE, VERDICT_HOLD,
 		  "stale: http://b/health was not probed for more than two intervals" },
 		{ "an old failure is stale, not a breach", PROBE_FAILED, true, 30001, GATE_STALE, VERDICT_HOLD,
@@ -145,6 +146,23 @@ START_TEST(the_value_is_the_number_of_failing_urls)
 }
 END_TEST
 
+START_TEST(the_slowest_answer_is_kept)
+{
+	struct bench b;
+
+	bench_init(&b);
+	ck_assert_double_eq(look(&b)->measure.latency_ms, 7);
+	b.probes[0].latency_ms = 1200;
+	b.probes[0].state = PROBE_FAILED;
+	b.probes[0].status = 503;
+	ck_assert_double_eq(look(&b)->measure.latency_ms, 1200);
+	b.probes[0].status = 0; /* no answer: it took until the timeout */
+	ck_assert_double_eq(look(&b)->measure.latency_ms, 7);
+	b.counts[0] = 0;
+	ck_assert_double_nan(look(&b)->measure.latency_ms);
+}
+END_TEST
+
 START_TEST(without_a_probe_of_every_url_there_is_no_proof)
 {
 	struct bench b;
@@ -189,6 +207,7 @@ int main(void)
 	tcase_add_test(tcase, what_two_probes_say_together);
 	tcase_add_test(tcase, a_confirmed_failure_is_not_hidden_by_the_silence_of_another_url);
 	tcase_add_test(tcase, the_value_is_the_number_of_failing_urls);
+	tcase_add_test(tcase, the_slowest_answer_is_kept);
 	tcase_add_test(tcase, without_a_probe_of_every_url_there_is_no_proof);
 	tcase_add_test(tcase, answers_from_before_the_exposure_warm);
 	suite_add_tcase(suite, tcase);
