@@ -64,15 +64,13 @@ static void keep(struct discovery *d, json_t *take, const struct err *err)
 		        d->groups != NULL ? "kept" : "none");
 	else if (err == NULL && was_bad)
 		log_line(LOG_INFO, "discovery_recovered", "where=%s", log_quote(d->watch.url));
-	if (!is_news) {
-		json_decref(take);
-		return;
+	json_decref(is_news ? d->groups : take);
+	if (is_news) {
+		d->groups = take;
+		log_line(LOG_INFO, "targets_found", "where=%s groups=%zu", log_quote(d->watch.url),
+		         json_array_size(take));
 	}
-	json_decref(d->groups);
-	d->groups = take;
-	log_line(LOG_INFO, "targets_found", "where=%s groups=%zu", log_quote(d->watch.url),
-	         json_array_size(take));
-	sources_discovered(d->watch.sources, &d->watch);
+	sources_discovered(d->watch.sources, &d->watch, is_news);
 }
 
 /* --- files --- */

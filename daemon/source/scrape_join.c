@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "gate/sentence.h"
 #include "promql/promql.h"
 #include "source/watch.h"
 
@@ -60,32 +61,67 @@ static bool find_needs(const struct policy *p, size_t source, struct source_need
 
 /* --- joining --- */
 
-static bool join_endpoint(struct subscription *s, size_t source, const struct endpoint *endpoint,
-                          struct interest **list, struct err *err)
+/* Targets with the same page and labels are one, read in the same way. Heap; NULL with *err. */
+static char *share_of(const struct policy_source *from, const struct endpoint *endpoint,
+                      struct err *err)
 {
-	const struct policy_source *from = &s->policy->sources[source];
-	struct scrape_detail detail = {.source = from, .endpoint = endpoint};
-	char *key = endpoint_key(endpoint);
+	char *key = endpoint_key(endpoint), *out = NULL;
 	struct buf share;
-	struct ask ask = {
-	        .url = endpoint->url,
-	        .every_ms = from->every_ms,
-	        .timeout_ms = from->timeout_ms,
-	        .needs = &s->views[source].needs,
-	        .credentials = from->credentials,
-	        .detail = &detail,
-	};
-	bool ok;
 
 	buf_init(&share, SHARE_MAX);
 	buf_printf(&share, "%s%s%s", from->mend ? "mend " : "",
 	           from->honor_timestamps ? "honor " : "", key != NULL ? key : "");
-	free(key);
-	ask.share = share.bytes;
-	ok = (key != NULL || err_set(err, ERR_NOMEM, "no memory for a target")) &&
-	     buf_ok(&share, err) && subscription_join(s, list, &source_scrape, &ask, err);
+	if (key == NULL)
+		(void)err_set(err, ERR_NOMEM, "no memory for a target");
+	else if (buf_ok(&share, err))
+		out = buf_take_text(&share);
 	buf_fini(&share);
-	return ok;
+	free(key);
+	return out;
+}
+
+/* What is asked for, one by one; texts are borrowed from the endpoints but for `share`. */
+struct asks {
+	struct ask *list;
+	struct scrape_detail *details;
+	size_t n;
+};
+
+static void asks_free(struct asks *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free((char *)(uintptr_t)a->list[i].share);
+	free(a->list);
+	free(a->details);
+}
+
+static bool asks_make(const struct subscription *s, size_t source, const struct endpoints *found,
+                      struct asks *out, struct err *err)
+{
+	const struct policy_source *from = &s->policy->sources[source];
+
+	out->list = calloc(found->n + 1, sizeof(*out->list));
+	out->details = calloc(found->n + 1, sizeof(*out->details));
+	if (out->list == NULL || out->details == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for the targets");
+	for (; out->n < found->n; out->n++) {
+		const struct endpoint *endpoint = &found->list[out->n];
+		char *share = share_of(from, endpoint, err);
+
+		if (share == NULL)
+			return false;
+		out->details[out->n] = (struct scrape_detail){.source = from, .endpoint = endpoint};
+		out->list[out->n] = (struct ask){
+		        .url = endpoint->url,
+		        .share = share,
+		        .every_ms = from->every_ms,
+		        .timeout_ms = from->timeout_ms,
+		        .needs = &s->views[source].needs,
+		        .credentials = from->credentials,
+		        .detail = &out->details[out->n],
+		};
+	}
+	return true;
 }
 
 static bool add_found(struct endpoints *out, const struct policy_source *from,
@@ -129,14 +165,19 @@ static bool show_targets(struct source_view *view, const struct policy_source *f
                          struct err *err)
 {
 	size_t n = interests_count(view->interests);
+	const struct target **targets = calloc(n + 1, sizeof(*targets));
 
-	free(view->targets);
-	view->targets = calloc(n + 1, sizeof(const struct target *));
-	view->kpi = (struct kpi_source){
-	        .every_ms = from->every_ms, .quorum = from->quorum, .targets = view->targets};
-	if (view->targets == NULL)
+	if (targets == NULL) {
+		interests_leave(&view->interests);
+		view->kpi.ntargets = 0;
 		return err_set(err, ERR_NOMEM, "no memory for a subscription");
-	view->kpi.ntargets = n;
+	}
+	free(view->targets);
+	view->targets = targets;
+	view->kpi = (struct kpi_source){.every_ms = from->every_ms,
+	                                .quorum = from->quorum,
+	                                .targets = targets,
+	                                .ntargets = n};
 	return true;
 }
 
@@ -144,18 +185,20 @@ bool scrape_join(struct subscription *s, size_t source, struct err *err)
 {
 	struct source_view *view = &s->views[source];
 	struct endpoints found = {0};
-	struct interest *fresh = NULL;
-	struct err ignored;
-	bool ok = find_endpoints(s, source, &found, err);
+	struct asks asks = {0};
+	struct err shown = {.code = ERR_NONE};
+	bool ok = find_endpoints(s, source, &found, err) &&
+	          asks_make(s, source, &found, &asks, err) &&
+	          subscription_rejoin(s, &view->interests, &source_scrape, asks.list, asks.n, err);
 
-	for (size_t i = 0; ok && i < found.n; i++)
-		ok = join_endpoint(s, source, &found.list[i], &fresh, err);
+	asks_free(&asks);
 	endpoints_free(&found);
-	if (!ok)
-		interests_leave(&fresh);
-	interests_leave(&view->interests);
-	view->interests = fresh;
-	return show_targets(view, &s->policy->sources[source], ok ? err : &ignored) && ok;
+	if (!show_targets(view, &s->policy->sources[source], &shown) && ok) {
+		*err = shown;
+		ok = false;
+	}
+	sentence_set(view->refused, sizeof(view->refused), "%s", ok ? "" : err->text);
+	return ok;
 }
 
 bool scrape_subscribe(struct subscription *s, struct err *err)

@@ -135,14 +135,14 @@ static void tell_unknown(struct source_view *view)
 {
 	const char *gap = NULL;
 
-	view->unknown[0] = '\0';
+	sentence_set(view->unknown, sizeof(view->unknown), "%s", view->refused);
 	for (const struct interest *i = view->discoveries; i != NULL && gap == NULL; i = i->next) {
 		gap = discovery_gap(i->watch);
 		if (gap != NULL)
 			sentence_set(view->unknown, sizeof(view->unknown), "%.100s: %s",
 			             i->watch->url, gap);
 	}
-	view->kpi.unknown = gap != NULL ? view->unknown : NULL;
+	view->kpi.unknown = view->unknown[0] != '\0' ? view->unknown : NULL;
 }
 
 const struct kpi_source *subscription_source(const struct subscription *s, size_t source)
@@ -323,16 +323,27 @@ static bool looks_there(const struct source_view *view, const struct watch *disc
 	return false;
 }
 
-void sources_discovered(struct sources *sources, const struct watch *discovery)
+/* What could not be done for want of room or memory is tried at every look, and said once. */
+static void rejoin(struct subscription *s, size_t source)
+{
+	bool was_refused = s->views[source].refused[0] != '\0';
+	const char *name = s->policy->sources[source].name;
+	struct err err = {.code = ERR_NONE};
+
+	if (!scrape_join(s, source, &err) && !was_refused)
+		log_err(LOG_ERROR, "targets_refused", &err, "source=%s evidence=none",
+		        log_quote(name));
+	else if (was_refused && s->views[source].refused[0] == '\0')
+		log_line(LOG_INFO, "targets_accepted", "source=%s", log_quote(name));
+}
+
+void sources_discovered(struct sources *sources, const struct watch *discovery, bool is_news)
 {
 	for (struct subscription *s = sources->first; s != NULL; s = s->next) {
 		for (size_t i = 0; i < s->policy->nsources; i++) {
-			struct err err = {.code = ERR_NONE};
-
-			if (looks_there(&s->views[i], discovery) && !scrape_join(s, i, &err))
-				log_err(LOG_ERROR, "targets_refused", &err,
-				        "source=%s evidence=none",
-				        log_quote(s->policy->sources[i].name));
+			if (looks_there(&s->views[i], discovery) &&
+			    (is_news || s->views[i].refused[0] != '\0'))
+				rejoin(s, i);
 		}
 	}
 }

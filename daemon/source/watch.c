@@ -228,6 +228,28 @@ static struct watch *watch_new(struct sources *s, const struct watch_kind *kind,
 	return NULL;
 }
 
+static bool make_key(const struct watch_kind *kind, const struct ask *ask, struct buf *out,
+                     struct err *err)
+{
+	buf_init(out, KEY_MAX);
+	buf_printf(out, "%s %s %s %s", kind->name, ask->url,
+	           ask->credentials != NULL ? ask->credentials : "", ask->share);
+	return buf_ok(out, err);
+}
+
+static struct watch *watch_find(const struct sources *s, const struct watch_kind *kind,
+                                const struct ask *ask)
+{
+	struct watch *w = NULL;
+	struct err ignored;
+	struct buf key;
+
+	if (make_key(kind, ask, &key, &ignored))
+		w = map_get(s->watches, buf_str(&key));
+	buf_fini(&key);
+	return w;
+}
+
 static struct watch *watch_obtain(struct sources *s, const struct watch_kind *kind,
                                   const struct ask *ask, struct err *err)
 {
@@ -236,10 +258,7 @@ static struct watch *watch_obtain(struct sources *s, const struct watch_kind *ki
 	struct buf key;
 	char *text;
 
-	buf_init(&key, KEY_MAX);
-	buf_printf(&key, "%s %s %s %s", kind->name, ask->url,
-	           ask->credentials != NULL ? ask->credentials : "", ask->share);
-	if (!buf_ok(&key, err)) {
+	if (!make_key(kind, ask, &key, err)) {
 		buf_fini(&key);
 		return NULL;
 	}
@@ -292,23 +311,13 @@ size_t interests_count(const struct interest *list)
 	return n;
 }
 
-bool subscription_join(struct subscription *s, struct interest **list,
-                       const struct watch_kind *kind, const struct ask *ask, struct err *err)
+/* At the end of a list, whose last `next` is *end. */
+static bool interest_add(struct interest **end, struct watch *w, const struct ask *ask,
+                         struct err *err)
 {
-	struct watch *w = watch_obtain(s->sources, kind, ask, err);
-	struct interest *i;
-	bool is_new;
+	bool is_new = w->interests == NULL;
+	struct interest *i = calloc(1, sizeof(*i));
 
-	if (w == NULL)
-		return false;
-	is_new = w->interests == NULL;
-	if (ask->out != NULL)
-		*ask->out = w;
-	for (; *list != NULL; list = &(*list)->next) {
-		if ((*list)->watch == w)
-			return true;
-	}
-	i = calloc(1, sizeof(*i));
 	if (i == NULL) {
 		if (is_new)
 			watch_free(w);
@@ -320,10 +329,73 @@ bool subscription_join(struct subscription *s, struct interest **list,
 	i->needs = ask->needs;
 	i->next_of_watch = w->interests;
 	w->interests = i;
-	*list = i;
+	*end = i;
 	if (!interests_changed(w, err))
-		return false; /* whoever drops the subscription lets go of it */
+		return false; /* whoever drops the list lets go of it */
 	if (is_new)
 		schedule_first(w);
+	return true;
+}
+
+bool subscription_join(struct subscription *s, struct interest **list,
+                       const struct watch_kind *kind, const struct ask *ask, struct err *err)
+{
+	struct watch *w = watch_obtain(s->sources, kind, ask, err);
+
+	if (w == NULL)
+		return false;
+	if (ask->out != NULL)
+		*ask->out = w;
+	for (; *list != NULL; list = &(*list)->next) {
+		if ((*list)->watch == w)
+			return true;
+	}
+	return interest_add(list, w, ask, err);
+}
+
+/* Leaves all whose watch does not bear the mark `kept`; the others get `listed`. Where the list
+ * ends. */
+static struct interest **leave_others(struct interest **list, uint64_t kept, uint64_t listed)
+{
+	while (*list != NULL) {
+		struct interest *i = *list;
+
+		if (i->watch->mark == kept) {
+			i->watch->mark = listed;
+			list = &i->next;
+			continue;
+		}
+		*list = i->next;
+		interest_leave(i);
+	}
+	return list;
+}
+
+bool subscription_rejoin(struct subscription *s, struct interest **list,
+                         const struct watch_kind *kind, const struct ask *asks, size_t n,
+                         struct err *err)
+{
+	uint64_t kept = ++s->sources->last_mark, listed = ++s->sources->last_mark;
+	struct interest **fresh, **end;
+
+	for (size_t i = 0; i < n; i++) {
+		struct watch *w = watch_find(s->sources, kind, &asks[i]);
+
+		if (w != NULL)
+			w->mark = kept;
+	}
+	fresh = end = leave_others(list, kept, listed);
+	for (size_t i = 0; i < n; i++) {
+		struct watch *w = watch_obtain(s->sources, kind, &asks[i], err);
+
+		if (w != NULL && w->mark == listed)
+			continue;
+		if (w == NULL || !interest_add(end, w, &asks[i], err)) {
+			interests_leave(fresh);
+			return false;
+		}
+		w->mark = listed;
+		end = &(*end)->next;
+	}
 	return true;
 }

@@ -97,6 +97,7 @@ struct watch {
 	bool first_failed;   /* and so was the very first */
 	struct wall failed_at, last_good; /* the newest of each; 0: none yet */
 	struct wall good_since;           /* of the present run of answers, or of the last one */
+	uint64_t mark;                    /* which list that is made anew it was last found in */
 };
 
 struct sources {
@@ -104,7 +105,8 @@ struct sources {
 	struct subscription *first;
 	struct map *watches;
 	size_t nwatches, nsubscriptions;
-	size_t nfirst; /* watches whose first question is still to come */
+	size_t nfirst;      /* watches whose first question is still to come */
+	uint64_t last_mark; /* see struct watch */
 };
 
 /* Per source and per gate of the policy: who is watched for it. */
@@ -115,6 +117,7 @@ struct source_view {
 	struct kpi_source kpi;
 	const struct target **targets; /* own; kpi.targets */
 	char unknown[240];             /* kpi.unknown, or "" */
+	char refused[240];             /* why targets that were found are not watched, or "" */
 };
 struct gate_view {
 	struct interest *interests;
@@ -142,6 +145,12 @@ struct subscription {
 bool subscription_join(struct subscription *s, struct interest **list,
                        const struct watch_kind *kind, const struct ask *ask,
                        struct err *err) MUST_CHECK;
+/* Makes a list anew, in time that grows with its length. Those that are not asked for any more are
+ * left before others are joined, so that nobody is refused for room that is about to be free; those
+ * that remain keep what they learnt. False: none of the new ones was joined. */
+bool subscription_rejoin(struct subscription *s, struct interest **list,
+                         const struct watch_kind *kind, const struct ask *asks, size_t n,
+                         struct err *err) MUST_CHECK;
 /* Who is watched for a source: its own interests, or those of the first gate that asks it. */
 const struct interest *subscription_interests(const struct subscription *s, size_t source);
 /* Leaves and frees all of a list. */
@@ -159,10 +168,11 @@ void watch_answered(struct watch *w, bool ok);
 void watch_restart(struct watch *w);
 void watch_free(struct watch *w);
 
-/* Another set of targets was found: everybody who looks there is brought to it. */
-void sources_discovered(struct sources *s, const struct watch *discovery);
+/* Somebody looked for targets: with `is_news` everybody who looks there is brought to the new set,
+ * else only who could not be brought to it before. */
+void sources_discovered(struct sources *s, const struct watch *discovery, bool is_news);
 /* Joins the targets of a source anew, as they stand in the policy and were found; those that remain
- * keep their samples. False: it has none now. */
+ * keep their samples. False: not all of them are watched now, and the view's `refused` says why. */
 bool scrape_join(struct subscription *s, size_t source, struct err *err) MUST_CHECK;
 /* Looks for the targets of a source. */
 bool discovery_join(struct subscription *s, size_t source, struct err *err) MUST_CHECK;
