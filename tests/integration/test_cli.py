@@ -1,13 +1,16 @@
 """The command line: what each command prints and with which status it ends."""
 import http.server
 import json
-import os
+import pathlib
 import re
+import shutil
 import stat
+import subprocess
+import tempfile
 import threading
 
 import pytest
-from harness import ROOT, run_headgate
+from harness import BINARY, ROOT, run_headgate, unprivileged
 
 POLICIES = sorted(ROOT.glob("config/policies/*.yaml")) + sorted(ROOT.glob("tests/demo/policies/*.yaml"))
 PAGE = """# HELP http_requests_total Requests.
@@ -476,9 +479,21 @@ def test_tokens_made_at_the_same_time_are_all_kept(tmp_path):
     assert len(run_headgate("token", "list", "--file", file).stdout.splitlines()) == 12
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_tokens_file_of_another_user_is_status_3(tmp_path):
-    file = tmp_path / "tokens.yaml"
-    file.write_text("tokens: []\n")
-    file.chmod(0)
-    assert run_headgate("token", "list", "--file", file).returncode == 3
+def test_a_tokens_file_that_may_not_be_read_is_status_3():
+    with tempfile.TemporaryDirectory(prefix="hg-cli-") as name:
+        home = pathlib.Path(name)
+        home.chmod(0o755)
+        headgate = shutil.copy(BINARY, home)  # a clone under /root is closed to others
+        file = home / "tokens.yaml"
+        file.write_text("tokens: []\n")
+
+        def listed():
+            return subprocess.run([*unprivileged(), headgate, "token", "list", "--file", file], capture_output=True,
+                                  text=True, check=False)
+        if unprivileged():
+            shutil.chown(file, "nobody")
+        file.chmod(0o600)
+        assert listed().returncode == 0
+        file.chmod(0)
+        closed = listed()
+        assert closed.returncode == 3 and "Permission denied" in closed.stderr, closed
