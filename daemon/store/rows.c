@@ -116,67 +116,61 @@ static void rows_answered(void *ctx, const struct pg_reply *reply)
 	op_free(op);
 }
 
-bool store_incident_rows(struct store *s, const char *service, const char *environment,
-                         int64_t before, int64_t limit, store_rows_fn fn, void *ctx,
-                         struct err *err)
+/* Takes args. */
+static bool ask(struct store *s, const struct pg_statement *sql, struct pg_args *args,
+                store_rows_fn fn, void *ctx, struct err *err)
 {
 	struct rows_op *op = op_new(s, sizeof(*op));
-	struct pg_args *args;
 
-	if (op == NULL)
+	if (op == NULL) {
+		pg_args_free(&args);
 		return err_set(err, ERR_NOMEM, "no memory to ask the database");
+	}
 	op->fn = fn;
 	op->ctx = ctx;
-	args = pg_args_new();
-	arg_text(args, service);
-	arg_text(args, environment);
-	arg_i64(args, before > 0 ? before : INT64_MAX);
-	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
-	if (!store_send(s, &sql_rows_incidents, args, rows_answered, op, err)) {
+	if (!store_send(s, sql, args, rows_answered, op, err)) {
 		op_free(op);
 		return false;
 	}
 	return true;
+}
+
+/* The rows of a list before this one, and how many at the most. */
+static void arg_page(struct pg_args *args, int64_t before, int64_t limit)
+{
+	arg_i64(args, before > 0 ? before : INT64_MAX);
+	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
+}
+
+bool store_incident_rows(struct store *s, const char *service, const char *environment,
+                         int64_t before, int64_t limit, store_rows_fn fn, void *ctx,
+                         struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	arg_text(args, service);
+	arg_text(args, environment);
+	arg_page(args, before, limit);
+	return ask(s, &sql_rows_incidents, args, fn, ctx, err);
 }
 
 bool store_rows(struct store *s, enum store_list which, int64_t release_id, int64_t before,
                 int64_t limit, store_rows_fn fn, void *ctx, struct err *err)
 {
-	struct rows_op *op = op_new(s, sizeof(*op));
-	struct pg_args *args;
+	struct pg_args *args = pg_args_new();
 
-	if (op == NULL)
-		return err_set(err, ERR_NOMEM, "no memory to ask the database");
-	op->fn = fn;
-	op->ctx = ctx;
-	args = pg_args_new();
 	arg_i64(args, release_id);
-	arg_i64(args, before > 0 ? before : INT64_MAX);
-	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
-	if (!store_send(s, lists[which], args, rows_answered, op, err)) {
-		op_free(op);
-		return false;
-	}
-	return true;
+	arg_page(args, before, limit);
+	return ask(s, lists[which], args, fn, ctx, err);
 }
 
 bool store_dead(struct store *s, bool given_up, bool refused, int64_t limit, store_rows_fn fn,
                 void *ctx, struct err *err)
 {
-	struct rows_op *op = op_new(s, sizeof(*op));
-	struct pg_args *args;
+	struct pg_args *args = pg_args_new();
 
-	if (op == NULL)
-		return err_set(err, ERR_NOMEM, "no memory to ask the database");
-	op->fn = fn;
-	op->ctx = ctx;
-	args = pg_args_new();
 	arg_bool(args, given_up);
 	arg_bool(args, refused);
 	arg_i64(args, limit < ROWS_MAX ? limit : ROWS_MAX);
-	if (!store_send(s, &sql_rows_dead, args, rows_answered, op, err)) {
-		op_free(op);
-		return false;
-	}
-	return true;
+	return ask(s, &sql_rows_dead, args, fn, ctx, err);
 }
