@@ -5,12 +5,12 @@
 #include "api/internal.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "app.h"
+#include "base/str.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -217,10 +217,8 @@ void request_problem(struct request *r, int status, json_t *extra_take, const ch
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(detail, sizeof(detail), fmt, args) < 0)
-		detail[0] = '\0';
+	text_vformat(detail, sizeof(detail), fmt, args);
 	va_end(args);
-	text_mend_cut(detail, sizeof(detail));
 	json_object_set_new(body, "type", json_string("about:blank"));
 	json_object_set_new(body, "title", json_string(title_of(status)));
 	json_object_set_new(body, "status", json_integer(status));
@@ -238,8 +236,7 @@ void request_unavailable(struct request *r, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(detail, sizeof(detail), fmt, args) < 0)
-		detail[0] = '\0';
+	text_vformat(detail, sizeof(detail), fmt, args);
 	va_end(args);
 	request_set_header(r, "Retry-After", "2");
 	request_problem(r, 503, NULL, "%s", detail);

@@ -31,10 +31,8 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
 
 	err->code = code;
 	va_start(args, fmt);
-	if (vsnprintf(err->text, sizeof(err->text), fmt, args) < 0)
-		err->text[0] = '\0';
+	text_vformat(err->text, sizeof(err->text), fmt, args);
 	va_end(args);
-	text_mend_cut(err->text, sizeof(err->text));
 	return false;
 }
 

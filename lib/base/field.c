@@ -8,11 +8,11 @@
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/field_parts.h"
+#include "base/str.h"
 #include "base/units.h"
 
 #define DEPTH_MAX 32
@@ -94,10 +94,8 @@ bool decode_problem(struct decode *d, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		text[0] = '\0';
+	text_vformat(text, sizeof(text), fmt, args);
 	va_end(args);
-	text_mend_cut(text, sizeof(text));
 	problems_add(d->problems, at ? at->file : NULL, at ? at->line : 0, at ? at->column : 0,
 	             pointer, "%s", text);
 	return false;

@@ -7,8 +7,9 @@
 #include "base/problem.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "base/str.h"
 
 #define TEXT_MAX 1024
 
@@ -56,10 +57,8 @@ void problems_add(struct problems *p, const char *file, int line, int column, co
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		text[0] = '\0';
+	text_vformat(text, sizeof(text), fmt, args);
 	va_end(args);
-	text_mend_cut(text, sizeof(text));
 	made.file = text_dup(file);
 	made.pointer = text_dup(pointer ? pointer : "");
 	made.text = text_dup(text);

@@ -3,6 +3,7 @@
  */
 #include "base/str.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,4 +265,11 @@ void text_mend_cut(char *text, size_t size)
 			return;
 		}
 	}
+}
+
+void text_vformat(char *out, size_t size, const char *fmt, va_list args)
+{
+	if (vsnprintf(out, size, fmt, args) < 0)
+		out[0] = '\0';
+	text_mend_cut(out, size);
 }

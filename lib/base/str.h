@@ -6,9 +6,12 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/macros.h"
 
 struct str {
 	const char *p;
@@ -44,5 +47,7 @@ const char *str_quote(struct str a, char out[STR_QUOTE_MAX]);
 /* Mends a text that snprintf may have cut in a buffer of `size`: no half UTF-8 sequence at its end.
  */
 void text_mend_cut(char *text, size_t size);
+/* vsnprintf() whose text is always whole UTF-8, and empty when it could not be made. */
+void text_vformat(char *out, size_t size, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "base/str.h"
 #include "base/units.h"
@@ -18,10 +17,8 @@ void kpi_remote_refuse(struct kpi_remote *remote, enum gate_result result, const
 	remote->result = result;
 	remote->value = (double)NAN;
 	va_start(args, fmt);
-	if (vsnprintf(remote->why, sizeof(remote->why), fmt, args) < 0)
-		remote->why[0] = '\0';
+	text_vformat(remote->why, sizeof(remote->why), fmt, args);
 	va_end(args);
-	text_mend_cut(remote->why, sizeof(remote->why));
 }
 
 static bool refuse(struct kpi_reading *out, enum gate_result result, const char *why)

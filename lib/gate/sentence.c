@@ -4,7 +4,6 @@
 #include "gate/sentence.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -14,9 +13,8 @@ void sentence_set(char *out, size_t size, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(out, size, fmt, args);
+	text_vformat(out, size, fmt, args);
 	va_end(args);
-	text_mend_cut(out, size);
 }
 
 void sentence_span(int64_t ms, char out[UNITS_TEXT_MAX])

@@ -1,7 +1,6 @@
 #include "policy/crosscheck.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -17,8 +16,7 @@ struct place place_of(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(at.pointer, sizeof(at.pointer), fmt, args) < 0)
-		at.pointer[0] = '\0';
+	text_vformat(at.pointer, sizeof(at.pointer), fmt, args);
 	va_end(args);
 	return at;
 }
@@ -29,8 +27,7 @@ static void report(struct crosscheck *c, struct place at, const struct position 
 {
 	char text[640];
 
-	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		text[0] = '\0';
+	text_vformat(text, sizeof(text), fmt, args);
 	problems_add(c->problems, where ? where->file : NULL, where ? where->line : 0,
 	             where ? where->column : 0, at.pointer, "%s", text);
 }

@@ -36,8 +36,7 @@ static void report(struct expansion *e, const struct positions *positions, const
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		text[0] = '\0';
+	text_vformat(text, sizeof(text), fmt, args);
 	va_end(args);
 	problems_add(e->problems, at ? at->file : e->file, at ? at->line : 0, at ? at->column : 0,
 	             pointer, "%s", text);

@@ -3,7 +3,6 @@
 #include "policy/yaml.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/field.h"
+#include "base/str.h"
 
 #define YAML_MAX_DEPTH 16
 #define YAML_MAX_KEY_BYTES 256
@@ -100,7 +100,7 @@ static void problem(struct reader *r, struct position at, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
+	text_vformat(text, sizeof(text), fmt, args);
 	va_end(args);
 	problems_add(r->problems, at.file, at.line, at.column,
 	             r->walk.pointer.n ? r->walk.pointer.bytes : "", "%s", text);

@@ -21,10 +21,8 @@ bool refuse(struct outcome *out, enum refusal_kind kind, const char *pointer, co
 	out->refused = kind;
 	out->pointer = pointer;
 	va_start(args, fmt);
-	if (vsnprintf(out->text, sizeof(out->text), fmt, args) < 0)
-		out->text[0] = '\0';
+	text_vformat(out->text, sizeof(out->text), fmt, args);
 	va_end(args);
-	text_mend_cut(out->text, sizeof(out->text));
 	return false;
 }
 

@@ -31,10 +31,8 @@ static void say(struct list *list, struct wall since, struct wall until, const c
 	w = &list->out[list->n++];
 	*w = (struct waiting){.since = since, .until = until};
 	va_start(args, fmt);
-	if (vsnprintf(w->sentence, sizeof(w->sentence), fmt, args) < 0)
-		w->sentence[0] = '\0';
+	text_vformat(w->sentence, sizeof(w->sentence), fmt, args);
 	va_end(args);
-	text_mend_cut(w->sentence, sizeof(w->sentence));
 }
 
 static struct wall never(void)

@@ -2,6 +2,7 @@
  * str: views are compared by bytes, suggestions are near, and quoted input is harmless.
  */
 #include <check.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,29 @@ START_TEST(quoted_input_is_bounded_and_harmless)
 }
 END_TEST
 
+static void say(char *out, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void say(char *out, size_t size, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	text_vformat(out, size, fmt, args);
+	va_end(args);
+}
+
+START_TEST(a_text_that_is_cut_ends_with_a_whole_character)
+{
+	char out[8];
+
+	say(out, sizeof(out), "%s %d", "abc", 12);
+	ck_assert_str_eq(out, "abc 12");
+	say(out, sizeof(out), "%s", "abcdef\xC3\xA4");
+	ck_assert_str_eq(out, "abcdef");
+	say(out, sizeof(out), "%s", "abcde\xC3\xA4xyz");
+	ck_assert_str_eq(out, "abcde\xC3\xA4");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("str");
@@ -173,6 +197,7 @@ int main(void)
 	tcase_add_test(tcase, the_nearest_name_is_near);
 	tcase_add_test(tcase, only_well_formed_utf8_passes);
 	tcase_add_test(tcase, quoted_input_is_bounded_and_harmless);
+	tcase_add_test(tcase, a_text_that_is_cut_ends_with_a_whole_character);
 	suite_add_tcase(suite, tcase);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);
