@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/checklist.h"
 #include "base/units.h"
 #include "source/source.h"
 
@@ -40,6 +41,8 @@ static json_t *stage_json(const struct release *r, const struct policy *bound)
 	                "kind", stage_kind_names[stage->kind]);
 	if (out != NULL && stage->weight >= 0)
 		(void)json_object_set_new(out, "weight", json_integer((json_int_t)stage->weight));
+	if (out != NULL && stage->audience != NULL)
+		(void)json_object_set_new(out, "audience", json_string(stage->audience));
 	(void)json_object_set_new(out, "since", instant_json(r->stage_since));
 	return out;
 }
@@ -204,6 +207,8 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 		legal = release_legal(r, t->checkpoint, t->bound, &facts);
 	(void)json_object_set_new(out, "legal", release_view_legal(legal));
 	(void)json_object_set_new(out, "calls", calls_json(t));
+	(void)json_object_set_new(out, "checklist", checklist_json(r, t->bound));
+	(void)json_object_set_new(out, "sign_offs", sign_offs_json(r, t->bound));
 	add_from_table(out, r);
 	(void)json_object_set_new(
 	        out, "policy",

@@ -244,6 +244,56 @@ static void check_escalation(struct crosscheck *c)
 	}
 }
 
+static void check_window_list(struct crosscheck *c, const char *key, char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct err err = {.code = ERR_NONE};
+		struct window w;
+		char quote[STR_QUOTE_MAX];
+
+		if (list[i] && !window_parse(str_of(list[i]), &w, &err))
+			crosscheck_problem(c, place_of("/windows/%s/%zu", key, i), "%s %s",
+			                   str_quote(str_of(list[i]), quote), err.text);
+	}
+}
+
+static void check_windows(struct crosscheck *c)
+{
+	const struct policy_windows *w = &c->policy->windows;
+
+	check_window_list(c, "allow", w->allow, w->nallow);
+	check_window_list(c, "deny", w->deny, w->ndeny);
+	if (crosscheck_is_sound(c, place_of("/windows")) && !windows_ever_open(w))
+		crosscheck_problem(c, place_of("/windows"),
+		                   "deny covers everything that is allowed: no release could ever "
+		                   "start");
+}
+
+/* Whoever fills the check must find it under a name that no stage uses. */
+static void check_requires(struct crosscheck *c)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t i = 0; i < p->nrequires; i++) {
+		struct place at = place_of("/requires/%s", p->requires[i].name);
+
+		if (!p->requires[i].otherwise)
+			continue;
+		crosscheck_name(c, at, p->requires[i].name);
+		crosscheck_name(c, at, p->requires[i].otherwise);
+		for (size_t s = 0; s < p->nstages; s++)
+			for (size_t k = 0; k < p->stages[s].nchecks; k++)
+				if (strcmp(p->stages[s].checks[k].name, p->requires[i].name) == 0)
+					crosscheck_problem(
+					        c, at,
+					        "stage %s has a check of that name: choose "
+					        "another name for one of them",
+					        p->stages[s].stage);
+	}
+	for (size_t i = 0; i < p->nrepin_by; i++)
+		crosscheck_name(c, place_of("/repin_by/%zu", i), p->repin_by[i]);
+}
+
 /* Only a decode that ran out of memory, and said so, leaves names out. */
 static bool parts_are_named(const struct policy *p)
 {
@@ -271,6 +321,8 @@ void crosscheck_policy(struct crosscheck *c)
 	crosscheck_gates(c);
 	crosscheck_stages(c);
 	crosscheck_actions(c);
+	check_windows(c);
+	check_requires(c);
 	check_escalation(c);
 	crosscheck_rollback(c);
 }

@@ -49,6 +49,8 @@ static bool copy_member(struct str name, const json_t *object, struct str key, j
 static bool stage_value(struct str name, const struct policy_stage *stage, json_t **out,
                         struct err *err)
 {
+	if (str_eq_text(name, "stage.audience"))
+		return copy_text(name, stage->audience ? stage->audience : "", out, err);
 	if (str_eq_text(name, "stage.name"))
 		return copy_text(name, stage->stage, out, err);
 	if (!str_eq_text(name, "stage.weight"))

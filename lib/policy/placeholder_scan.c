@@ -56,7 +56,7 @@ bool quotes_hold(const struct quotes *q)
 /* clang-format off */
 static const char *const known_names[] = {
 	"service", "environment", "version", "stable_version", "component",
-	"params.x", "stage.name", "stage.weight", "stage.flags.x", NULL
+	"params.x", "stage.name", "stage.weight", "stage.audience", "stage.flags.x", NULL
 };
 /* clang-format on */
 
@@ -82,6 +82,7 @@ struct str placeholder_member(struct str name, struct str prefix)
 bool placeholder_is_of_stage(struct str name)
 {
 	return str_eq_text(name, "stage.name") || str_eq_text(name, "stage.weight") ||
+	       str_eq_text(name, "stage.audience") ||
 	       placeholder_is_word(placeholder_member(name, STR("stage.flags.")));
 }
 
@@ -108,7 +109,8 @@ bool placeholder_refuse_unknown(struct str name, struct err *err)
 	return err_set(err, ERR_INVALID,
 	               "unknown placeholder ${%.*s}: there are service, environment, version, "
 	               "stable_version, "
-	               "component, params.x, stage.name, stage.weight and stage.flags.x",
+	               "component, params.x, stage.name, stage.weight, stage.audience and "
+	               "stage.flags.x",
 	               n, name.p);
 }
 

@@ -111,6 +111,7 @@ static void sort_maps(struct policy *p)
 	sort_map(p->kpis, p->nkpis, sizeof(*p->kpis));
 	sort_map(p->gates, p->ngates, sizeof(*p->gates));
 	sort_map(p->actions, p->nactions, sizeof(*p->actions));
+	sort_map(p->requires, p->nrequires, sizeof(*p->requires));
 }
 
 enum reading {

@@ -22,6 +22,7 @@
 #include "base/problem.h"
 #include "base/str.h"
 #include "gate/gate.h"
+#include "policy/windows.h"
 
 #define POLICY_MAX_BYTES (1024 * 1024)
 #define POLICY_MAX_DEPTH 16
@@ -33,6 +34,7 @@
 #define POLICY_MAX_ADDRESSES 256 /* of one source */
 #define POLICY_MAX_SELECTORS 32  /* of one expression for a prometheus source (rule K5) */
 #define POLICY_MAX_LEVELS 8      /* of an escalation */
+#define POLICY_MAX_REQUIRES 32
 #define POLICY_HASH_TEXT 65      /* SHA-256 in hex + NUL */
 
 enum source_kind {
@@ -102,6 +104,7 @@ struct policy_stage {
 	char *stage;          /* its name */
 	enum stage_kind kind; /* default rollout */
 	int64_t weight;       /* 0..100; -1 when not written (not allowed in preflight) */
+	char *audience;       /* who is exposed, in words; NULL: not said */
 	json_t *flags;        /* handed to actions; object or NULL */
 	int64_t bake_ms;
 	bool allow_zero_bake;
@@ -191,6 +194,12 @@ struct policy_level {
 	int64_t after_ms; /* since the start of the cause; 0 for the first, then not decreasing */
 };
 
+/* requires: {ticket: refuse, backup: devops} */
+struct policy_require {
+	char *name;      /* stable_version, artifact, ticket, backup, migration, or a link's name */
+	char *otherwise; /* "refuse", or the role that fills the check of that name before it starts */
+};
+
 struct policy {
 	char *name;
 	int64_t evaluate_every_ms;
@@ -205,6 +214,11 @@ struct policy {
 	struct policy_action *actions;
 	size_t nactions;
 	int64_t notice_ms; /* of a start, at least; 0: none */
+	struct policy_windows windows; /* outside them nothing starts or enters a stage */
+	struct policy_require *requires; /* what a release brings along */
+	size_t nrequires;
+	char **repin_by; /* roles whose holders may move a release to another policy */
+	size_t nrepin_by;
 	struct policy_level *escalation; /* as written; see policy_escalation() */
 	size_t nescalation;
 	struct policy_rollback rollback;

@@ -42,6 +42,11 @@ static json_t *check_normalise(json_t *value, struct decode *d)
 	return wrap(value, "owner", d);
 }
 
+static json_t *require_normalise(json_t *value, struct decode *d)
+{
+	return wrap(value, "otherwise", d);
+}
+
 static json_t *approval_normalise(json_t *value, struct decode *d)
 {
 	return wrap(value, "count", d);
@@ -129,6 +134,9 @@ static const struct field stage_fields[] = {
 	{ .key = "weight", .kind = FIELD_CUSTOM, .custom = &weight_custom, .fallback = "none",
 	  .offset = offsetof(struct policy_stage, weight),
 	  .doc = "Share of traffic in percent, 0 to 100, never falling from stage to stage." },
+	{ .key = "audience", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_stage, audience),
+	  .min = 1, .max = 200,
+	  .doc = "Who is exposed by it, in words: `Pilot-1`, `internal, at most 10 people`; shown, and handed to actions as `${stage.audience}`." },
 	{ .key = "flags", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy_stage, flags),
 	  .doc = "Values of this stage handed to actions as `${stage.flags.NAME}`." },
 	{ .key = "bake", .kind = FIELD_DURATION, .offset = offsetof(struct policy_stage, bake_ms),
@@ -330,6 +338,30 @@ static const struct field_table level_table = {
 	.size = sizeof(struct policy_level)
 };
 
+#define WINDOWS(member) offsetof(struct policy_windows, member)
+static const struct field windows_fields[] = {
+	{ .key = "allow", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = WINDOWS(allow),
+	  .count_offset = WINDOWS(nallow), .max = POLICY_MAX_WINDOWS,
+	  .doc = "Only then: `mon-fri 08:00-16:00`, `sat,sun`, `daily 22:00-04:00`, `2026-12-23/2027-01-02`; all in UTC." },
+	{ .key = "deny", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = WINDOWS(deny),
+	  .count_offset = WINDOWS(ndeny), .max = POLICY_MAX_WINDOWS,
+	  .doc = "Never then, whatever is allowed; written alike." },
+};
+static const struct field_table windows_table = {
+	.noun = "windows", .fields = windows_fields, .n = ARRAY_LEN(windows_fields), .size = sizeof(struct policy_windows)
+};
+
+static const struct field require_fields[] = {
+	{ .key = "otherwise", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct policy_require, otherwise),
+	  .min = 1, .max = NAME_MAX_BYTES,
+	  .doc = "`refuse`: a release without it is not accepted. Or a role, which then fills a check of that name before it "
+	         "starts; `ticket: refuse` is short for `ticket: {otherwise: refuse}`." },
+};
+static const struct field_table require_table = {
+	.noun = "requirement", .fields = require_fields, .n = ARRAY_LEN(require_fields),
+	.size = sizeof(struct policy_require), .normalise = require_normalise
+};
+
 /* Files are included before the decode; whatever still includes came as JSON. */
 static bool include_decode(json_t *value, void *member, struct decode *d)
 {
@@ -369,6 +401,16 @@ static const struct field policy_fields[] = {
 	  .offset = offsetof(struct policy, notice_ms), .max = 90 * DAY_MS,
 	  .doc = "How long before its start a release is posted at least; its scheduled start is announced by then. "
 	         "Left out, it may start at once." },
+	{ .key = "windows", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, windows),
+	  .table = &windows_table,
+	  .doc = "Hours of the week and days of the calendar, in UTC, outside of which nothing starts, enters a stage or leaves one; rollbacks ask for none." },
+	{ .key = "requires", .kind = FIELD_MAP, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, requires),
+	  .count_offset = offsetof(struct policy, nrequires), .max = POLICY_MAX_REQUIRES, .table = &require_table,
+	  .doc = "What a release brings along: `stable_version` (pinned, not `latest`), `artifact`, `ticket`, `backup` (a link, unless its "
+	         "migration is none), `migration` (a link, when it is irreversible), or any other name that must be among its `links`." },
+	{ .key = "repin_by", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, repin_by),
+	  .count_offset = offsetof(struct policy, nrepin_by), .max = 16,
+	  .doc = "Roles whose holders may move a release on its way to another policy; nobody when left out." },
 	{ .key = "escalation", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct policy, escalation), .count_offset = offsetof(struct policy, nescalation),
 	  .min = 1, .max = POLICY_MAX_LEVELS, .table = &level_table,

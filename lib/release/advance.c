@@ -94,7 +94,7 @@ static unsigned proof_blockers(const struct question *q, const struct policy_sta
 	return blockers;
 }
 
-size_t approvals_standing(const struct release *r, const char *role, const char *stage)
+size_t release_approvals(const struct release *r, const char *role, const char *stage)
 {
 	size_t n = 0;
 
@@ -128,10 +128,19 @@ static unsigned people_blockers(const struct question *q, const struct policy_st
 	for (size_t i = 0; i < stage->napprovals; i++) {
 		const struct policy_approval *a = &stage->approvals[i];
 
-		if ((int64_t)approvals_standing(q->r, a->name, stage->stage) < a->count)
+		if ((int64_t)release_approvals(q->r, a->name, stage->stage) < a->count)
 			blockers |= BLOCK_APPROVALS;
 	}
 	return blockers;
+}
+
+unsigned advance_bars(const struct question *q)
+{
+	unsigned bars = q->f->frozen ? BLOCK_FROZEN : 0;
+
+	if (!windows_are_open(&q->p->windows, q->f->now))
+		bars |= BLOCK_WINDOW;
+	return bars;
 }
 
 unsigned advance_blockers(const struct question *q)
@@ -148,8 +157,7 @@ unsigned advance_blockers(const struct question *q)
 	blockers |= people_blockers(q, stage);
 	if (holds_in_force(q->r) > 0)
 		blockers |= BLOCK_HOLDS;
-	if (q->f->frozen)
-		blockers |= BLOCK_FROZEN;
+	blockers |= advance_bars(q);
 	if (stage->manual && !q->r->promoted)
 		blockers |= BLOCK_PROMOTION;
 	return blockers;
@@ -190,7 +198,7 @@ static void say_approval(const struct question *q, char *out, size_t size)
 
 	for (size_t i = 0; i < stage->napprovals; i++) {
 		const struct policy_approval *a = &stage->approvals[i];
-		size_t n = approvals_standing(q->r, a->name, stage->stage);
+		size_t n = release_approvals(q->r, a->name, stage->stage);
 
 		if ((int64_t)n < a->count) {
 			(void)snprintf(out, size, "approval %s: %zu of %lld", a->name, n,
@@ -217,6 +225,26 @@ static void say_frozen(const struct question *q, char *out, size_t size)
 {
 	(void)snprintf(out, size, "frozen%s%s", q->f->freeze_reason ? ": " : "",
 	               q->f->freeze_reason ? q->f->freeze_reason : "");
+}
+
+static void say_window(const struct question *q, char *out, size_t size)
+{
+	struct wall opens = windows_open_at(&q->p->windows, q->f->now);
+	char windows[120];
+	char at[UNITS_TEXT_MAX];
+
+	windows_describe(&q->p->windows, windows, sizeof(windows));
+	instant_format(opens, at);
+	if (opens.ms == 0)
+		(void)snprintf(out, size,
+		               "outside the policy's windows (%s, in UTC), which do not open "
+		               "within a year",
+		               windows);
+	else
+		(void)snprintf(out, size,
+		               "outside the policy's windows (%s, in UTC) until %s; a rollback "
+		               "needs none",
+		               windows, at);
 }
 
 static void say_bake(const struct question *q, char *out, size_t size)
@@ -269,6 +297,7 @@ void advance_sentence(const struct question *q, unsigned blockers, char *out, si
 		{ BLOCK_OLD, say_old },            { BLOCK_PASSES, say_passes },
 		{ BLOCK_TAKEOVER, say_takeover },  { BLOCK_CHECKS, say_check },
 		{ BLOCK_APPROVALS, say_approval }, { BLOCK_PROMOTION, say_promotion },
+		{ BLOCK_WINDOW, say_window },
 	};
 	/* clang-format on */
 

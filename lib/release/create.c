@@ -249,6 +249,10 @@ bool release_create(const struct release_request *request, const struct policy *
 	r->created_at = r->updated_at = now;
 	r->rollback.option = NO_OPTION;
 	r->row_version = 1;
+	if (require_refuses(r, bound, out)) {
+		release_free(&out->next);
+		return err_set(err, ERR_INVALID, "%s", out->text);
+	}
 	if (!decide_created(out, bound))
 		goto nomem;
 	return true;

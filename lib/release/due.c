@@ -303,8 +303,8 @@ static bool due_hold_expired(const struct question *q, struct event *out)
 
 		if (h->expires.ms == 0 || h->expires.ms > q->f->now.ms)
 			continue;
-		/* Rule A3: it stays until the thaw. */
-		if (q->f->frozen && hold_keeps_from_entering(q->r, h))
+		/* Rule A3: it stays until the thaw, or until the windows open. */
+		if (advance_bars(q) && hold_keeps_from_entering(q->r, h))
 			continue;
 		due_say(out, EVENT_HOLD_EXPIRED, "timer");
 		out->hold = h->name;
@@ -350,8 +350,8 @@ static bool due_announce(const struct question *q, struct event *out)
 static bool due_start(const struct question *q, struct event *out)
 {
 	return q->r->state == RELEASE_PLANNED && !q->r->start_manual &&
-	       q->r->start.ms <= q->f->now.ms && q->f->pair_free && !q->f->frozen &&
-	       !q->f->reentry_open && holds_in_force(q->r) == 0 &&
+	       q->r->start.ms <= q->f->now.ms && q->f->pair_free && !advance_bars(q) &&
+	       !q->f->reentry_open && holds_in_force(q->r) == 0 && !require_open(q->r, q->p, 0) &&
 	       due_say(out, EVENT_START_DUE, "timer");
 }
 

@@ -86,7 +86,7 @@ static const char *default_role(const struct question *q, const struct policy_st
 
 		if (!holds_role(&q->e.by, a->name))
 			continue;
-		if ((int64_t)approvals_standing(q->r, a->name, stage->stage) < a->count)
+		if ((int64_t)release_approvals(q->r, a->name, stage->stage) < a->count)
 			return a->name;
 		held = held ? held : a->name;
 	}
@@ -170,7 +170,7 @@ bool refine_approve(struct question *q, struct outcome *out)
 	rejected = hold_of(q->r, "rejected:", q->e.role);
 	if (rejected && hold_keeps_from_entering(q->r, rejected)) {
 		q->e.kind = EVENT_APPROVE_LAST_ENTERING;
-		return refuse_while_frozen(q, out);
+		return refuse_while_barred(q, out);
 	}
 	if (q->r->state == RELEASE_PAUSED && rejected && holds_of_pause(q->r) == 1)
 		q->e.kind = EVENT_APPROVE_LAST;
@@ -199,6 +199,13 @@ static bool find_check(const struct question *q, const char **out_owner)
 			}
 		}
 	}
+	const struct policy_require *require =
+	        q->r->state == RELEASE_PLANNED ? require_check(q->r, p, q->e.check) : NULL;
+
+	if (require) {
+		*out_owner = require->otherwise;
+		return true;
+	}
 	for (size_t i = 0; i < p->rollback.nreentry && q->r->rollback.active; i++) {
 		if (is_same(p->rollback.reentry[i], q->e.check))
 			return true;
@@ -210,6 +217,8 @@ static bool any_check_is_open(const struct question *q)
 {
 	if (q->r->rollback.active)
 		return q->p->rollback.nreentry > 0;
+	if (q->r->state == RELEASE_PLANNED && q->p->nrequires > 0)
+		return true;
 	for (size_t i = (size_t)q->r->stage; i < q->p->nstages; i++) {
 		if (q->p->stages[i].nchecks > 0)
 			return true;

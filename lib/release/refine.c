@@ -17,13 +17,14 @@
 #define VERSION_MAX_BYTES 128
 #define BECOMES_MAX 4
 
-bool refuse_while_frozen(const struct question *q, struct outcome *out)
+bool refuse_while_barred(const struct question *q, struct outcome *out)
 {
-	char why[200];
+	unsigned bars = advance_bars(q);
+	char why[320];
 
-	if (!q->f->frozen)
+	if (!bars)
 		return true;
-	advance_sentence(q, BLOCK_FROZEN, why, sizeof(why));
+	advance_sentence(q, bars, why, sizeof(why));
 	return refuse(out, REFUSED_STATE, NULL, "the stage's actions may not be sent anew: %s",
 	              why);
 }
@@ -43,8 +44,9 @@ static bool refine_start(struct question *q, struct outcome *out)
 {
 	const struct policy_stage *first = release_stage(q->r, q->p);
 	bool by_person = q->e.kind == EVENT_START;
-	char why[200];
-	char reentry[320];
+	const struct policy_require *open = require_open(q->r, q->p, 0);
+	unsigned bars = advance_bars(q);
+	char why[320];
 
 	if (!first)
 		return refuse(out, REFUSED_STATE, NULL, "the policy has no stage");
@@ -54,8 +56,12 @@ static bool refine_start(struct question *q, struct outcome *out)
 		advance_sentence(q, BLOCK_HOLDS, why, sizeof(why));
 		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
 	}
-	if (q->f->frozen) {
-		advance_sentence(q, BLOCK_FROZEN, why, sizeof(why));
+	if (bars) {
+		advance_sentence(q, bars, why, sizeof(why));
+		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
+	}
+	if (open) {
+		require_sentence(open, why, sizeof(why));
 		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
 	}
 	if (!q->f->pair_free)
@@ -63,8 +69,8 @@ static bool refine_start(struct question *q, struct outcome *out)
 		              "it may not start: another release of %s in %s is active",
 		              q->r->service, q->r->environment);
 	if (q->f->reentry_open) {
-		reentry_sentence(q, q->f->reentry_record, reentry, sizeof(reentry));
-		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", reentry);
+		reentry_sentence(q, q->f->reentry_record, why, sizeof(why));
+		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
 	}
 	if (first->nenter == 0)
 		q->e.kind = by_person ? EVENT_START_SILENT : EVENT_START_DUE_SILENT;
@@ -125,7 +131,7 @@ static bool refine_resume(struct question *q, struct outcome *out)
 		q->e.kind = EVENT_RESUME_PARTLY;
 	else if (q->r->state == RELEASE_PAUSED && q->r->paused_step == STEP_ENTERING)
 		q->e.kind = EVENT_RESUME_ENTERING;
-	return q->e.kind != EVENT_RESUME_ENTERING || refuse_while_frozen(q, out);
+	return q->e.kind != EVENT_RESUME_ENTERING || refuse_while_barred(q, out);
 }
 
 /* Rule P1: it stands in for the bake and for the go of a manual stage, and for nothing else. What
@@ -246,7 +252,7 @@ static bool refine_advance(struct question *q, struct outcome *out)
 {
 	unsigned missing = advance_blockers(q);
 	size_t next = (size_t)q->r->stage + 1;
-	char why[240];
+	char why[320];
 
 	if (missing) {
 		advance_sentence(q, missing, why, sizeof(why));
@@ -267,7 +273,7 @@ static bool refine_hold_expired(struct question *q, struct outcome *out)
 		return refuse(out, REFUSED_STATE, NULL, "no hold of that name has expired");
 	if (hold_keeps_from_entering(q->r, h)) {
 		q->e.kind = EVENT_LAST_HOLD_EXPIRED_ENTERING;
-		return refuse_while_frozen(q, out);
+		return refuse_while_barred(q, out);
 	}
 	if (q->r->state == RELEASE_PAUSED && h->pauses && holds_of_pause(q->r) == 1)
 		q->e.kind = EVENT_LAST_HOLD_EXPIRED;

@@ -204,6 +204,11 @@ bool release_is_ended(enum release_state state);
 const struct hold *release_hold(const struct release *r, const char *name);
 const struct policy_stage *release_stage(const struct release *r, const struct policy *p);
 bool release_is_waived(const struct release *r, const char *gate, const char *stage);
+/* Whether a check stands in for what the policy requires under that name and the release did not
+ * bring along. */
+bool release_require_is_checked(const struct release *r, const struct policy *p, const char *name);
+/* Approvals of that role that stand for that stage (rule A1). */
+size_t release_approvals(const struct release *r, const char *role, const char *stage);
 /* What placeholders stand for; borrows from both. `stage` may be NULL. */
 struct policy_values release_values(const struct release *r, const struct policy_stage *stage);
 

@@ -309,7 +309,7 @@ bool refine_retry(struct question *q, struct outcome *out)
 	if (!refused)
 		return refuse(out, REFUSED_STATE, NULL,
 		              "no action was refused: what is pending is being retried");
-	return q->r->step != STEP_ENTERING || refuse_while_frozen(q, out);
+	return q->r->step != STEP_ENTERING || refuse_while_barred(q, out);
 }
 
 static char *reason_dup(const char *reason)

@@ -32,8 +32,9 @@ bool refuse_nomem(struct outcome *out);
 
 /* refine.c: the event becomes one that a row exists for, or is refused. */
 bool question_refine(struct question *q, struct outcome *out);
-/* Rule A3: for what sends the stage's actions anew. True while nothing is frozen. */
-bool refuse_while_frozen(const struct question *q, struct outcome *out);
+/* For what sends the stage's actions anew. True while nothing is frozen (rule A3) and the policy's
+ * windows are open. */
+bool refuse_while_barred(const struct question *q, struct outcome *out);
 
 /* effects.c: what the row says, done to the copy. */
 bool effects_apply(const struct question *q, const struct transition *row, struct release *next,
@@ -50,9 +51,12 @@ enum blocker {
 	BLOCK_APPROVALS = 1 << 6,
 	BLOCK_HOLDS = 1 << 7,
 	BLOCK_FROZEN = 1 << 8,
-	BLOCK_PROMOTION = 1 << 9
+	BLOCK_PROMOTION = 1 << 9,
+	BLOCK_WINDOW = 1 << 11
 };
 unsigned advance_blockers(const struct question *q);
+/* Of those what keeps any release from starting and entering a stage: a freeze, closed windows. */
+unsigned advance_bars(const struct question *q);
 int64_t advance_observed(const struct question *q); /* green time of the present bake */
 bool advance_bake_is_done(const struct question *q);
 /* The newest evaluation, when it is about the present stage; else NULL. */
@@ -61,7 +65,6 @@ const struct evaluation *advance_evaluation(const struct question *q);
  * when that is not so. */
 const char *advance_ungated(const struct question *q);
 bool advance_is_recent(const struct question *q, const struct evaluation *e);
-size_t approvals_standing(const struct release *r, const char *role, const char *stage);
 bool check_is_done(const struct release *r, const char *name);
 /* "approval release_manager of canary: 0 of 1"; the first of `blockers` in words. */
 void advance_sentence(const struct question *q, unsigned blockers, char *out, size_t size);
@@ -90,6 +93,17 @@ bool refine_waive(struct question *q, struct outcome *out);
 bool record_consent(struct release *next, const struct question *q);
 bool record_check(struct release *next, const struct question *q);
 bool record_waiver(struct release *next, const struct question *q);
+
+/* require.c: what the policy asks the release to bring along. */
+/* True and refused, naming each, when something is missing that must not be. */
+bool require_refuses(const struct release *r, const struct policy *p, struct outcome *out);
+/* The requirement that a check of that name stands in for, done or not; NULL: there is none. */
+const struct policy_require *require_check(const struct release *r, const struct policy *p,
+                                           const char *name);
+/* The first one from index `from` on whose check is open; NULL: none. */
+const struct policy_require *require_open(const struct release *r, const struct policy *p,
+                                          size_t from);
+void require_sentence(const struct policy_require *w, char *out, size_t size);
 
 /* rollback.c */
 int64_t option_index(const struct policy *p, const char *name); /* NO_OPTION: unknown */

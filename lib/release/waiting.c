@@ -63,6 +63,29 @@ static void say_frozen(const struct question *q, struct list *list)
 		    q->f->freeze_reason ? q->f->freeze_reason : "");
 }
 
+static void say_window(const struct question *q, struct list *list)
+{
+	char text[320];
+
+	if (!(advance_bars(q) & BLOCK_WINDOW))
+		return;
+	advance_sentence(q, BLOCK_WINDOW, text, sizeof(text));
+	say(list, never(), windows_open_at(&q->p->windows, q->f->now), "%s", text);
+}
+
+static void say_requires(const struct question *q, struct list *list)
+{
+	for (size_t i = 0; i < q->p->nrequires; i++) {
+		const struct policy_require *open = require_open(q->r, q->p, i);
+		char text[320];
+
+		if (open != &q->p->requires[i])
+			continue;
+		require_sentence(open, text, sizeof(text));
+		say(list, q->r->created_at, never(), "%s", text);
+	}
+}
+
 static void say_start(const struct question *q, struct list *list)
 {
 	char at[UNITS_TEXT_MAX];
@@ -135,6 +158,8 @@ static void say_planned(const struct question *q, struct list *list)
 	say_start(q, list);
 	say_holds(q, list);
 	say_frozen(q, list);
+	say_window(q, list);
+	say_requires(q, list);
 	if (!q->f->pair_free)
 		say(list, never(), never(), "another release of %s in %s is active", q->r->service,
 		    q->r->environment);
@@ -202,8 +227,10 @@ static void say_entering(const struct question *q, struct list *list)
 		    q->f->enter_pending, plural(q->f->enter_pending), actions);
 	say_holds(q, list);
 	/* What is out already arrives all the same. */
-	if (q->f->enter_refused || q->r->enter_called)
+	if (q->f->enter_refused || q->r->enter_called) {
 		say_frozen(q, list);
+		say_window(q, list);
+	}
 }
 
 static void say_bake(const struct question *q, const struct policy_stage *stage, struct list *list)
@@ -228,7 +255,7 @@ static void say_checks(const struct question *q, const struct policy_stage *stag
 	}
 	for (size_t i = 0; i < stage->napprovals; i++) {
 		const struct policy_approval *a = &stage->approvals[i];
-		size_t n = approvals_standing(q->r, a->name, stage->stage);
+		size_t n = release_approvals(q->r, a->name, stage->stage);
 
 		if ((int64_t)n < a->count)
 			say(list, q->r->stage_since, never(), "approval %s: %zu of %lld", a->name,
@@ -264,6 +291,7 @@ static void say_running(const struct question *q, struct list *list)
 	}
 	say_checks(q, stage, list);
 	say_frozen(q, list);
+	say_window(q, list);
 	if (missing & BLOCK_PROMOTION)
 		say(list, since, never(), "waits for promote: the stage is left by hand");
 }
@@ -383,8 +411,10 @@ static void say_failed(const struct question *q, struct list *list)
 static void say_paused(const struct question *q, struct list *list)
 {
 	say_holds(q, list);
-	if (q->r->paused_step == STEP_ENTERING)
+	if (q->r->paused_step == STEP_ENTERING) {
 		say_frozen(q, list);
+		say_window(q, list);
+	}
 	say_gates(q, list);
 }
 

@@ -113,11 +113,12 @@ static enum migration migration_of(const char *name)
 }
 
 /* release [version V] [stable V] [author A] [poster P] [artifact A] [migration M] [start S] [queue]
- */
+ * [ticket T] [link NAME] */
 bool world_release(struct story *s, const struct words *w)
 {
 	const char *start = option_of(w, "start", "now");
 	const char *poster = option_of(w, "poster", "dora");
+	const char *link = option_of(w, "link", NULL);
 	char at[UNITS_TEXT_MAX];
 	struct release_request request = {
 	        .service = text_dup("shop"),
@@ -126,6 +127,8 @@ bool world_release(struct story *s, const struct words *w)
 	        .stable_version = text_dup(option_of(w, "stable", "1.3.0")),
 	        .artifact = text_dup(option_of(w, "artifact", NULL)),
 	        .author = text_dup(option_of(w, "author", "dora")),
+	        .ticket = text_dup(option_of(w, "ticket", NULL)),
+	        .links = link ? json_pack("{s:s}", link, "https://wiki/page") : NULL,
 	        .migration = migration_of(option_of(w, "migration", NULL))};
 	struct actor by = {.subject = poster ? poster : "ci-bot", .person = poster};
 	struct outcome out = {0};
