@@ -2,7 +2,7 @@
 policy requires.yaml
 play cast.part
 release stable none
-expect invalid "policy requires requires a pinned stable_version (tag, digest or run id); a ticket; links.rollback_plan"
+expect invalid "policy requires requires links.rollback_plan; a pinned stable_version (tag, digest or run id); a ticket"
 release stable latest ticket CHG-7 link rollback_plan
 expect invalid "requires a pinned stable_version"
 release ticket CHG-7
