@@ -46,10 +46,11 @@ static json_t *metric_json(const struct labels *labels)
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < labels->n; i++) {
-		char *name = str_dup(labels->list[i].name);
+		char *name = str_dup(labels_at(labels, i)->name);
 
 		if (name != NULL)
-			(void)json_object_set_new(out, name, text_json(labels->list[i].value));
+			(void)json_object_set_new(out, name,
+			                          text_json(labels_at(labels, i)->value));
 		free(name);
 	}
 	return out;

@@ -43,12 +43,12 @@ static void print_json(const struct series *s)
 	char *text;
 
 	for (size_t i = 0; i < s->labels.n; i++) {
-		char *name = str_dup(s->labels.list[i].name);
+		char *name = str_dup(labels_at(&s->labels, i)->name);
 
 		if (name != NULL)
-			(void)json_object_set_new(
-			        labels, name,
-			        json_stringn(s->labels.list[i].value.p, s->labels.list[i].value.n));
+			(void)json_object_set_new(labels, name,
+			                          json_stringn(labels_at(&s->labels, i)->value.p,
+			                                       labels_at(&s->labels, i)->value.n));
 		free(name);
 	}
 	number_format(s->samples[s->start + s->n - 1].value, value);

@@ -80,6 +80,7 @@ static struct target *make_target(const struct scrape *s, struct err *err)
 	        .retention_ms = s->wanted.retention_ms,
 	        .max_series = (size_t)app->config->limits.series_per_target,
 	        .seed = app->seed,
+	        .pool = s->watch.sources->labels,
 	};
 	struct target *made = NULL;
 

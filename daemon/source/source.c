@@ -12,6 +12,7 @@
 #include "gate/health.h"
 #include "gate/sentence.h"
 #include "log.h"
+#include "series/label_pool.h"
 #include "source/watch.h"
 
 /* The table of kinds: a new one is one file and one row. */
@@ -24,9 +25,15 @@ struct sources *sources_new(struct app *app, struct err *err)
 {
 	struct sources *s = calloc(1, sizeof(*s));
 
-	if (s != NULL)
+	if (s != NULL) {
 		s->watches = map_new(app->seed);
-	if (s == NULL || s->watches == NULL) {
+		s->labels = label_pool_new(app->seed);
+	}
+	if (s == NULL || s->watches == NULL || s->labels == NULL) {
+		if (s != NULL && s->watches != NULL)
+			map_free(&s->watches);
+		if (s != NULL)
+			label_pool_free(&s->labels);
 		free(s);
 		(void)err_set(err, ERR_NOMEM, "no memory for sources");
 		return NULL;
@@ -42,6 +49,7 @@ void sources_free(struct sources **s)
 	assert((*s)->nsubscriptions == 0); /* they hold interests in the watches */
 	assert((*s)->nwatches == 0);
 	map_free(&(*s)->watches);
+	label_pool_free(&(*s)->labels);
 	free(*s);
 	*s = NULL;
 }

@@ -104,6 +104,7 @@ struct sources {
 	struct app *app;
 	struct subscription *first;
 	struct map *watches;
+	struct label_pool *labels; /* of the series of all targets */
 	size_t nwatches, nsubscriptions;
 	size_t nfirst;      /* watches whose first question is still to come */
 	uint64_t last_mark; /* see struct watch */

@@ -27,14 +27,16 @@ static bool answers(const struct target_health *h, int64_t every_ms, struct wall
 	return h->up && h->last_good_ms > 0 && at.ms - h->last_good_ms <= 2 * every_ms;
 }
 
-/* Newest sample of the name that no stale marker follows; 0 when there is none. */
-static int64_t newest_sample_ms(const struct target *t, struct str name)
+/* Newest sample of the name that no stale marker follows; 0 when there is none. The first that is
+ * not older than `recent_ms` will do. */
+static int64_t newest_sample_ms(const struct target *t, struct str name, int64_t recent_ms)
 {
 	const struct series_set *set = target_series(t);
 	const struct series *s = NULL;
 	int64_t newest_ms = 0;
 
-	for (size_t at = 0; (s = series_set_next_named(set, name, &at)) != NULL;) {
+	for (size_t at = 0; (newest_ms == 0 || newest_ms < recent_ms) &&
+	                    (s = series_set_next_named(set, name, &at)) != NULL;) {
 		const struct sample *last = s->n > 0 ? &s->samples[s->start + s->n - 1] : NULL;
 
 		if (last && !series_is_stale_nan(last->value) && last->at_ms > newest_ms)
@@ -71,7 +73,10 @@ static bool is_current(const struct kpi *kpi, const struct kpi_source *source,
 
 	for (size_t i = 0; i < n; i++) {
 		struct str name = needs[i].name;
-		int64_t newest_ms = target_has_name(t, name) ? newest_sample_ms(t, name) : at.ms;
+		int64_t newest_ms =
+		        target_has_name(t, name)
+		                ? newest_sample_ms(t, name, at.ms - 2 * source->every_ms)
+		                : at.ms;
 
 		if (newest_ms == 0 && may_be_absent(kpi, name))
 			continue;

@@ -75,7 +75,7 @@ static bool own_labels(struct labels *l, struct arena *arena, struct err *err)
 {
 	struct labels copy;
 
-	if (!labels_make(l->list, l->n, arena, &copy, err))
+	if (!labels_copy(l, arena, &copy, err))
 		return false;
 	*l = copy;
 	return true;

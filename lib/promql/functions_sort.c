@@ -95,10 +95,10 @@ static int compare_naturally(struct str a, struct str b)
 static int compare_labels(const struct labels *a, const struct labels *b)
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		int order = str_compare(a->list[i].name, b->list[i].name);
+		int order = str_compare(labels_at(a, i)->name, labels_at(b, i)->name);
 
 		if (!order)
-			order = str_compare(a->list[i].value, b->list[i].value);
+			order = str_compare(labels_at(a, i)->value, labels_at(b, i)->value);
 		if (order)
 			return order;
 	}

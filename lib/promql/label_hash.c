@@ -96,13 +96,13 @@ bool label_place(const struct labels *l, struct arena *arena, double *out, struc
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		size += l->list[i].name.n + l->list[i].value.n + 8;
+		size += labels_at(l, i)->name.n + labels_at(l, i)->value.n + 8;
 	bytes = take_array(arena, size, 1, err);
 	if (!bytes)
 		return false;
 	for (size_t i = 0; i < l->n; i++) {
-		n += put_text(bytes + n, l->list[i].name);
-		n += put_text(bytes + n, l->list[i].value);
+		n += put_text(bytes + n, labels_at(l, i)->name);
+		n += put_text(bytes + n, labels_at(l, i)->value);
 	}
 	hash = xxh64(bytes, n);
 	*out = (double)hash / 18446744073709551615.0;

@@ -58,10 +58,10 @@ static bool grouped_labels(const struct binary *b, bool drops_name, const struct
 	if (!list)
 		return false;
 	for (size_t i = 0; i < many->n; i++) {
-		bool dropped = drops_name && str_eq(many->list[i].name, PROMQL_NAME_LABEL);
+		bool dropped = drops_name && str_eq(labels_at(many, i)->name, PROMQL_NAME_LABEL);
 
-		if (!dropped && !is_named(many->list[i].name, m->include, m->ninclude))
-			list[n++] = many->list[i];
+		if (!dropped && !is_named(labels_at(many, i)->name, m->include, m->ninclude))
+			list[n++] = *labels_at(many, i);
 	}
 	for (size_t i = 0; i < m->ninclude; i++) {
 		struct str value = labels_get(one, m->include[i]);

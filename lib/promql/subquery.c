@@ -47,7 +47,7 @@ static bool add_series(struct collection *c, const struct labels *labels, struct
 		return false;
 	new = &c->list[c->n];
 	new->samples = take_array(arena, c->steps, sizeof(*new->samples), err);
-	if (!new->samples || !labels_make(labels->list, labels->n, arena, &new->labels, err))
+	if (!new->samples || !labels_copy(labels, arena, &new->labels, err))
 		return false;
 	label_index_obtain(&c->index, &new->labels, c->n);
 	c->n++;

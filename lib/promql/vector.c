@@ -50,8 +50,12 @@ bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err 
 	struct labels *l = &e->labels;
 
 	/* Few labels sort before the name: then what follows it is the rest. */
-	if (l->n && str_eq(l->list[0].name, PROMQL_NAME_LABEL)) {
-		*l = (struct labels){.list = l->list + 1, .n = l->n - 1};
+	if (l->n && str_eq(labels_at(l, 0)->name, PROMQL_NAME_LABEL)) {
+		*l = (struct labels){
+		        .list = l->list ? l->list + 1 : NULL,
+		        .pairs = l->pairs ? l->pairs + 1 : NULL,
+		        .n = l->n - 1,
+		};
 		l->hash = labels_hash(l);
 		return true;
 	}
@@ -89,8 +93,8 @@ bool labels_only(const struct labels *l, const struct str *names, size_t n, stru
 	size_t kept = 0;
 
 	for (size_t i = 0; list && i < l->n; i++) {
-		if (is_among(l->list[i].name, names, n))
-			list[kept++] = l->list[i];
+		if (is_among(labels_at(l, i)->name, names, n))
+			list[kept++] = *labels_at(l, i);
 	}
 	return list && labels_borrow(list, kept, out, err);
 }
@@ -102,9 +106,9 @@ bool labels_without(const struct labels *l, const struct str *names, size_t n, s
 	size_t kept = 0;
 
 	for (size_t i = 0; list && i < l->n; i++) {
-		if (!str_eq(l->list[i].name, PROMQL_NAME_LABEL) &&
-		    !is_among(l->list[i].name, names, n))
-			list[kept++] = l->list[i];
+		if (!str_eq(labels_at(l, i)->name, PROMQL_NAME_LABEL) &&
+		    !is_among(labels_at(l, i)->name, names, n))
+			list[kept++] = *labels_at(l, i);
 	}
 	return list && labels_borrow(list, kept, out, err);
 }
@@ -116,8 +120,8 @@ bool labels_with(const struct labels *l, struct str name, struct str value, stru
 	size_t n = 0;
 
 	for (size_t i = 0; list && i < l->n; i++) {
-		if (!str_eq(l->list[i].name, name))
-			list[n++] = l->list[i];
+		if (!str_eq(labels_at(l, i)->name, name))
+			list[n++] = *labels_at(l, i);
 	}
 	if (!list)
 		return false;

@@ -68,7 +68,7 @@ static struct str key_of(struct created *c, const struct labels *labels)
 	buf_clear(&c->key);
 	buf_add_str(&c->key, base_of(name));
 	for (size_t i = 0; i < labels->n; i++) {
-		const struct label *label = &labels->list[i];
+		const struct label *label = labels_at(labels, i);
 
 		if (str_eq(label->name, STR("__name__")) || str_eq(label->name, STR("le")))
 			continue;

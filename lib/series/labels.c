@@ -74,9 +74,10 @@ uint64_t labels_hash(const struct labels *l)
 
 	sip_begin(v, 0);
 	for (size_t i = 0; i < l->n; i++) {
-		sip_word(v, (uint64_t)l->list[i].name.n << 32 | (uint64_t)l->list[i].value.n);
-		sip_text(v, l->list[i].name);
-		sip_text(v, l->list[i].value);
+		sip_word(v, (uint64_t)labels_at(l, i)->name.n << 32 |
+		                    (uint64_t)labels_at(l, i)->value.n);
+		sip_text(v, labels_at(l, i)->name);
+		sip_text(v, labels_at(l, i)->value);
 	}
 	return sip_end(v);
 }
@@ -174,6 +175,26 @@ bool labels_make(const struct label *list, size_t n, struct arena *arena, struct
 	return labels_borrow(copies, n, out, err);
 }
 
+bool labels_copy(const struct labels *l, struct arena *arena, struct labels *out, struct err *err)
+{
+	size_t bytes = l->n * sizeof(struct label);
+	struct label *copies;
+	char *to;
+
+	for (size_t i = 0; i < l->n; i++)
+		bytes += labels_at(l, i)->name.n + labels_at(l, i)->value.n;
+	copies = arena_alloc(arena, bytes);
+	if (copies == NULL)
+		return arena_ok(arena, err);
+	to = (char *)&copies[l->n];
+	for (size_t i = 0; i < l->n; i++) {
+		copies[i].name = copy_text(&to, labels_at(l, i)->name);
+		copies[i].value = copy_text(&to, labels_at(l, i)->value);
+	}
+	*out = (struct labels){.list = copies, .n = l->n, .hash = l->hash};
+	return true;
+}
+
 bool labels_own(const struct label *list, size_t n, struct labels *out, struct err *err)
 {
 	struct label *copies;
@@ -207,8 +228,8 @@ void labels_fini(struct labels *l)
 struct str labels_get(const struct labels *l, struct str name)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		if (str_eq(l->list[i].name, name))
-			return l->list[i].value;
+		if (str_eq(labels_at(l, i)->name, name))
+			return labels_at(l, i)->value;
 	}
 	return STR("");
 }
@@ -218,8 +239,9 @@ bool labels_equal(const struct labels *a, const struct labels *b)
 	if (a->n != b->n || a->hash != b->hash)
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
-		if (!str_eq(a->list[i].name, b->list[i].name) ||
-		    !str_eq(a->list[i].value, b->list[i].value))
+		const struct label *x = labels_at(a, i), *y = labels_at(b, i);
+
+		if (x != y && (!str_eq(x->name, y->name) || !str_eq(x->value, y->value)))
 			return false;
 	}
 	return true;
@@ -244,9 +266,9 @@ static bool pick(const struct labels *l, const struct str *names, size_t n, bool
 	if (picked == NULL)
 		return arena_ok(arena, err);
 	for (size_t i = 0; i < l->n; i++) {
-		if (is_among(l->list[i].name, names, n) == wanted &&
-		    !(drop_name && str_eq(l->list[i].name, STR("__name__"))))
-			picked[npicked++] = l->list[i];
+		if (is_among(labels_at(l, i)->name, names, n) == wanted &&
+		    !(drop_name && str_eq(labels_at(l, i)->name, STR("__name__"))))
+			picked[npicked++] = *labels_at(l, i);
 	}
 	return labels_make(picked, npicked, arena, out, err);
 }
@@ -286,12 +308,12 @@ void labels_print(const struct labels *l, struct buf *out)
 
 	buf_add_str(out, labels_get(l, STR("__name__")));
 	for (size_t i = 0; i < l->n; i++) {
-		if (str_eq(l->list[i].name, STR("__name__")))
+		if (str_eq(labels_at(l, i)->name, STR("__name__")))
 			continue;
 		buf_add_text(out, n++ == 0 ? "{" : ",");
-		buf_add_str(out, l->list[i].name);
+		buf_add_str(out, labels_at(l, i)->name);
 		buf_add_text(out, "=\"");
-		print_escaped(l->list[i].value, out);
+		print_escaped(labels_at(l, i)->value, out);
 		buf_add_char(out, '"');
 	}
 	if (n > 0 || l->n == 0)

@@ -14,16 +14,26 @@
 #include "base/err.h"
 #include "base/label.h"
 
+/* Sorted by name, no empty values, no duplicates. */
 struct labels {
-	const struct label *list; /* sorted by name, no empty values, no duplicates */
+	const struct label *list;
+	const struct label *const *pairs; /* not NULL: these instead of list, each shared */
 	size_t n;
 	uint64_t hash;
 };
 
+static inline const struct label *labels_at(const struct labels *l, size_t i)
+{
+	return l->pairs != NULL ? l->pairs[i] : &l->list[i];
+}
+
 /* Sorts, drops empty values, copies into the arena. A duplicate name is ERR_INVALID. */
 bool labels_make(const struct label *list, size_t n, struct arena *arena, struct labels *out,
                  struct err *err) MUST_CHECK;
-/* The same on the heap, one block; free with labels_fini. */
+/* Copies a label set. */
+bool labels_copy(const struct labels *l, struct arena *arena, struct labels *out,
+                 struct err *err) MUST_CHECK;
+/* As labels_make on the heap, one block; free with labels_fini. */
 bool labels_own(const struct label *list, size_t n, struct labels *out, struct err *err) MUST_CHECK;
 void labels_fini(struct labels *l);
 /* Sorts and drops in the caller's own list and copies nothing: *out borrows list and texts. For

@@ -1,6 +1,6 @@
 /*
  * series - contiguous samples per series, and sets found by label set (an open-addressing table of
- * pointers) or walked by metric name.
+ * numbers) or walked by metric name.
  */
 #include "series/series.h"
 
@@ -10,10 +10,12 @@
 #define FIRST_SAMPLES 4
 #define SHRINK_SAMPLES 64 /* less is not worth giving back */
 #define FIRST_SLOTS 64
+#define SPARE_SHARE 8 /* one sample more for each so many */
+#define SERIES_MOST ((size_t)1 << 30)
 
 struct slot {
-	uint64_t hash;
-	struct series *series; /* NULL: free */
+	uint32_t tag;    /* the upper half of the hash */
+	uint32_t number; /* in `all`, + 1; 0: free */
 };
 
 /* The series of one metric name, in the order in which they came. */
@@ -26,7 +28,8 @@ struct series_set {
 	uint64_t seed;
 	int64_t retention_ms;
 	size_t max_series;
-	struct series **all; /* own; in the order in which they came */
+	struct label_pool *pool, *own_pool; /* the latter NULL when the former is borrowed */
+	struct series **all;                /* own; in the order in which they came */
 	size_t n, capacity;
 	struct slot *slots; /* linear probing, at most half full */
 	size_t nslots;      /* a power of two, or 0 */
@@ -86,11 +89,11 @@ static void compact(struct series *s)
 	s->start = 0;
 }
 
-/* At least a fifth of the room is free after a move or a growth, so that every append costs at most
- * a few samples moved: room is most of what a series takes. */
+/* At least a ninth of the room is free after a move or a growth, so that every append costs at most
+ * nine samples moved: room is most of what a series takes. */
 bool series_reserve(struct series *s, size_t more, struct err *err)
 {
-	size_t capacity = s->n + more + (s->n + more) / 4;
+	size_t capacity = s->n + more + (s->n + more) / SPARE_SHARE;
 	struct sample *samples;
 
 	if (s->capacity - s->start - s->n >= more)
@@ -99,15 +102,27 @@ bool series_reserve(struct series *s, size_t more, struct err *err)
 	if (capacity <= s->capacity)
 		return true;
 	capacity = capacity > FIRST_SAMPLES ? capacity : FIRST_SAMPLES;
+	if (capacity > SERIES_MAX_SAMPLES)
+		return err_set(err, ERR_LIMIT, "more than %zu samples of a series",
+		               SERIES_MAX_SAMPLES);
 	samples = realloc(s->samples, capacity * sizeof(*samples));
 	if (samples == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for %zu samples of a series", capacity);
 	s->samples = samples;
-	s->capacity = capacity;
+	s->capacity = (uint32_t)capacity;
 	return true;
 }
 
-struct series_set *series_set_new(uint64_t seed, int64_t retention_ms, size_t max_series)
+static void free_series(struct label_pool *pool, struct series *s)
+{
+	for (size_t i = 0; i < s->labels.n; i++)
+		label_pool_drop(pool, s->labels.pairs[i]);
+	free(s->samples);
+	free(s);
+}
+
+static struct series_set *set_new(struct label_pool *pool, uint64_t seed, int64_t retention_ms,
+                                  size_t max_series)
 {
 	struct series_set *set = calloc(1, sizeof(*set));
 
@@ -115,18 +130,46 @@ struct series_set *series_set_new(uint64_t seed, int64_t retention_ms, size_t ma
 		return NULL;
 	set->seed = seed;
 	set->retention_ms = retention_ms;
-	set->max_series = max_series;
+	set->max_series = max_series < SERIES_MOST ? max_series : SERIES_MOST;
+	set->own_pool = pool == NULL ? label_pool_new(seed) : NULL;
+	set->pool = pool == NULL ? set->own_pool : pool;
 	set->names = map_new(seed);
-	if (set->names == NULL)
+	if (set->names == NULL || set->pool == NULL)
 		series_set_free(&set);
 	return set;
 }
 
-static void free_series(struct series *s)
+struct series_set *series_set_new(uint64_t seed, int64_t retention_ms, size_t max_series)
 {
-	labels_fini(&s->labels);
-	free(s->samples);
-	free(s);
+	return set_new(NULL, seed, retention_ms, max_series);
+}
+
+struct series_set *series_set_new_in(struct label_pool *pool, uint64_t seed, int64_t retention_ms,
+                                     size_t max_series)
+{
+	return set_new(pool, seed, retention_ms, max_series);
+}
+
+/* One block: the pairs stand behind the rest. */
+static struct series *make_series(struct label_pool *pool, const struct labels *labels,
+                                  struct err *err)
+{
+	struct series *s = calloc(1, sizeof(*s) + labels->n * sizeof(struct label *));
+	const struct label **pairs = s != NULL ? (const struct label **)(s + 1) : NULL;
+
+	if (s == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a series");
+		return NULL;
+	}
+	s->labels = (struct labels){.pairs = pairs, .hash = labels->hash};
+	for (; s->labels.n < labels->n; s->labels.n++) {
+		pairs[s->labels.n] = label_pool_take(pool, labels_at(labels, s->labels.n), err);
+		if (pairs[s->labels.n] == NULL) {
+			free_series(pool, s);
+			return NULL;
+		}
+	}
+	return s;
 }
 
 static void free_family(struct family *family)
@@ -143,12 +186,13 @@ void series_set_free(struct series_set **set)
 	if (*set == NULL)
 		return;
 	for (size_t i = 0; i < (*set)->n; i++)
-		free_series((*set)->all[i]);
+		free_series((*set)->pool, (*set)->all[i]);
 	if ((*set)->names != NULL) {
 		for (size_t at = 0; map_next((*set)->names, &at, &name, &family);)
 			free_family(family);
 		map_free(&(*set)->names);
 	}
+	label_pool_free(&(*set)->own_pool);
 	free((*set)->all);
 	free((*set)->slots);
 	free(*set);
@@ -180,11 +224,24 @@ static size_t find_slot(const struct series_set *set, const struct labels *label
 {
 	size_t at = hash & (set->nslots - 1);
 
-	while (set->slots[at].series != NULL &&
-	       (set->slots[at].hash != hash ||
-	        !labels_equal(&set->slots[at].series->labels, labels)))
+	while (set->slots[at].number != 0 &&
+	       (set->slots[at].tag != (uint32_t)(hash >> 32) ||
+	        !labels_equal(&set->all[set->slots[at].number - 1]->labels, labels)))
 		at = (at + 1) & (set->nslots - 1);
 	return at;
+}
+
+/* Into slots that are all free. */
+static void fill_slots(struct series_set *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		uint64_t hash = labels_keyed_hash(&set->all[i]->labels, set->seed);
+		size_t at = hash & (set->nslots - 1);
+
+		while (set->slots[at].number != 0)
+			at = (at + 1) & (set->nslots - 1);
+		set->slots[at] = (struct slot){(uint32_t)(hash >> 32), (uint32_t)(i + 1)};
+	}
 }
 
 static bool grow_slots(struct series_set *set, struct err *err)
@@ -197,18 +254,10 @@ static bool grow_slots(struct series_set *set, struct err *err)
 	slots = calloc(nslots, sizeof(*slots));
 	if (slots == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for %zu series", set->n + 1);
-	for (size_t i = 0; i < set->nslots; i++) {
-		size_t at = set->slots[i].hash & (nslots - 1);
-
-		if (set->slots[i].series == NULL)
-			continue;
-		while (slots[at].series != NULL)
-			at = (at + 1) & (nslots - 1);
-		slots[at] = set->slots[i];
-	}
 	free(set->slots);
 	set->slots = slots;
 	set->nslots = nslots;
+	fill_slots(set);
 	return true;
 }
 
@@ -262,16 +311,11 @@ static struct series *add_series(struct series_set *set, const struct labels *la
 	    !grow_list(&set->all, set->n, &set->capacity, err) ||
 	    !grow_list(&family->list, family->n, &family->capacity, err))
 		return NULL;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		err_set(err, ERR_NOMEM, "no memory for a series");
+	s = make_series(set->pool, labels, err);
+	if (s == NULL)
 		return NULL;
-	}
-	if (!labels_own(labels->list, labels->n, &s->labels, err)) {
-		free(s);
-		return NULL;
-	}
-	set->slots[find_slot(set, labels, hash)] = (struct slot){.hash = hash, .series = s};
+	set->slots[find_slot(set, labels, hash)] =
+	        (struct slot){(uint32_t)(hash >> 32), (uint32_t)(set->n + 1)};
 	set->all[set->n++] = s;
 	family->list[family->n++] = s;
 	return s;
@@ -283,19 +327,22 @@ struct series *series_set_obtain(struct series_set *set, const struct labels *la
 	uint64_t hash = labels_keyed_hash(labels, set->seed);
 
 	if (set->nslots > 0) {
-		struct series *s = set->slots[find_slot(set, labels, hash)].series;
+		uint32_t number = set->slots[find_slot(set, labels, hash)].number;
 
-		if (s != NULL)
-			return s;
+		if (number != 0)
+			return set->all[number - 1];
 	}
 	return add_series(set, labels, hash, err);
 }
 
 const struct series *series_set_find(const struct series_set *set, const struct labels *labels)
 {
-	if (set->nslots == 0)
-		return NULL;
-	return set->slots[find_slot(set, labels, labels_keyed_hash(labels, set->seed))].series;
+	uint32_t number = 0;
+
+	if (set->nslots > 0)
+		number = set->slots[find_slot(set, labels, labels_keyed_hash(labels, set->seed))]
+		                 .number;
+	return number != 0 ? set->all[number - 1] : NULL;
 }
 
 bool series_append(struct series_set *set, struct series *s, struct sample sample, struct err *err)
@@ -309,23 +356,6 @@ bool series_append(struct series_set *set, struct series *s, struct sample sampl
 	s->samples[s->start + s->n++] = sample;
 	set->samples++;
 	return true;
-}
-
-/* Takes the series out of the table and moves those behind it that would no longer be found. */
-static void remove_slot(struct series_set *set, const struct series *s)
-{
-	size_t mask = set->nslots - 1;
-	size_t hole = find_slot(set, &s->labels, labels_keyed_hash(&s->labels, set->seed));
-
-	for (size_t at = (hole + 1) & mask; set->slots[at].series != NULL; at = (at + 1) & mask) {
-		size_t home = set->slots[at].hash & mask;
-
-		if (((at - home) & mask) < ((at - hole) & mask))
-			continue;
-		set->slots[hole] = set->slots[at];
-		hole = at;
-	}
-	set->slots[hole] = (struct slot){0};
 }
 
 /* The list without its empty series, in the same order. */
@@ -362,10 +392,11 @@ static void drop_empty_series(struct series_set *set)
 			set->all[kept++] = s;
 			continue;
 		}
-		remove_slot(set, s);
-		free_series(s);
+		free_series(set->pool, s);
 	}
 	set->n = kept;
+	memset(set->slots, 0, set->nslots * sizeof(*set->slots));
+	fill_slots(set);
 }
 
 /* Gives memory back when retention became much shorter; leaves room for a few appends. */
@@ -381,7 +412,7 @@ static void shrink(struct series *s)
 	if (samples == NULL)
 		return;
 	s->samples = samples;
-	s->capacity = capacity;
+	s->capacity = (uint32_t)capacity;
 }
 
 void series_set_expire(struct series_set *set, int64_t newest_ms)
@@ -399,8 +430,8 @@ void series_set_expire(struct series_set *set, int64_t newest_ms)
 		if (old > 0 &&
 		    (old < s->n || !series_is_stale_nan(s->samples[s->start + old - 1].value)))
 			old--;
-		s->start += old;
-		s->n -= old;
+		s->start += (uint32_t)old;
+		s->n -= (uint32_t)old;
 		set->samples -= old;
 		if (s->n == 0)
 			any_empty = true;

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "series/label_pool.h"
 #include "series/labels.h"
 
 struct sample {
@@ -29,12 +30,14 @@ double series_stale_nan(void);
 bool series_is_stale_nan(double value);
 
 struct series {
-	struct labels labels;
+	struct labels labels; /* its pairs belong to the set's pool */
 	struct sample *samples;
-	size_t start, n, capacity; /* live samples are samples[start .. start+n) */
-	uint64_t last_page;        /* number of the last page that carried it */
-	bool cumulative;           /* a counter, bucket, count or sum by its declared type */
+	uint32_t start, n, capacity; /* live samples are samples[start .. start+n) */
+	uint32_t last_page;          /* number of the last page that carried it; wraps around */
+	bool cumulative;             /* a counter, bucket, count or sum by its declared type */
 };
+
+#define SERIES_MAX_SAMPLES ((size_t)1 << 31) /* of one series */
 
 /* samples with from_ms < at_ms <= to_ms (left-open, as in Prometheus 3); borrowed until the set
  * changes. */
@@ -47,6 +50,9 @@ bool series_reserve(struct series *s, size_t more, struct err *err) MUST_CHECK;
 struct series_set;
 
 struct series_set *series_set_new(uint64_t seed, int64_t retention_ms, size_t max_series);
+/* With the labels of its series in a pool that others use too; borrowed. */
+struct series_set *series_set_new_in(struct label_pool *pool, uint64_t seed, int64_t retention_ms,
+                                     size_t max_series);
 void series_set_free(struct series_set **set);
 /* Longer or shorter from now on. */
 void series_set_retain(struct series_set *set, int64_t retention_ms);

@@ -22,7 +22,8 @@
 #define START_SECONDS_MAX 1e11
 #define EXPORTED_BYTES_MAX ((size_t)1024 * 1024)
 #define SHOWN_SERIES_MAX 150
-#define FIRST_SLOTS 64
+#define FIRST_ENTRIES 16
+#define FIRST_SLOTS 32
 
 /* One sample of the page being filled. */
 struct entry {
@@ -41,8 +42,8 @@ struct page {
 	bool is_open;
 	int64_t at_ms;
 	struct entry *entries;
-	size_t n, capacity;
-	uint32_t *slots; /* entry number + 1 by hash, linear probing, at most half full */
+	size_t n, capacity, nlast; /* nlast: of the page before */
+	uint32_t *slots;           /* entry number + 1 by hash, linear probing, at most half full */
 	size_t nslots;
 	int64_t process_start_ms;
 	bool future_timestamp;
@@ -55,7 +56,7 @@ struct target {
 	struct labels own_labels;
 	struct series_set *series;
 	struct target_health health;
-	uint64_t page_number;
+	uint32_t page_number;
 	struct page page;
 	/* Creation times of the page since the last good one, and those that the last good page
 	 * stated ahead of itself: a clock that is fast must not make them news twice. */
@@ -111,7 +112,8 @@ struct target *target_new(const struct target_options *options, struct err *err)
 		target_free(&t);
 		return NULL;
 	}
-	t->series = series_set_new(options->seed, options->retention_ms, options->max_series);
+	t->series = series_set_new_in(options->pool, options->seed, options->retention_ms,
+	                              options->max_series);
 	t->names = map_new(options->seed);
 	t->page_names = map_new(options->seed);
 	if (t->series == NULL || t->names == NULL || t->page_names == NULL) {
@@ -121,14 +123,18 @@ struct target *target_new(const struct target_options *options, struct err *err)
 	return t;
 }
 
-/* Forgets what was staged. */
+/* Forgets what was staged, and gives the room back: most of the time no page is being read. */
 static void page_clear(struct page *page)
 {
 	for (size_t i = 0; i < page->n; i++)
 		labels_fini(&page->entries[i].labels);
-	if (page->n > 0)
-		memset(page->slots, 0, page->nslots * sizeof(*page->slots));
-	page->n = 0;
+	free(page->entries);
+	free(page->slots);
+	page->entries = NULL;
+	page->slots = NULL;
+	if (page->is_open)
+		page->nlast = page->n;
+	page->n = page->capacity = page->nslots = 0;
 	page->is_open = false;
 }
 
@@ -137,8 +143,6 @@ void target_free(struct target **t)
 	if (*t == NULL)
 		return;
 	page_clear(&(*t)->page);
-	free((*t)->page.entries);
-	free((*t)->page.slots);
 	free((*t)->scratch);
 	arena_fini(&(*t)->exported);
 	created_fini(&(*t)->created);
@@ -296,7 +300,8 @@ static const struct labels *entry_labels(const struct entry *entry)
 static bool grow_page(struct page *page, struct err *err)
 {
 	if (page->n == page->capacity) {
-		size_t capacity = page->capacity > 0 ? page->capacity * 2 : FIRST_SLOTS / 2;
+		size_t first = page->nlast > FIRST_ENTRIES ? page->nlast : FIRST_ENTRIES;
+		size_t capacity = page->capacity > 0 ? page->capacity * 2 : first;
 		struct entry *entries = realloc(page->entries, capacity * sizeof(*entries));
 
 		if (entries == NULL)
@@ -307,8 +312,11 @@ static bool grow_page(struct page *page, struct err *err)
 	}
 	if (page->n + 1 > page->nslots / 2) {
 		size_t nslots = page->nslots > 0 ? page->nslots * 2 : FIRST_SLOTS;
-		uint32_t *slots = calloc(nslots, sizeof(*slots));
+		uint32_t *slots;
 
+		while (nslots < 2 * page->capacity)
+			nslots *= 2;
+		slots = calloc(nslots, sizeof(*slots));
 		if (slots == NULL)
 			return err_set(err, ERR_NOMEM, "no memory for %zu samples of a page",
 			               nslots);

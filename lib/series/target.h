@@ -36,6 +36,7 @@ struct target_options {
 	int64_t retention_ms;
 	size_t max_series;
 	uint64_t seed;
+	struct label_pool *pool; /* borrowed; NULL: labels of its own */
 };
 
 /* What is known about the target as evidence. Times are wall milliseconds, 0 = never. */

@@ -25,11 +25,12 @@ static uint64_t mix_value(uint64_t d, double value)
 static uint64_t mix_labels(uint64_t d, const struct labels *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		fuzz_demand(l->list[i].value.n > 0, "a label without a value");
-		fuzz_demand(i == 0 || str_compare(l->list[i - 1].name, l->list[i].name) < 0,
-		            "labels out of order");
-		d = mix(d, l->list[i].name.p, l->list[i].name.n);
-		d = mix(d, l->list[i].value.p, l->list[i].value.n);
+		fuzz_demand(labels_at(l, i)->value.n > 0, "a label without a value");
+		fuzz_demand(
+		        i == 0 || str_compare(labels_at(l, i - 1)->name, labels_at(l, i)->name) < 0,
+		        "labels out of order");
+		d = mix(d, labels_at(l, i)->name.p, labels_at(l, i)->name.n);
+		d = mix(d, labels_at(l, i)->value.p, labels_at(l, i)->value.n);
 	}
 	return d;
 }

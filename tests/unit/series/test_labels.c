@@ -222,7 +222,8 @@ START_TEST(many_labels_in_hostile_order_are_sorted)
 	}
 	ck_assert(labels_borrow(list, N, &l, &err));
 	for (size_t i = 1; i < N; i++)
-		ck_assert_int_lt(str_compare(l.list[i - 1].name, l.list[i].name), 0);
+		ck_assert_int_lt(str_compare(labels_at(&l, i - 1)->name, labels_at(&l, i)->name),
+		                 0);
 }
 END_TEST
 
