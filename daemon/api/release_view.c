@@ -218,6 +218,7 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 	        out, "as_of",
 	        instant_json(t->as_of.ms > engine_as_of(e).ms ? t->as_of : engine_as_of(e)));
 	(void)json_object_set_new(out, "created_at", instant_json(r->created_at));
+	(void)json_object_set_new(out, "started_at", instant_json(r->started_at));
 	(void)json_object_set_new(out, "updated_at", instant_json(r->updated_at));
 	if (r->start.ms != 0)
 		(void)json_object_set_new(out, "start", instant_json(r->start));

@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "config.h"
 #include "credentials.h"
+#include "gate/integrity.h"
 
 #define NAMES_BYTES_MAX 512
 #define POINTER_BYTES_MAX 192
@@ -119,6 +120,27 @@ static void fit_credentials(struct fitting *f, const struct policy_source *s)
 	}
 }
 
+static void fit_gate(struct fitting *f, const struct gate *gate)
+{
+	const struct integrity_spec *spec = gate->spec;
+	const struct config_credentials *credentials;
+	struct err err = {.code = ERR_NONE};
+	char pointer[POINTER_BYTES_MAX];
+
+	if (gate->kind != &gate_integrity || spec->credentials == NULL)
+		return;
+	credentials = config_credentials(f->config, spec->credentials);
+	if (credentials == NULL)
+		(void)err_set(&err, ERR_INVALID, "credentials \"%.64s\" are not in headgate.yaml",
+		              spec->credentials);
+	else if (strstr(spec->integrity, "${") != NULL ||
+	         credentials_fit(credentials, spec->integrity, &err))
+		return;
+	snprintf(pointer, sizeof(pointer), "/gates/%.120s/credentials", gate->name);
+	problems_add(f->problems, f->file, 0, 0, pointer, "%s", err.text);
+	f->ok = false;
+}
+
 bool policy_fits(const struct policy *p, const struct config *config, const char *file,
                  struct problems *problems)
 {
@@ -130,5 +152,7 @@ bool policy_fits(const struct policy *p, const struct config *config, const char
 	}
 	for (size_t i = 0; i < p->nsources; i++)
 		fit_credentials(&f, &p->sources[i]);
+	for (size_t i = 0; i < p->ngates; i++)
+		fit_gate(&f, &p->gates[i]);
 	return f.ok;
 }

@@ -397,6 +397,9 @@ void tracked_watch(struct engine *e, struct tracked *t)
 	if (t->subscription != NULL || !e->owner)
 		return;
 	t->subscription = sources_subscribe(e->app->sources, t->bound, &err);
+	if (t->subscription != NULL)
+		subscription_set_release(t->subscription,
+		                         (const struct release *const *)&t->release);
 	if (t->subscription == NULL && !t->watching_refused)
 		log_err(LOG_ERROR, "sources_refused", &err, "release=%lld",
 		        (long long)t->release->id);

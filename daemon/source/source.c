@@ -10,6 +10,7 @@
 #include "config.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/integrity.h"
 #include "gate/sentence.h"
 #include "log.h"
 #include "series/label_pool.h"
@@ -17,8 +18,8 @@
 
 /* The table of kinds: a new one is one file and one row. */
 const struct watch_kind *const watch_kinds[] = {
-        &source_scrape,     &source_health, &source_alertmanager,
-        &source_prometheus, &source_json,   NULL,
+        &source_scrape,    &source_health, &source_alertmanager, &source_prometheus, &source_json,
+        &source_integrity, NULL,
 };
 
 struct sources *sources_new(struct app *app, struct err *err)
@@ -106,6 +107,11 @@ struct subscription *sources_subscribe(struct sources *s, const struct policy *b
 	return made;
 }
 
+void subscription_set_release(struct subscription *s, const struct release *const *release)
+{
+	s->release = release;
+}
+
 void subscription_free(struct subscription **subscription)
 {
 	struct subscription *s = *subscription;
@@ -187,7 +193,9 @@ const struct gate_probe *subscription_probes(const struct subscription *s, size_
 	size_t n = 0;
 
 	*out_n = 0;
-	if (s == NULL || gate >= s->policy->ngates || s->policy->gates[gate].kind != &gate_health)
+	if (s == NULL || gate >= s->policy->ngates ||
+	    (s->policy->gates[gate].kind != &gate_health &&
+	     s->policy->gates[gate].kind != &gate_integrity))
 		return NULL;
 	view = &s->gates[gate];
 	for (const struct interest *i = view->interests; i != NULL; i = i->next)

@@ -20,6 +20,7 @@
 #include "policy/policy.h"
 
 struct app;
+struct release;
 struct sources;
 struct subscription;
 
@@ -31,6 +32,9 @@ void sources_free(struct sources **s); /* cancels what is under way */
  * limits.targets. */
 struct subscription *sources_subscribe(struct sources *s, const struct policy *bound,
                                        struct err *err);
+/* Of which release it is, for what is asked about it: `release` is where its newest snapshot stands
+ * as long as the subscription lives. */
+void subscription_set_release(struct subscription *s, const struct release *const *release);
 void subscription_free(struct subscription **s); /* targets nobody wants any more are dropped */
 
 /* The view, by index of the policy's sources (scrape kinds; others have no targets), KPIs (those

@@ -76,7 +76,7 @@ struct watch_kind {
 	/* What was learnt of a KPI of a source of this kind; NULL: its KPIs are read otherwise. */
 	void (*remote)(const struct watch *w, const struct kpi *kpi, struct kpi_remote *out);
 };
-extern const struct watch_kind source_scrape, source_health, source_alertmanager,
+extern const struct watch_kind source_scrape, source_health, source_integrity, source_alertmanager,
         source_prometheus, source_json, source_file_sd, source_http_sd;
 extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
 
@@ -136,6 +136,7 @@ struct kpi_view {
 struct subscription {
 	struct sources *sources;
 	const struct policy *policy; /* borrowed */
+	const struct release *const *release; /* of whom; borrowed; NULL: nobody */
 	struct source_view *views;   /* index as in the policy */
 	struct gate_view *gates;
 	struct kpi_view *kpis;

@@ -89,13 +89,15 @@ enum probe_state {
 	PROBE_NEVER = 0,
 	PROBE_OK,
 	PROBE_FAILED,
-	PROBE_UNKNOWN /* our own network or limits failed */
+	PROBE_UNKNOWN, /* our own network or limits failed */
+	PROBE_ERROR    /* of integrity checks: no answer, or one that does not say */
 };
 struct gate_probe {
 	const char *url;
 	enum probe_state state;
 	bool confirmed;
 	struct wall at;
+	struct wall since; /* what ${started_at} stood for; 0: nothing */
 	long status;
 	int64_t latency_ms;
 	char why[160];

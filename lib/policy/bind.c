@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/integrity.h"
 #include "gate/threshold.h"
 #include "policy/policy.h"
 #include "promql/promql.h"
@@ -117,6 +118,13 @@ static bool bind_health(struct health_spec *spec, const struct policy_values *va
 	return !spec->equals || fill_json_in_place(&spec->equals, values, err);
 }
 
+static bool bind_integrity(struct integrity_spec *spec, const struct policy_values *values,
+                           struct err *err)
+{
+	return fill_in_place(&spec->integrity, PLACE_URL, values, err) &&
+	       fill_json_in_place(&spec->equals, values, err);
+}
+
 static bool bind_index(const struct policy *p, const char *kpi, size_t *out, struct err *err)
 {
 	return policy_kpi(p, kpi, out) || err_set(err, ERR_INVALID, "there is no KPI %s", kpi);
@@ -135,6 +143,8 @@ static bool bind_gate(const struct policy *p, struct gate *gate, const struct po
 		return false;
 	if (gate->kind == &gate_health)
 		return bind_health(gate->spec, values, err);
+	if (gate->kind == &gate_integrity)
+		return bind_integrity(gate->spec, values, err);
 	if (gate->kind == &gate_alerts)
 		return fill_in_place(&((struct alerts_spec *)gate->spec)->alerts, PLACE_PROMQL,
 		                     values, err);

@@ -149,13 +149,19 @@ static const char *url_fault(struct str url)
 
 void crosscheck_url(struct crosscheck *c, struct place at, const char *url)
 {
+	crosscheck_url_of(c, at, url, SCOPE_RELEASE);
+}
+
+void crosscheck_url_of(struct crosscheck *c, struct place at, const char *url,
+                       enum placeholder_scope scope)
+{
 	const char *fault = url_fault(str_of(url));
 	struct err err;
 
 	/* The URL is not repeated: what should not be in it may be a password. */
 	if (fault)
 		crosscheck_problem(c, at, "the URL %s", fault);
-	else if (!placeholder_check(url, PLACE_URL, SCOPE_RELEASE, &err))
+	else if (!placeholder_check(url, PLACE_URL, scope, &err))
 		crosscheck_problem(c, at, "%s", err.text);
 }
 

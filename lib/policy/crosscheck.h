@@ -66,7 +66,10 @@ void crosscheck_name(struct crosscheck *c, struct place at, const char *name);
  * it is left out and one fits. */
 #define SOURCE_BIT(kind) (1U << (kind))
 void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, char **name);
-/* An http or https URL without user name and password, its placeholders well-formed. */
+/* An http or https URL without user name and password, its placeholders well-formed, and of those
+ * that are known there: of the release, unless `scope` says more. */
+void crosscheck_url_of(struct crosscheck *c, struct place at, const char *url,
+                       enum placeholder_scope scope);
 void crosscheck_url(struct crosscheck *c, struct place at, const char *url);
 
 /* Names of the parts of one kind, NULL-terminated; of no kind there are more than 64. */

@@ -9,6 +9,7 @@
 #include "gate/alerts.h"
 #include "gate/blind.h"
 #include "gate/health.h"
+#include "gate/integrity.h"
 #include "gate/threshold.h"
 #include "policy/limit.h"
 #include "promql/promql.h"
@@ -282,6 +283,16 @@ static void check_health(struct crosscheck *c, const struct gate *gate)
 	check_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
 }
 
+static void check_integrity(struct crosscheck *c, const struct gate *gate)
+{
+	const struct integrity_spec *spec = gate->spec;
+
+	crosscheck_url_of(c, gate_place(gate, "integrity"), spec->integrity, SCOPE_STARTED);
+	check_equals(c, gate, spec->equals);
+	refuse_evidence_keys(c, gate);
+	check_rungs(c, gate, KPI_EVENTS, "0 or 1, whether the check says no");
+}
+
 static void check_selector(struct crosscheck *c, struct place at, const char *selector)
 {
 	struct promql_position where = {0};
@@ -358,6 +369,7 @@ static const struct {
 } kinds[] = {
 	{ &gate_threshold, check_threshold },
 	{ &gate_health,    check_health },
+	{ &gate_integrity, check_integrity },
 	{ &gate_alerts,    check_alerts },
 };
 /* clang-format on */

@@ -79,10 +79,13 @@ static bool named_value(struct str name, const json_t *names, json_t **out, stru
 	return *out ? true : err_set(err, ERR_NOMEM, "no memory to fill a placeholder");
 }
 
-/* A stage placeholder before the stage is known. */
+/* A placeholder of the stage, or of the start, before that is known. */
 static bool is_open(struct str name, const struct policy_values *values)
 {
-	return !values->names && !values->stage && placeholder_is_of_stage(name);
+	if (values->names)
+		return false;
+	return (!values->stage && placeholder_is_of_stage(name)) ||
+	       (!values->started_at && placeholder_is_of_start(name));
 }
 
 /* The value behind a name, with its type; a new reference. */
@@ -95,7 +98,7 @@ static bool look_up(struct str name, const struct policy_values *values, json_t 
 	} plain[] = {
 	        {"service", values->service},     {"environment", values->environment},
 	        {"version", values->version},     {"stable_version", values->stable_version},
-	        {"component", values->component},
+	        {"component", values->component}, {"started_at", values->started_at},
 	};
 
 	if (values->names)

@@ -16,9 +16,9 @@
 #include "base/macros.h"
 #include "policy/policy.h"
 
-/* What is known when a text is filled: nothing (no placeholder may stand there), the release, or
- * also the stage being entered. */
-enum placeholder_scope { SCOPE_NONE = 0, SCOPE_RELEASE, SCOPE_STAGE };
+/* What is known when a text is filled: nothing (no placeholder may stand there), the release, also
+ * the stage being entered, or also when it was started. */
+enum placeholder_scope { SCOPE_NONE = 0, SCOPE_RELEASE, SCOPE_STAGE, SCOPE_STARTED };
 
 /* Well-formed, known, and allowed where they stand. */
 bool placeholder_check(const char *text, enum placeholder_place place, enum placeholder_scope scope,

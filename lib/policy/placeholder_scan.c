@@ -56,7 +56,7 @@ bool quotes_hold(const struct quotes *q)
 /* clang-format off */
 static const char *const known_names[] = {
 	"service", "environment", "version", "stable_version", "component",
-	"params.x", "stage.name", "stage.weight", "stage.audience", "stage.flags.x", NULL
+	"started_at", "params.x", "stage.name", "stage.weight", "stage.audience", "stage.flags.x", NULL
 };
 /* clang-format on */
 
@@ -86,6 +86,11 @@ bool placeholder_is_of_stage(struct str name)
 	       placeholder_is_word(placeholder_member(name, STR("stage.flags.")));
 }
 
+bool placeholder_is_of_start(struct str name)
+{
+	return str_eq_text(name, "started_at");
+}
+
 bool placeholder_is_known(struct str name)
 {
 	if (placeholder_is_of_stage(name) ||
@@ -106,12 +111,13 @@ bool placeholder_refuse_unknown(struct str name, struct err *err)
 	if (nearest)
 		return err_set(err, ERR_INVALID, "unknown placeholder ${%.*s}: did you mean ${%s}?",
 		               n, name.p, nearest);
-	return err_set(err, ERR_INVALID,
-	               "unknown placeholder ${%.*s}: there are service, environment, version, "
-	               "stable_version, "
-	               "component, params.x, stage.name, stage.weight, stage.audience and "
-	               "stage.flags.x",
-	               n, name.p);
+	return err_set(
+	        err, ERR_INVALID,
+	        "unknown placeholder ${%.*s}: there are service, environment, version, "
+	        "stable_version, "
+	        "component, started_at, params.x, stage.name, stage.weight, stage.audience and "
+	        "stage.flags.x",
+	        n, name.p);
 }
 
 static bool check_name(struct str name, enum placeholder_place place, enum placeholder_scope scope,
@@ -123,11 +129,15 @@ static bool check_name(struct str name, enum placeholder_place place, enum place
 		        "placeholders are not filled here: write \"$${\" for a literal \"${\"");
 	if (!placeholder_is_known(name))
 		return placeholder_refuse_unknown(name, err);
-	if (scope == SCOPE_RELEASE && placeholder_is_of_stage(name))
+	if (scope != SCOPE_STAGE && placeholder_is_of_stage(name))
 		return err_set(
 		        err, ERR_INVALID,
 		        "${%.*s} has no value here: stage placeholders stand in actions only",
 		        (int)name.n, name.p);
+	if (scope != SCOPE_STARTED && placeholder_is_of_start(name))
+		return err_set(
+		        err, ERR_INVALID,
+		        "${started_at} has no value here: it stands in integrity checks only");
 	if (place == PLACE_PROMQL && !quotes_hold(quotes))
 		return err_set(err, ERR_INVALID,
 		               "${%.*s} stands outside a string: in an expression placeholders "

@@ -42,6 +42,7 @@ bool placeholder_is_word(struct str s);
 struct str placeholder_member(struct str name, struct str prefix);
 bool placeholder_is_known(struct str name);
 bool placeholder_is_of_stage(struct str name);
+bool placeholder_is_of_start(struct str name); /* started_at */
 /* Both return false. */
 bool placeholder_refuse_unknown(struct str name, struct err *err);
 bool placeholder_refuse_open(struct err *err);

@@ -259,6 +259,7 @@ void policy_warnings(const struct policy *p, struct problems *warnings);
 struct policy_values {
 	const char *service, *environment, *version, *stable_version,
 	        *component;   /* NULL reads as absent */
+	const char *started_at; /* ${started_at}; NULL: stays open */
 	const json_t *params; /* ${params.x} */
 	const struct policy_stage
 	        *stage; /* ${stage.name}, ${stage.weight}, ${stage.flags.x}; NULL: stay open */

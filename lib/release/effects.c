@@ -90,6 +90,7 @@ static bool enter(const struct question *q, struct release *next, struct outcome
 static bool start_stage(const struct question *q, struct release *next, struct outcome *out)
 {
 	next->stage = 0;
+	next->started_at = q->f->now;
 	return enter(q, next, out);
 }
 

@@ -123,6 +123,7 @@ static const struct field release_fields[] = {
 	{ .key = "start_manual", .kind = FIELD_BOOL, AT(release, start_manual), .doc = "waits for the verb" },
 	{ .key = "queue", .kind = FIELD_BOOL, AT(release, queue), .doc = "waits for the pair to be free" },
 	{ .key = "created_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, created_at), .doc = "when it was created" },
+	{ .key = "started_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, started_at), .doc = "when it was started" },
 	{ .key = "updated_at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, updated_at), .doc = "newest transition" },
 	{ .key = "state", .kind = FIELD_ENUM, AT(release, state), .names = release_state_names, .doc = "state" },
 	{ .key = "step", .kind = FIELD_ENUM, AT(release, step), .names = stage_step_names, .doc = "step within the stage while running" },

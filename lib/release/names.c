@@ -174,6 +174,13 @@ bool release_is_waived(const struct release *r, const char *gate, const char *st
 	return false;
 }
 
+struct wall release_started_at(const struct release *r, struct wall now)
+{
+	if (r->state == RELEASE_PLANNED)
+		return now;
+	return r->started_at.ms > 0 ? r->started_at : r->created_at;
+}
+
 struct policy_values release_values(const struct release *r, const struct policy_stage *stage)
 {
 	return (struct policy_values){.service = r->service,

@@ -153,6 +153,7 @@ struct release {
 	struct wall announced; /* when its scheduled start was; 0: not yet */
 	bool queue; /* on_active: queue; else reject */
 	struct wall created_at, updated_at;
+	struct wall started_at; /* left planned; 0: not yet, or before this was recorded */
 
 	enum release_state state;
 	enum stage_step step;
@@ -209,6 +210,8 @@ bool release_is_waived(const struct release *r, const char *gate, const char *st
 bool release_require_is_checked(const struct release *r, const struct policy *p, const char *name);
 /* Approvals of that role that stand for that stage (rule A1). */
 size_t release_approvals(const struct release *r, const char *role, const char *stage);
+/* When it was started, for ${started_at}: `now` before, its creation where that was not recorded. */
+struct wall release_started_at(const struct release *r, struct wall now);
 /* What placeholders stand for; borrows from both. `stage` may be NULL. */
 struct policy_values release_values(const struct release *r, const struct policy_stage *stage);
 
