@@ -19,9 +19,8 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/decode.h"
 #include "base/err.h"
-#include "base/position.h"
-#include "base/problem.h"
 
 enum field_kind {
 	FIELD_BOOL = 0,  /* bool */
@@ -44,7 +43,6 @@ enum field_kind {
 };
 
 struct field_table;
-struct decode;
 
 /* For shapes a row cannot say. Each works on the address of the member. decode reports its own
  * problems through decode_problem(); encode returns a new reference, NULL to leave the key out. */
@@ -97,26 +95,6 @@ struct field_table {
 	 * right. */
 	bool (*check)(const void *decoded, struct decode *d);
 };
-
-/* The walk's state. `pointer` is the JSON Pointer of the value being read; custom decoders push and
- * pop. */
-struct decode {
-	struct problems *problems;
-	const struct positions *positions; /* NULL for wire JSON */
-	struct buf pointer;
-	size_t depth;
-};
-
-void decode_init(struct decode *d, struct problems *problems, const struct positions *positions);
-void decode_fini(struct decode *d);
-size_t decode_push(struct decode *d,
-                   const char *key); /* returns the mark for decode_pop; escapes ~ and / */
-size_t decode_push_index(struct decode *d, size_t index);
-void decode_pop(struct decode *d, size_t mark);
-/* Reports a problem at the current pointer; returns false. */
-bool decode_problem(struct decode *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Whether the value at the current pointer was an unquoted YAML scalar. */
-bool decode_is_plain(const struct decode *d);
 
 /* Fills *out (zeroed by us first). False when any problem was reported; *out is then safe to free.
  */

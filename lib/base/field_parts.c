@@ -3,6 +3,28 @@
  */
 #include "base/field_parts.h"
 
+#include "base/macros.h"
+
+/* clang-format off */
+static const char *const samples[] = {
+	[FIELD_BOOL]      = "true or false",
+	[FIELD_INT]       = "a whole number like 10",
+	[FIELD_NUMBER]    = "a number like 0.25",
+	[FIELD_RATIO]     = "a ratio like 1% or 0.01",
+	[FIELD_DURATION]  = "a duration like 15m",
+	[FIELD_INSTANT]   = "an instant like 2026-01-02T03:04:05Z",
+	[FIELD_ENUM]      = "a name",
+	[FIELD_TEXT]      = "a text",
+	[FIELD_TEXT_LIST] = "a list of texts",
+	[FIELD_JSON]      = "any value",
+	[FIELD_STRUCT]    = "an object",
+	[FIELD_LIST]      = "a list of objects",
+	[FIELD_MAP]       = "an object with a name for each entry",
+	[FIELD_CUSTOM]    = "a value",
+};
+/* clang-format on */
+_Static_assert(ARRAY_LEN(samples) == FIELD_CUSTOM + 1, "every kind has a sample");
+
 void *field_member(void *base, size_t offset)
 {
 	return (char *)base + offset;
@@ -60,4 +82,29 @@ void field_bounds_print(const struct field *field, struct buf *out)
 		buf_printf(out, "exactly %s", min);
 	else
 		buf_printf(out, "between %s and %s", min, max);
+}
+
+void field_names_print(const char *const *names, struct buf *out)
+{
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", names[i]);
+}
+
+bool field_size_is_fine(const struct field *field, size_t n, const char *things, struct decode *d)
+{
+	size_t least = field->min > 0 ? (size_t)field->min : 0;
+	size_t most = field_max_size(field);
+
+	if (n >= least && n <= most)
+		return true;
+	if (n == 0)
+		return decode_problem(d, "must not be empty");
+	if (n < least)
+		return decode_problem(d, "has %zu %s, must have at least %zu", n, things, least);
+	return decode_problem(d, "has %zu %s, may have at most %zu", n, things, most);
+}
+
+bool field_wrong_type(enum field_kind kind, json_t *value, struct decode *d)
+{
+	return decode_wrong_type(d, samples[kind], value);
 }

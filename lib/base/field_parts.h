@@ -27,5 +27,14 @@ bool field_has_bounds(const struct field *field);
 bool field_is_in_bounds(const struct field *field, double value);
 /* "between 1s and 1h" or "at least 1s", in the unit the field is written in. */
 void field_bounds_print(const struct field *field, struct buf *out);
+/* Complains that this is no value of that kind; says false. */
+bool field_wrong_type(enum field_kind kind, json_t *value, struct decode *d);
+/* Complains, and says false, when a text, list or map of n things is not within the bounds. */
+bool field_size_is_fine(const struct field *field, size_t n, const char *things, struct decode *d);
+void field_names_print(const char *const *names, struct buf *out); /* "a, b, c" */
+
+/* Reads a value that holds no others (text lists, structs, lists, maps and custom ones do) into its
+ * zeroed member; false with a problem. */
+bool field_decode_scalar(const struct field *field, json_t *value, void *member, struct decode *d);
 
 #endif
