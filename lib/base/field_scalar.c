@@ -2,11 +2,12 @@
  * field_scalar - reading the values that hold no others: numbers, times, names, texts, JSON as it
  * is.
  */
+#include "base/field_parts.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/decode.h"
-#include "base/field_parts.h"
 #include "base/str.h"
 #include "base/units.h"
 
