@@ -12,6 +12,7 @@
 #define PART_LABEL "headgate_part"
 #define NOW_PART "now"
 #define TEXT_SHOWN 160
+#define SECONDS_MAX 1e12 /* of an instant; more is none, and no whole milliseconds either */
 
 /* --- questions --- */
 
@@ -253,8 +254,7 @@ static bool find_now(const json_t *result, struct prometheus_ages *out)
 		const json_t *element = json_array_get(result, i);
 
 		if (strcmp(part_of(element), NOW_PART) == 0)
-			return read_pair(json_object_get(element, "value"), &out->now_s) &&
-			       isfinite(out->now_s);
+			return read_pair(json_object_get(element, "value"), &out->now_s);
 	}
 	return false;
 }
@@ -273,6 +273,10 @@ bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
 		kpi_remote_refuse(r, GATE_ERROR, "the answer does not say what time it is there");
 		return false;
 	}
+	if (!(fabs(out->now_s) < SECONDS_MAX)) {
+		kpi_remote_refuse(r, GATE_ERROR, "its clock cannot be right");
+		return false;
+	}
 	for (size_t i = 0; i < json_array_size(result); i++) {
 		const json_t *element = json_array_get(result, i);
 		size_t need = need_of(element, n);
@@ -280,7 +284,7 @@ bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
 		int64_t age_ms;
 
 		if (need == SIZE_MAX || !read_pair(json_object_get(element, "value"), &at_s) ||
-		    !(fabs(at_s) < 1e12))
+		    !(fabs(at_s) < SECONDS_MAX))
 			continue;
 		age_ms = (int64_t)((out->now_s - at_s) * 1000);
 		if (needs[need].offset_ms > 0)

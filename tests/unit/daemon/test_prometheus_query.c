@@ -147,6 +147,8 @@ START_TEST(the_selector_that_is_furthest_behind_counts)
 	ck_assert(!ages.seen[0] && ages.seen[1] && !ages.seen[2]);
 	ck_assert(!ages_of(e, ANSWER(AT("1", "985")), &ages, &r));
 	ck_assert_str_eq(r.why, "the answer does not say what time it is there");
+	ck_assert(!ages_of(e, ANSWER(AT("1", "985") "," AT("now", "1e300")), &ages, &r));
+	ck_assert_str_eq(r.why, "its clock cannot be right");
 	promql_free(&e);
 }
 END_TEST
