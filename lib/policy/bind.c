@@ -45,6 +45,31 @@ static bool fill_json_in_place(json_t **value, const struct policy_values *value
 	return true;
 }
 
+static size_t count_of(const char *text, const char *any)
+{
+	size_t n = 0;
+
+	for (text = strpbrk(text, any); text; text = strpbrk(text + 1, any))
+		n++;
+	return n;
+}
+
+/* The path is looked for as it is, so nothing is escaped in it; but what a caller gives finds no
+ * more files than the policy meant. */
+static bool bind_file(char **file, const struct policy_values *values, struct err *err)
+{
+	static const char special[] = "*?[\\";
+	size_t meant = count_of(*file, special);
+	const char *fault;
+
+	if (!fill_in_place(file, PLACE_TEXT, values, err))
+		return false;
+	fault = policy_file_fault(*file);
+	if (!fault && count_of(*file, special) != meant)
+		fault = "a placeholder's value may not hold any of *?[\\";
+	return !fault || err_set(err, ERR_INVALID, "file_sd %.100s: %s", *file, fault);
+}
+
 static bool bind_source(struct policy_source *source, const struct policy_values *values,
                         struct err *err)
 {
@@ -57,7 +82,7 @@ static bool bind_source(struct policy_source *source, const struct policy_values
 			return false;
 	}
 	for (size_t i = 0; i < source->nfile_sd; i++) {
-		if (!fill_in_place(&source->file_sd[i], PLACE_URL, values, err))
+		if (!bind_file(&source->file_sd[i], values, err))
 			return false;
 	}
 	for (size_t i = 0; i < source->nhttp_sd; i++) {

@@ -73,30 +73,13 @@ static void check_addresses(struct crosscheck *c, const struct policy_source *so
 	}
 }
 
-/* As in Prometheus: the last part of the path may hold a *, and the name says the format. */
-static const char *file_fault(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	struct str all = str_of(path);
-	const char *star = strpbrk(path, "*?[");
-
-	if (!str_ends_with(all, STR(".json")) && !str_ends_with(all, STR(".yaml")) &&
-	    !str_ends_with(all, STR(".yml")))
-		return "must end in .json, .yaml or .yml";
-	if (star && slash && star < slash)
-		return "may have a * in the last part of its path only";
-	if (path[0] == '/' || strncmp(path, "../", 3) == 0 || strstr(path, "/../"))
-		return "must lie below targets_dir: write it without / at the beginning, and no ..";
-	return NULL;
-}
-
 static void check_discovery(struct crosscheck *c, const struct policy_source *source)
 {
 	struct err err;
 
 	for (size_t i = 0; i < source->nfile_sd; i++) {
 		struct place at = place_of("/sources/%s/file_sd/%zu", source->name, i);
-		const char *fault = file_fault(source->file_sd[i]);
+		const char *fault = policy_file_fault(source->file_sd[i]);
 
 		if (fault)
 			crosscheck_problem(c, at, "%s", fault);

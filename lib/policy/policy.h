@@ -87,6 +87,9 @@ const char *policy_source_address(const struct policy_source *source);
 /* Whether a target may carry it: a label's name, or one of those that say how it is scraped
  * (__scheme__, __metrics_path__, __param_NAME). */
 bool policy_label_is_fine(const char *name);
+/* What is wrong with a file_sd; static; NULL: nothing. As in Prometheus the last part of the path
+ * may hold a *, and the name says the format. */
+const char *policy_file_fault(const char *path);
 
 enum stage_kind { STAGE_PREFLIGHT = 0, STAGE_ROLLOUT, STAGE_VERIFY, STAGE_KIND_COUNT };
 extern const char *const stage_kind_names[STAGE_KIND_COUNT + 1];

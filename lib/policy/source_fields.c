@@ -52,6 +52,22 @@ bool policy_label_is_fine(const char *name)
 	       strcmp(name, "__metrics_path__") == 0 || strncmp(name, "__param_", 8) == 0;
 }
 
+const char *policy_file_fault(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str all = str_of(path);
+	const char *star = strpbrk(path, "*?[");
+
+	if (!str_ends_with(all, STR(".json")) && !str_ends_with(all, STR(".yaml")) &&
+	    !str_ends_with(all, STR(".yml")))
+		return "must end in .json, .yaml or .yml";
+	if (star && slash && star < slash)
+		return "may have a * in the last part of its path only";
+	if (path[0] == '/' || strncmp(path, "../", 3) == 0 || strstr(path, "/../"))
+		return "must lie below targets_dir: write it without / at the beginning, and no ..";
+	return NULL;
+}
+
 /* --- addresses --- */
 
 static bool addresses_decode(json_t *value, struct policy_source *source, enum source_kind kind,

@@ -151,6 +151,48 @@ START_TEST(what_cannot_be_filled_refuses_the_release_and_says_where)
 }
 END_TEST
 
+START_TEST(files_of_targets_have_the_names_they_were_given)
+{
+	/* clang-format off */
+	static const struct {
+		const char *why, *file, *version, *bound, *error;
+	} rows[] = {
+		{ "a blank stays one", "pods-${version}.json", "1.2 rc/3", "pods-1.2 rc/3.json", NULL },
+		{ "a star of the policy", "${version}-*.json", "1.2", "1.2-*.json", NULL },
+		{ "a star of a value finds others' files", "pods-${version}.json", "*", NULL,
+		  "source app: file_sd pods-*.json: a placeholder's value may not hold any of *?[\\" },
+		{ "a way out", "pods-${version}.json", "/../../x", NULL,
+		  "source app: file_sd pods-/../../x.json: must lie below targets_dir: write it without / at "
+		  "the beginning, and no .." },
+		{ "a way in", "${version}/x.json", "", NULL,
+		  "source app: file_sd /x.json: must lie below targets_dir: write it without / at the "
+		  "beginning, and no .." },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct policy_values own = values;
+		char *text = NULL, key[100];
+		struct err err = {.code = ERR_NONE};
+		struct policy *p = NULL, *bound = NULL;
+
+		snprintf(key, sizeof(key), "{file_sd: ['%s'], scrape: ['http://", rows[i].file);
+		text = text_replace(sample, "{scrape: ['http://", key);
+		p = read_policy(text);
+		own.version = rows[i].version;
+		bound = policy_bind(p, &own, &err);
+		ck_assert_msg(!bound == !rows[i].bound, "%s: %s", rows[i].why, err.text);
+		if (bound)
+			ck_assert_str_eq(bound->sources[1].file_sd[0], rows[i].bound);
+		else
+			ck_assert_str_eq(err.text, rows[i].error);
+		policy_free(&bound);
+		policy_free(&p);
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(votes_survive_a_checkpoint)
 {
 	struct gate_state state = {0}, again = {0}, copied = {0};
@@ -200,6 +242,7 @@ int main(void)
 	tcase_add_test(tcase, the_policy_as_written_stays_as_it_was);
 	tcase_add_test(tcase, a_first_release_needs_no_stable_version);
 	tcase_add_test(tcase, what_cannot_be_filled_refuses_the_release_and_says_where);
+	tcase_add_test(tcase, files_of_targets_have_the_names_they_were_given);
 	tcase_add_test(tcase, votes_survive_a_checkpoint);
 	suite_add_tcase(suite, tcase);
 	sr = srunner_create(suite);
