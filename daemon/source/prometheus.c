@@ -22,7 +22,7 @@
 #define CLOCK_SKEW_MS (60 * 1000) /* beyond it, its instants say nothing about ours */
 #define NS_PER_MS INT64_C(1000000)
 
-enum step { ASKING_AGES = 0, ASKING_NAMES, ASKING_VALUE };
+enum step { ASKING_AGES = 0, ASKING_UNSEEN, ASKING_VALUE };
 
 struct question {
 	struct watch watch;
@@ -143,13 +143,13 @@ static void ask_value(struct question *q)
 	ask_step(q, ASKING_VALUE, promql_expr_text(q->expr));
 }
 
-static void ask_names(struct question *q)
+static void ask_unseen(struct question *q)
 {
 	struct buf query;
 
 	buf_init(&query, PROMETHEUS_QUERY_MAX);
-	if (prometheus_names_query(q->expr, &q->ages, q->absent, q->nabsent, &query))
-		ask_step(q, ASKING_NAMES, buf_str(&query));
+	if (prometheus_unseen_query(q->expr, &q->ages, q->absent, q->nabsent, &query))
+		ask_step(q, ASKING_UNSEEN, buf_str(&query));
 	else
 		ask_value(q);
 	buf_fini(&query);
@@ -162,11 +162,11 @@ static bool go_on(struct question *q, const json_t *data)
 	case ASKING_AGES:
 		if (!prometheus_read_ages(data, q->expr, &q->ages, &q->next) || !clocks_agree(q))
 			return false;
-		ask_names(q);
+		ask_unseen(q);
 		return true;
-	case ASKING_NAMES:
-		if (!prometheus_read_names(data, q->expr, &q->ages, q->absent, q->nabsent,
-		                           &q->next))
+	case ASKING_UNSEEN:
+		if (!prometheus_read_unseen(data, q->expr, &q->ages, q->absent, q->nabsent,
+		                            &q->next))
 			return false;
 		ask_value(q);
 		return true;

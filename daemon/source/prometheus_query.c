@@ -107,8 +107,48 @@ static void add_quoted(struct buf *out, struct str s)
 	buf_add_char(out, '"');
 }
 
-bool prometheus_names_query(const struct promql_expr *e, const struct prometheus_ages *ages,
-                            char *const *may_be_absent, size_t nabsent, struct buf *out)
+/* How far back the selectors that ask the same as need `i` look; 0: at one instant only. Those that
+ * look at a fixed time do so by intent. */
+static int64_t reach_ms(const struct promql_need *needs, size_t n, size_t i)
+{
+	int64_t most = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		int64_t offset_ms = needs[k].offset_ms > 0 ? needs[k].offset_ms : 0;
+		int64_t own_ms = needs[k].window_ms - offset_ms;
+
+		if (is_same_question(&needs[k], &needs[i]) && !needs[k].pinned && own_ms > most)
+			most = own_ms;
+	}
+	return most;
+}
+
+/* Whether need `i` has no sample now and reads a past in which there may be some. */
+static bool past_is_unseen(const struct promql_need *needs, size_t n, size_t i,
+                           const struct prometheus_ages *ages)
+{
+	return !ages->seen[i] && first_like(needs, i) == i && reach_ms(needs, n, i) > 0;
+}
+
+static void add_past(const struct promql_need *needs, size_t n, size_t i, struct buf *out)
+{
+	char span[UNITS_TEXT_MAX];
+
+	begin_part(out);
+	buf_add_text(out, "group(count_over_time(");
+	buf_add_str(out, needs[i].text);
+	duration_format(reach_ms(needs, n, i), span);
+	buf_printf(out, "[%s]", span);
+	if (needs[i].offset_ms > 0) {
+		duration_format(needs[i].offset_ms, span);
+		buf_printf(out, " offset %s", span);
+	}
+	buf_add_text(out, "))");
+	end_part(out, n + i);
+}
+
+bool prometheus_unseen_query(const struct promql_expr *e, const struct prometheus_ages *ages,
+                             char *const *may_be_absent, size_t nabsent, struct buf *out)
 {
 	const struct promql_need *needs;
 	size_t n = needs_of(e, &needs);
@@ -122,6 +162,10 @@ bool prometheus_names_query(const struct promql_expr *e, const struct prometheus
 		add_quoted(out, needs[i].name);
 		buf_add_text(out, "})");
 		end_part(out, i);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (past_is_unseen(needs, n, i, ages))
+			add_past(needs, n, i, out);
 	}
 	return out->n > 0;
 }
@@ -305,9 +349,30 @@ static bool is_in(const json_t *result, size_t need, size_t n)
 	return false;
 }
 
-bool prometheus_read_names(const json_t *data, const struct promql_expr *e,
-                           const struct prometheus_ages *ages, char *const *may_be_absent,
-                           size_t nabsent, struct kpi_remote *r)
+/* Samples that count and are not current: the newest is older than the look-back, or its series has
+ * ended, perhaps with its target (rule K5). */
+static bool has_old_samples(const json_t *result, const struct promql_need *needs, size_t n,
+                            const struct prometheus_ages *ages, struct kpi_remote *r)
+{
+	char span[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct str text = needs[i].text;
+
+		if (!past_is_unseen(needs, n, i, ages) || !is_in(result, n + i, 2 * n))
+			continue;
+		duration_format(reach_ms(needs, n, i), span);
+		kpi_remote_refuse(r, GATE_STALE,
+		                  "%.*s has samples in its %s and none that is current",
+		                  (int)(text.n < 120 ? text.n : 120), text.p, span);
+		return true;
+	}
+	return false;
+}
+
+bool prometheus_read_unseen(const json_t *data, const struct promql_expr *e,
+                            const struct prometheus_ages *ages, char *const *may_be_absent,
+                            size_t nabsent, struct kpi_remote *r)
 {
 	const json_t *result = json_object_get(data, "result");
 	const struct promql_need *needs;
@@ -319,13 +384,13 @@ bool prometheus_read_names(const json_t *data, const struct promql_expr *e,
 		struct str name = needs[i].name;
 
 		if (!name_is_unseen(needs, n, i, ages) || is_among(name, may_be_absent, nabsent) ||
-		    is_in(result, i, n))
+		    is_in(result, i, 2 * n))
 			continue;
 		kpi_remote_refuse(r, GATE_NO_DATA, "metric %.*s is not known there",
 		                  (int)(name.n < 100 ? name.n : 100), name.p);
 		return false;
 	}
-	return true;
+	return !has_old_samples(result, needs, n, ages, r);
 }
 
 static void read_element(const json_t *element, struct kpi_remote *r)

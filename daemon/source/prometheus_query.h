@@ -2,8 +2,9 @@
  * prometheus_query - what a Prometheus is asked for one KPI, and what its answers say. Pure.
  *
  * Three questions at most, all of them instant queries: how old the newest sample of each selector
- * is by the server's own clock (rule K5); whether the names of selectors without any sample are
- * known there at all (rule K2); and, at the instant of the first, the value.
+ * is by the server's own clock (rule K5); of selectors without any, whether their names are known
+ * there at all (rule K2) and whether their ranges hold samples that are not current (rule K5); and,
+ * at the instant of the first, the value.
  */
 #ifndef SOURCE_PROMETHEUS_QUERY_H
 #define SOURCE_PROMETHEUS_QUERY_H
@@ -42,13 +43,14 @@ const json_t *prometheus_data(long status, struct str body, json_t **out_documen
 /* False after a refusal. */
 bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
                           struct prometheus_ages *out, struct kpi_remote *r) MUST_CHECK;
-/* Names of which no selector has a sample and that may not be absent. False: there are none. */
-bool prometheus_names_query(const struct promql_expr *e, const struct prometheus_ages *ages,
-                            char *const *may_be_absent, size_t n, struct buf *out) MUST_CHECK;
-/* False after a refusal: one of those names is not known. */
-bool prometheus_read_names(const json_t *data, const struct promql_expr *e,
-                           const struct prometheus_ages *ages, char *const *may_be_absent,
-                           size_t n, struct kpi_remote *r) MUST_CHECK;
+/* Names of which no selector has a sample and that may not be absent, and the ranges of selectors
+ * without one. False: there are none. */
+bool prometheus_unseen_query(const struct promql_expr *e, const struct prometheus_ages *ages,
+                             char *const *may_be_absent, size_t n, struct buf *out) MUST_CHECK;
+/* False after a refusal: one of those names is not known, or one of those ranges has samples. */
+bool prometheus_read_unseen(const json_t *data, const struct promql_expr *e,
+                            const struct prometheus_ages *ages, char *const *may_be_absent,
+                            size_t n, struct kpi_remote *r) MUST_CHECK;
 /* Fills result and value, or refuses (rule K1). */
 void prometheus_read_value(const json_t *data, struct kpi_remote *r);
 

@@ -181,6 +181,23 @@ def test_a_selector_whose_samples_have_stopped_is_no_evidence(run, prometheus, t
     holds_without_moving(daemon, id_, "errors")
 
 
+def test_errors_that_are_no_longer_reported_are_no_evidence(run, prometheus, target):
+    """The pod that failed is gone: other series of that name live on and do not speak for it (rule K5)."""
+    (prometheus.folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: app\n    static_configs: "
+        f"[{{targets: ['127.0.0.1:{target.port}']}}]\n")
+    prometheus.process.send_signal(1)
+    both = "# TYPE jobs_total counter\njobs_total{kind=\"good\"} 100\njobs_total{kind=\"bad\"} 1\n"
+    target.set(page=both)
+    expr = '(sum(rate(jobs_total{kind="bad"}[15s])) or vector(0)) + 0 * sum(rate(jobs_total{kind="good"}[15s]))'
+    daemon, id_ = run(release_policy({"prometheus": f"http://127.0.0.1:{prometheus.port}/", "every": "2s"},
+                                     {"error_rate": {"unit": "ratio", "expr": expr}}, evaluate_every="2s"))
+    passes(daemon, id_)
+    target.set(page=both.rpartition("jobs_total")[0])
+    says(daemon, id_, "stale", 'jobs_total{kind=\\"bad\\"} has samples in its 15s and none that is current')
+    passes(daemon, id_)  # and when they are out of the range, there are none
+
+
 def test_a_prometheus_that_is_away_holds_and_is_told_apart_from_one_that_refuses(run, prometheus, traffic):
     daemon, id_ = run(of_prometheus(prometheus, BAD))
     passes(daemon, id_)

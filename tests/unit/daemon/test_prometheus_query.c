@@ -165,27 +165,68 @@ START_TEST(a_name_nobody_knows_is_no_data_and_one_without_errors_yet_is_fine)
 
 	ck_assert(ages_of(e, ANSWER(AT("now", "1000") "," AT("1", "985")), &ages, &r));
 	buf_init(&query, PROMETHEUS_QUERY_MAX);
-	ck_assert(prometheus_names_query(e, &ages, NULL, 0, &query));
+	ck_assert(prometheus_unseen_query(e, &ages, NULL, 0, &query));
 	ck_assert_str_eq(
 	        query.bytes,
 	        "label_replace(group({__name__=\"b\"}), \"headgate_part\", \"2\", \"\", \"\") or "
-	        "label_replace(group({__name__=\"c\"}), \"headgate_part\", \"3\", \"\", \"\")");
+	        "label_replace(group({__name__=\"c\"}), \"headgate_part\", \"3\", \"\", \"\") or "
+	        "label_replace(group(count_over_time(a{code='500'}[1m])), \"headgate_part\", "
+	        "\"5\", "
+	        "\"\", \"\")");
 	buf_clear(&query);
-	ck_assert(prometheus_names_query(e, &ages, absent, 1, &query));
+	ck_assert(prometheus_unseen_query(e, &ages, absent, 1, &query));
 	ck_assert_ptr_null(strstr(query.bytes, "\"c\""));
-	ck_assert(prometheus_read_names(data_of(ANSWER(AT("2", "1")), 200, &document, &r), e, &ages,
-	                                absent, 1, &r));
+	ck_assert(prometheus_read_unseen(data_of(ANSWER(AT("2", "1")), 200, &document, &r), e,
+	                                 &ages, absent, 1, &r));
 	json_decref(document);
-	ck_assert(!prometheus_read_names(data_of(ANSWER(AT("2", "1")), 200, &document, &r), e,
-	                                 &ages, NULL, 0, &r));
+	ck_assert(!prometheus_read_unseen(data_of(ANSWER(AT("2", "1")), 200, &document, &r), e,
+	                                  &ages, NULL, 0, &r));
 	ck_assert_int_eq(r.result, GATE_NO_DATA);
 	ck_assert_str_eq(r.why, "metric c is not known there");
 	json_decref(document);
-	ages.seen[2] = ages.seen[3] = true;
+	ck_assert(!prometheus_read_unseen(
+	        data_of(ANSWER(AT("2", "1") "," AT("5", "1")), 200, &document, &r), e, &ages,
+	        absent, 1, &r));
+	ck_assert_int_eq(r.result, GATE_STALE);
+	ck_assert_str_eq(r.why, "a{code='500'} has samples in its 1m and none that is current");
+	json_decref(document);
+	ages.seen[0] = ages.seen[2] = ages.seen[3] = true;
 	buf_clear(&query);
-	ck_assert(!prometheus_names_query(e, &ages, NULL, 0, &query));
+	ck_assert(!prometheus_unseen_query(e, &ages, NULL, 0, &query));
 	buf_fini(&query);
 	promql_free(&e);
+}
+END_TEST
+
+/* clang-format off */
+static const struct { const char *why, *expr, *wanted; } past_rows[] = {
+	{ "the longest of those that are alike", "rate(a[1m]) + rate(a[5m]) + a",
+	  "group(count_over_time(a[5m]))" },
+	{ "an offset stays", "rate(a[1m] offset 1h)", "group(count_over_time(a[1m] offset 1h))" },
+	{ "a subquery reads a past too", "max_over_time(a[1h:1m])", "group(count_over_time(a[1h]))" },
+	{ "one instant has none", "a + b offset 1h", NULL },
+	{ "a fixed time is old by intent", "rate(a[5m] @ 1000)", NULL },
+};
+/* clang-format on */
+
+START_TEST(of_a_selector_without_a_sample_its_range_is_looked_at)
+{
+	for (size_t i = 0; i < ARRAY_LEN(past_rows); i++) {
+		struct promql_expr *e = parse(past_rows[i].expr);
+		struct prometheus_ages ages = {0};
+		char *absent[] = {(char *)(uintptr_t) "a", (char *)(uintptr_t) "b"};
+		struct buf query;
+		bool asks;
+
+		buf_init(&query, PROMETHEUS_QUERY_MAX);
+		asks = prometheus_unseen_query(e, &ages, absent, 2, &query);
+		ck_assert_msg(asks == (past_rows[i].wanted != NULL), "%s", past_rows[i].why);
+		if (asks)
+			ck_assert_msg(strstr(query.bytes, past_rows[i].wanted) != NULL, "%s: %s",
+			              past_rows[i].why, query.bytes);
+		buf_fini(&query);
+		promql_free(&e);
+	}
 }
 END_TEST
 
@@ -212,6 +253,7 @@ int main(void)
 	tcase_add_test(tests, only_a_whole_unwarned_answer_of_one_number_is_a_value);
 	tcase_add_test(tests, the_selector_that_is_furthest_behind_counts);
 	tcase_add_test(tests, a_name_nobody_knows_is_no_data_and_one_without_errors_yet_is_fine);
+	tcase_add_test(tests, of_a_selector_without_a_sample_its_range_is_looked_at);
 	tcase_add_test(tests, a_form_is_percent_encoded);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
