@@ -9,6 +9,7 @@
 #include "api/operations.h"
 #include "api/policies.h"
 #include "api/releases.h"
+#include "api/reports.h"
 #include "api/verbs.h"
 
 #define BODY (64u * 1024)
@@ -40,6 +41,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
 	{ "POST", "/v1/releases/:id/incident",     "submit",  verbs_incident,       BODY, "Record the incident of a rollback: root cause, impact, restore point." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
+	{ "POST", "/v1/releases/:id/evidence/:name", "submit", reports_evidence,    BODY, "Report the result of a check that ran elsewhere: passed or failed, with link and expiry." },
 	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted; the same key again is the same incident, or its rise." },
 	{ "GET",  "/v1/incidents",                 "view",    incidents_list,       0,    "Incidents, newest first: ?service= &environment= &limit= &before=." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },

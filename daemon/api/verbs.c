@@ -204,20 +204,43 @@ static bool read_if_match(struct request *r, const struct tracked *t, int64_t *o
 	return false;
 }
 
-static void submit(struct request *r, const struct tracked *t, enum release_event kind,
-                   const struct verb_body *body, const char *check)
+void verbs_submit(struct request *r, const struct tracked *t, const struct event *asked,
+                  const char *author)
 {
 	const struct principal *by = request_principal(r);
 	struct app *app = request_app(r);
-	struct wall now = loop_now(app->loop).wall;
 	struct err err = {.code = ERR_NONE};
-	struct event event = {
+	struct event event = *asked;
+	struct verb_op *op = calloc(1, sizeof(*op));
+	int64_t if_match = 0;
+
+	event.by = (struct actor){.subject = by->subject,
+	                          .person = by->machine ? author : by->subject,
+	                          .origin = request_origin(r),
+	                          .roles = (const char *const *)by->roles,
+	                          .nroles = by->nroles};
+	/* Pause and rollback depend on nothing, so they do not look at If-Match. */
+	if (op == NULL || (event.kind != EVENT_PAUSE && event.kind != EVENT_ROLLBACK &&
+	                   !read_if_match(r, t, &if_match))) {
+		if (op == NULL)
+			request_unavailable(r, "no memory for this request: try again");
+		free(op);
+		return;
+	}
+	*op = (struct verb_op){.app = app, .request = request_id(r), .release = t->release->id};
+	if (!door_submit(app->engine, t->release->id, &event, by, if_match, verb_answered, op,
+	                 &err)) {
+		free(op);
+		request_unavailable(r, "%s", err.text);
+	}
+}
+
+static void submit(struct request *r, const struct tracked *t, enum release_event kind,
+                   const struct verb_body *body, const char *check)
+{
+	struct wall now = loop_now(request_app(r)->loop).wall;
+	const struct event event = {
 	        .kind = kind,
-	        .by = {.subject = by->subject,
-	               .person = by->machine ? body->author : by->subject,
-	               .origin = request_origin(r),
-	               .roles = (const char *const *)by->roles,
-	               .nroles = by->nroles},
 	        .reason = body->reason,
 	        .gate = body->gate,
 	        .stage = body->stage,
@@ -235,23 +258,8 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	                                           : body->expires,
 	        .hold = body->hold,
 	};
-	struct verb_op *op = calloc(1, sizeof(*op));
-	int64_t if_match = 0;
 
-	/* Pause and rollback depend on nothing, so they do not look at If-Match. */
-	if (op == NULL ||
-	    (kind != EVENT_PAUSE && kind != EVENT_ROLLBACK && !read_if_match(r, t, &if_match))) {
-		if (op == NULL)
-			request_unavailable(r, "no memory for this request: try again");
-		free(op);
-		return;
-	}
-	*op = (struct verb_op){.app = app, .request = request_id(r), .release = t->release->id};
-	if (!door_submit(app->engine, t->release->id, &event, by, if_match, verb_answered, op,
-	                 &err)) {
-		free(op);
-		request_unavailable(r, "%s", err.text);
-	}
+	verbs_submit(r, t, &event, body->author);
 }
 
 static void run(struct request *r, enum release_event kind, const struct field_table *table,

@@ -4,7 +4,14 @@
 #ifndef API_VERBS_H
 #define API_VERBS_H
 
+struct event;
 struct request;
+struct tracked;
+
+/* Puts an event to the release on behalf of whoever asks, and answers. A machine acts for `author`,
+ * which may be NULL. To be called within idempotency_run(). */
+void verbs_submit(struct request *r, const struct tracked *t, const struct event *asked,
+                  const char *author);
 
 /* POST /v1/releases/:id/VERB for every row of the table in verbs.c. */
 void verbs_start(struct request *r);

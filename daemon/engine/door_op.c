@@ -62,6 +62,8 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
 	e->root_cause = op_text(op, event->root_cause);
 	e->impact = op_text(op, event->impact);
 	e->restore_point = op_text(op, event->restore_point);
+	e->result = op_text(op, event->result);
+	e->link = op_text(op, event->link);
 	e->hold = op_text(op, event->hold);
 	e->by.subject = op_text(op, event->by.subject);
 	e->by.person = op_text(op, event->by.person);

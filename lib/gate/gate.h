@@ -57,6 +57,7 @@ enum gate_place {
 	GATE_IN_STAGES
 }; /* default: rollout and verify stages */
 
+struct evidence_result;
 struct gate_kind;
 struct gate_state;
 
@@ -127,6 +128,8 @@ struct gate_evidence {
 	const size_t *nprobes;
 	const struct gate_alerts *const
 	        *alerts; /* NULL entries for gates that are no alerts gates */
+	const struct evidence_result *results; /* what was reported to the release */
+	size_t nresults;
 };
 
 /* What a kind reduces its evidence to. */
@@ -143,6 +146,8 @@ struct gate_measure {
 	char why[240];   /* when result is not GATE_PASS, or not covered */
 	char blind[240]; /* some rung can never be reached: the gate does not pass then (rule K9) */
 	double latency_ms; /* of the slowest newest answer; NaN where nothing is timed */
+	int64_t told;    /* of what is reported: which report it is; one never votes twice. 0: each
+	                    evaluation looks anew */
 	char still[160]; /* a counter that stands still while others move; both empty without */
 };
 
@@ -169,6 +174,7 @@ struct rung_state {
 	struct wall last_result; /* newest pass or breach that might have voted */
 	int64_t breach_ms;       /* for `for: 10m`: unbroken observed breach */
 	bool breached;           /* that one was a breach of this rung */
+	int64_t told;            /* the report that the newest vote was about; 0: none */
 };
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];

@@ -421,8 +421,8 @@ static const struct field_custom in_custom = {in_decode, in_encode, in_copy, in_
 /* clang-format off */
 static const struct field gate_fields[] = {
 	{ .key = KIND_KEY, .kind = FIELD_CUSTOM, .custom = &kind_custom,
-	  .doc = "The first key is the gate's kind and names what it watches: `threshold`, `health` or `alerts`, "
-	         "with the keys of that kind beside it." },
+	  .doc = "The first key is the gate's kind and names what it watches, with the keys of that kind beside it; "
+	         "each kind has a table below." },
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &rung_table,
 	  .doc = "A list of 1 to 4 rungs; a single one may be written flat, its keys in the gate itself." },
 	{ .key = "min_events", .kind = FIELD_CUSTOM, .custom = &min_events_custom, .fallback = "0",

@@ -2,14 +2,31 @@
  * kinds - every gate kind there is. A new one: one file and one more name in each list.
  */
 #include "gate/alerts.h"
+#include "gate/evidence.h"
 #include "gate/gate.h"
 #include "gate/health.h"
 #include "gate/integrity.h"
 #include "gate/threshold.h"
 
-const struct gate_kind *const gate_kinds[] = {&gate_threshold, &gate_health, &gate_integrity,
-                                              &gate_alerts, NULL};
+/* One per line, so that two new ones do not meet. */
+/* clang-format off */
+const struct gate_kind *const gate_kinds[] = {
+	&gate_threshold,
+	&gate_health,
+	&gate_integrity,
+	&gate_alerts,
+	&gate_evidence_kind,
+	NULL
+};
 
-const char *const gate_kind_names[] = {"threshold", "health", "integrity", "alerts", NULL};
+const char *const gate_kind_names[] = {
+	"threshold",
+	"health",
+	"integrity",
+	"alerts",
+	"evidence",
+	NULL
+};
+/* clang-format on */
 
 _Static_assert(ARRAY_LEN(gate_kinds) == ARRAY_LEN(gate_kind_names), "one name per kind");

@@ -90,6 +90,12 @@ static void forget_old(const struct gate_rung *rung, struct rung_state *s, int64
 		memset(s, 0, sizeof(*s));
 }
 
+/* What was reported once votes once (rule E2): looking at it again is no further evidence. */
+static bool has_voted(const struct rung_state *s, const struct gate_measure *m)
+{
+	return m->told > 0 && s->nvotes > 0 && s->told == m->told;
+}
+
 /* True when it was a vote. A clock that was set back by more than the distance shares no window
  * either. */
 static bool cast_vote(const struct gate_rung *rung, struct rung_state *s, bool breach,
@@ -108,7 +114,8 @@ static bool cast_vote(const struct gate_rung *rung, struct rung_state *s, bool b
 
 /* Updates the memory of one rung; true when this evaluation was a vote. */
 static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum rung_result result,
-                      const struct gate_evidence *evidence, int64_t distance_ms)
+                      const struct gate_evidence *evidence, const struct gate_measure *m,
+                      int64_t distance_ms)
 {
 	int64_t gap_ms = evidence->at.ms - s->last_result.ms;
 	bool breach = result == RUNG_BREACHED;
@@ -123,7 +130,10 @@ static bool rung_step(const struct gate_rung *rung, struct rung_state *s, enum r
 		s->breach_ms += gap_ms;
 	s->breached = breach;
 	s->last_result = evidence->at;
-	return cast_vote(rung, s, breach, distance_ms, evidence->at);
+	if (has_voted(s, m) || !cast_vote(rung, s, breach, distance_ms, evidence->at))
+		return false;
+	s->told = m->told;
+	return true;
 }
 
 /* As long as the newest result that might have voted is a breach: a rollback that could not be
@@ -227,7 +237,7 @@ static struct climbed climb(const struct gate *gate, const struct rungs *rungs,
 		enum rung_result result = rung_result(rung, &out->measure, settled);
 
 		forget_old(rung, s, out->measure.range_ms, evidence);
-		if (rung_step(rung, s, result, evidence, distance_ms))
+		if (rung_step(rung, s, result, evidence, &out->measure, distance_ms))
 			climbed.voted |= 1U << i;
 		if (out->measure.result == GATE_PASS && gate_rung_holds(rung, out->measure.value))
 			out->rung = worse_rung(rungs, out->rung, (int)i);
@@ -286,7 +296,7 @@ static void speak(const struct gate *gate, const struct rungs *rungs,
 	facts->stands = climbed.standing >> spoken & 1;
 	facts->voted = climbed.voted >> spoken & 1;
 	out->votes = count_votes(facts->rung, s);
-	if (s->nvotes > 0)
+	if (s->nvotes > 0 && !has_voted(s, &out->measure))
 		out->next_vote.ms = s->last_vote.ms + vote_distance_ms(gate, &out->measure);
 	if (out->fired >= 0)
 		out->option = facts->rung->option;

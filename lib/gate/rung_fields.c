@@ -239,7 +239,7 @@ static const struct field rung_fields[] = {
 	  .doc = "Breached while the value lies below this limit, written in the unit of the KPI; or `above`." },
 	{ .key = "for", .kind = FIELD_CUSTOM, .custom = &for_custom,
 	  .doc = "How long a breach must last before the rung fires: votes (`3 of 3`) or a duration (`10m`); "
-	         "required on KPIs, `1 of 1` for health and alerts." },
+	         "required on KPIs, elsewhere `1 of 1`." },
 	{ .key = "then", .kind = FIELD_CUSTOM, .flags = FIELD_REQUIRED, .custom = &then_custom,
 	  .doc = "What a fired rung asks for: `note`, `ask`, `pause`, `rollback` or `rollback OPTION`." },
 };

@@ -131,6 +131,10 @@ static void outlook(const struct sentence_facts *f, const struct gate_outcome *o
 {
 	char text[64];
 
+	if (o->measure.told > 0 && !f->voted) {
+		sentence_set(out, size, "; the next report votes");
+		return;
+	}
 	if (o->votes >= f->rung->votes_needed || !f->voted) {
 		sentence_span(o->next_vote.ms > f->at.ms ? o->next_vote.ms - f->at.ms : 0, text);
 		sentence_set(out, size, "; next vote in %s", text);

@@ -7,7 +7,7 @@
 
 /* A struct rung_state in the types that tables can read. */
 struct wire {
-	int64_t votes, nvotes, breach_ms;
+	int64_t votes, nvotes, breach_ms, told;
 	struct wall last_vote, last_result;
 	bool breached;
 };
@@ -29,6 +29,8 @@ static const struct field wire_fields[] = {
 	  .doc = "How long the breach has been observed without a break." },
 	{ .key = "breached", .kind = FIELD_BOOL, .offset = offsetof(struct wire, breached), .fallback = "false",
 	  .doc = "Whether that one was a breach of this rung." },
+	{ .key = "told", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct wire, told),
+	  .doc = "The report that the newest vote was about." },
 };
 static const struct field_table wire_table = {
 	.noun = "rung state", .fields = wire_fields, .n = ARRAY_LEN(wire_fields), .size = sizeof(struct wire)
@@ -55,7 +57,8 @@ static bool rungs_decode(json_t *value, void *member, struct decode *d)
 		                               .last_vote = wire.last_vote,
 		                               .last_result = wire.last_result,
 		                               .breach_ms = wire.breach_ms,
-		                               .breached = wire.breached};
+		                               .breached = wire.breached,
+		                               .told = wire.told};
 	}
 	return ok;
 }
@@ -80,7 +83,8 @@ static json_t *rungs_encode(const void *member)
 		                    .last_vote = rungs[i].last_vote,
 		                    .last_result = rungs[i].last_result,
 		                    .breach_ms = rungs[i].breach_ms,
-		                    .breached = rungs[i].breached};
+		                    .breached = rungs[i].breached,
+		                    .told = rungs[i].told};
 
 		if (json_array_append_new(list, field_encode(&wire_table, &wire)) != 0) {
 			json_decref(list);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "gate/alerts.h"
 #include "gate/blind.h"
+#include "gate/evidence.h"
 #include "gate/health.h"
 #include "gate/integrity.h"
 #include "gate/threshold.h"
@@ -330,6 +331,26 @@ static void check_alerts(struct crosscheck *c, const struct gate *gate)
 	check_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
 }
 
+/* A result passed or failed: there is nothing to compare. */
+static void check_evidence(struct crosscheck *c, const struct gate *gate)
+{
+	const struct evidence_spec *spec = gate->spec;
+
+	crosscheck_name(c, gate_place(gate, "evidence"), spec->evidence);
+	refuse_evidence_keys(c, gate);
+	check_rungs(c, gate, KPI_EVENTS, "a result that failed");
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		const struct gate_rung *rung = &gate->rungs[i];
+
+		if (rung->compare == RUNG_BELOW || rung->limit > 0)
+			crosscheck_problem(
+			        c,
+			        rung_place(c, gate, i,
+			                   rung->compare == RUNG_BELOW ? "below" : "above"),
+			        "a result passed or failed: an evidence gate has no limit");
+	}
+}
+
 static void stage_names(const struct policy *p, struct names *out)
 {
 	for (size_t i = 0; i < p->nstages; i++)
@@ -371,6 +392,7 @@ static const struct {
 	{ &gate_health,    check_health },
 	{ &gate_integrity, check_integrity },
 	{ &gate_alerts,    check_alerts },
+	{ &gate_evidence_kind, check_evidence },
 };
 /* clang-format on */
 

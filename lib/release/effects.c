@@ -239,6 +239,11 @@ static bool record_incident(const struct question *q, struct release *next, stru
 	return incident_record(next, q) || refuse_nomem(out);
 }
 
+static bool record_result(const struct question *q, struct release *next, struct outcome *out)
+{
+	return result_record(next, q) || refuse_nomem(out);
+}
+
 /* Events that leave something behind: a record, or a flag that says it was so. */
 /* clang-format off */
 static const struct {
@@ -253,6 +258,7 @@ static const struct {
 	{ EVENT_WAIVE,                 record_waived },
 	{ EVENT_NOTE,                  record_note },
 	{ EVENT_INCIDENT_RECORD,       record_incident },
+	{ EVENT_EVIDENCE,              record_result },
 	{ EVENT_INCIDENT,              take_incident },
 	{ EVENT_INCIDENT_PAUSE,        take_incident },
 	{ EVENT_INCIDENT_CALL,         take_incident },

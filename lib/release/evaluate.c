@@ -383,6 +383,8 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	}
 	here.exposed_since = release_exposed_since(r);
 	here.entering = place.entering;
+	here.results = r->results;
+	here.nresults = r->nresults;
 	if (evidence->nkpis > 0)
 		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));
 	e->number = checkpoint->evaluation + 1;

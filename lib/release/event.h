@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "base/time.h"
+#include "gate/evidence.h"
 #include "release/incident.h"
 
 enum release_event {
@@ -32,6 +33,7 @@ enum release_event {
 	EVENT_RESOLVE,
 	EVENT_NOTE,
 	EVENT_INCIDENT_RECORD,
+	EVENT_EVIDENCE, /* a result of a scheduler */
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
 	EVENT_START_SILENT,       /* the first stage has nothing to send */
 	EVENT_PAUSE_AGAIN,        /* adds a hold to a paused release */
@@ -91,7 +93,7 @@ enum release_event {
 	EVENT_COUNT
 };
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
-#define EVENT_OPERATOR_COUNT (EVENT_INCIDENT_RECORD + 1)
+#define EVENT_OPERATOR_COUNT (EVENT_EVIDENCE + 1)
 
 /* Who asks. Permissions are checked at the door; rules about persons here. */
 struct actor {
@@ -119,8 +121,11 @@ struct event {
 	enum incident_severity severity;        /* incident */
 	int64_t incident;              /* its number; `hold` says the same as a text */
 	int64_t incident_after;        /* number of this release's incident before it; 0: the first */
+	const char *result;           /* evidence: which; the reason is its note */
+	enum evidence_status status;  /* of the result */
+	const char *link;             /* of the result */
 	bool restore_confirmed;       /* rollback, retry */
-	struct wall expires;          /* pause */
+	struct wall expires;          /* pause, evidence */
 	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
 	const json_t *detail;         /* goes into the audit record (gate values); borrowed */
 };

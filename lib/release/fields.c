@@ -57,6 +57,19 @@ static const struct field waiver_fields[] = {
 };
 static const struct field_table waiver_table = { .noun = "waiver", .fields = waiver_fields, .n = ARRAY_LEN(waiver_fields), .size = sizeof(struct waiver) };
 
+static const struct field result_fields[] = {
+	{ .key = "name", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(evidence_result, name), .doc = "which result" },
+	{ .key = "status", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, AT(evidence_result, status), .names = evidence_status_names, .doc = "passed or failed" },
+	{ .key = "link", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, link), .doc = "where more is written about it" },
+	{ .key = "note", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, note), .doc = "what the reporter says of it" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, subject), .doc = "who reported it" },
+	{ .key = "person", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, person), .doc = "the person that one acts for" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, at), .doc = "when" },
+	{ .key = "expires", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(evidence_result, expires), .doc = "from then on it says nothing" },
+	{ .key = "told", .kind = FIELD_INT, AT(evidence_result, told), .doc = "row_version it came with" },
+};
+static const struct field_table result_table = { .noun = "result", .fields = result_fields, .n = ARRAY_LEN(result_fields), .size = sizeof(struct evidence_result) };
+
 static const struct field call_fields[] = {
 	{ .key = "cause", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(call, cause), .doc = "key within the release" },
 	{ .key = "kind", .kind = FIELD_ENUM, AT(call, kind), .names = call_kind_names, .doc = "what ends it" },
@@ -146,6 +159,7 @@ static const struct field release_fields[] = {
 	{ .key = "approvals", .kind = FIELD_LIST, AT(release, approvals), COUNT(release, napprovals), .max = LIST_MAX, .table = &approval_table, .doc = "who approved or rejected" },
 	{ .key = "checks", .kind = FIELD_LIST, AT(release, checks), COUNT(release, nchecks), .max = LIST_MAX, .table = &check_table, .doc = "checks reported so far" },
 	{ .key = "waivers", .kind = FIELD_LIST, AT(release, waivers), COUNT(release, nwaivers), .max = LIST_MAX, .table = &waiver_table, .doc = "gates that do not count" },
+	{ .key = "results", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, results), COUNT(release, nresults), .max = LIST_MAX, .table = &result_table, .doc = "newest result of each name that was reported" },
 	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/field.h"
 #include "base/time.h"
+#include "gate/evidence.h"
 #include "gate/gate.h"
 #include "policy/policy.h"
 #include "release/call.h"
@@ -32,6 +33,7 @@
 #define RELEASE_MAX_HOLDS 64
 #define RELEASE_MAX_APPROVALS 256
 #define RELEASE_MAX_WAIVERS 64
+#define RELEASE_MAX_RESULTS 64
 #define RELEASE_MAX_REASON 2000 /* bytes; also of each part of an incident record */
 
 enum release_state {
@@ -183,6 +185,8 @@ struct release {
 	size_t nchecks;
 	struct waiver *waivers;
 	size_t nwaivers;
+	struct evidence_result *results; /* newest of each name */
+	size_t nresults;
 	struct call *calls;
 	size_t ncalls;
 	struct rollback_progress rollback;

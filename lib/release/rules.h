@@ -174,6 +174,10 @@ bool refine_incident(struct question *q, struct outcome *out); /* rule A5 */
 /* What the pair's last rollback still owes: its record, or the check that is open. */
 void reentry_sentence(const struct question *q, bool record, char *out, size_t size);
 
+/* reports.c: what schedulers report. */
+bool refine_evidence(struct question *q, struct outcome *out);
+bool result_record(struct release *next, const struct question *q); /* false: no memory */
+
 /* smoke.c */
 bool smoke_begin(const struct question *q, struct release *next, struct outcome *out);
 bool smoke_is_open(const struct question *q);  /* green time does not count yet */

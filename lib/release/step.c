@@ -104,6 +104,9 @@ static char *decision_text(const struct question *q, const struct release *next,
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " (%.128s)", q->e.by.person);
 	if (operand)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, ": %.300s", operand);
+	if (q->e.result)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ": %.64s %s", q->e.result,
+		                      evidence_status_names[q->e.status]);
 	if (q->e.reason && q->e.reason[0] != '\0')
 		(void)snprintf(text + n, sizeof(text) - n, ": %.*s", RELEASE_MAX_REASON,
 		               q->e.reason);
@@ -123,6 +126,7 @@ static bool put_operands(json_t *detail, const struct event *e)
 	        {"evidence", e->evidence}, {"live_version", e->live_version},
 	        {"option", e->option},     {"root_cause", e->root_cause},
 	        {"impact", e->impact},     {"restore_point", e->restore_point},
+	        {"result", e->result},     {"link", e->link},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -134,6 +138,9 @@ static bool put_operands(json_t *detail, const struct event *e)
 	    (json_object_set_new(detail, "incident", json_integer(e->incident)) != 0 ||
 	     json_object_set_new(detail, "severity",
 	                         json_string(incident_severity_names[e->severity])) != 0))
+		return false;
+	if (e->result && json_object_set_new(detail, "status",
+	                                     json_string(evidence_status_names[e->status])) != 0)
 		return false;
 	if (e->check && json_object_set_new(detail, "done", json_boolean(e->done)) != 0)
 		return false;

@@ -433,6 +433,26 @@ static bool ask_resolve(struct story *s, const struct words *w, size_t i, struct
 	return true;
 }
 
+/* NAME reports RESULT passed|failed [for 2h] [see LINK] */
+static bool ask_evidence(struct story *s, const struct words *w, size_t i, struct event *e)
+{
+	int64_t ms = 0;
+
+	e->result = word(w, i);
+	e->status = is(w, i + 1, "passed") ? EVIDENCE_PASSED : EVIDENCE_FAILED;
+	if (!is(w, i + 1, "passed") && !is(w, i + 1, "failed"))
+		return story_fail(s, "passed or failed?");
+	for (i += 2; i + 1 < w->n; i += 2) {
+		if (is(w, i, "see"))
+			e->link = word(w, i + 1);
+		else if (!is(w, i, "for") || !command_duration(s, word(w, i + 1), &ms))
+			return story_fail(s, "for 2h, or see LINK");
+		else
+			e->expires.ms = s->now.ms + ms;
+	}
+	return ask_plain(s, w, i, e);
+}
+
 /* clang-format off */
 static const struct {
 	const char *word;
@@ -454,6 +474,7 @@ static const struct {
 	{ "resolves", EVENT_RESOLVE,  ask_resolve },
 	{ "notes",    EVENT_NOTE,     ask_plain },
 	{ "records",  EVENT_INCIDENT_RECORD, ask_record },
+	{ "reports",  EVENT_EVIDENCE, ask_evidence },
 };
 /* clang-format on */
 

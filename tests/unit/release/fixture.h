@@ -120,7 +120,8 @@ static inline void world_policy(struct world *w, const char *yaml, const char *s
 	ck_assert_msg(w->bound != NULL, "%s", err.text);
 }
 
-static inline void world_init(struct world *w, enum migration migration, const char *stable_version)
+static inline void world_init_with(struct world *w, const char *yaml, enum migration migration,
+                                   const char *stable_version)
 {
 	char service[] = "shop", environment[] = "prod", version[] = "1.4.0", author[] = "dora";
 	char stable[32] = "";
@@ -136,7 +137,7 @@ static inline void world_init(struct world *w, enum migration migration, const c
 		(void)snprintf(stable, sizeof(stable), "%s", stable_version);
 		request.stable_version = stable;
 	}
-	world_policy(w, shop_policy, stable_version);
+	world_policy(w, yaml, stable_version);
 	ck_assert_msg(
 	        release_create(&request, w->bound, 1, 1, &dora, (struct wall){T0}, &w->out, &err),
 	        "%s", err.text);
@@ -147,6 +148,11 @@ static inline void world_init(struct world *w, enum migration migration, const c
 	w->c.ngates = w->bound->ngates;
 	w->c.fresh_rounds = 10;
 	w->f = (struct release_facts){.now = {T0}, .pair_free = true, .drift_known = true};
+}
+
+static inline void world_init(struct world *w, enum migration migration, const char *stable_version)
+{
+	world_init_with(w, shop_policy, migration, stable_version);
 }
 
 static inline void world_fini(struct world *w)
