@@ -152,9 +152,10 @@ const char *function_nearest(struct str name)
 
 /* Values change in place: the vector was evaluated for this call alone. */
 static bool run_map(struct evaluation *e, const struct function *f, struct promql_value *in,
-                    struct promql_value *out, struct err *err)
+                    struct promql_value *out, bool *out_typed, struct err *err)
 {
 	for (size_t i = 0; i < in->nvector; i++) {
+		*out_typed = *out_typed || labels_have_type(&in->vector[i].labels);
 		in->vector[i].value = f->map(in->vector[i].value);
 		in->vector[i].at_ms = e->at_ms;
 		if (!vector_drop_name(&in->vector[i], e->arena, err))
@@ -201,7 +202,7 @@ static void read_range_arguments(struct evaluation *e, const struct call *call,
 }
 
 static bool run_range(struct evaluation *e, const struct call *call, struct promql_value *args,
-                      struct promql_value *out, struct err *err)
+                      struct promql_value *out, bool *out_typed, struct err *err)
 {
 	struct range r = {.at_ms = e->at_ms, .arena = e->arena};
 	const struct promql_value *matrix;
@@ -221,6 +222,7 @@ static bool run_range(struct evaluation *e, const struct call *call, struct prom
 		r.n = matrix->matrix[i].n;
 		if (!call->function->range(&r, &el.value))
 			continue;
+		*out_typed = *out_typed || labels_have_type(&el.labels);
 		if (!call->function->keeps_name && !vector_drop_name(&el, e->arena, err))
 			return false;
 		vector_add(out, el);
@@ -228,7 +230,7 @@ static bool run_range(struct evaluation *e, const struct call *call, struct prom
 	return arena_ok(e->arena, err);
 }
 
-/* Series of one name have labels of their own without it, too. */
+/* Series of one name have labels of their own without it, too, unless it was not all they lost. */
 static bool stays_unique(const struct call *call)
 {
 	const struct function *f = call->function;
@@ -252,7 +254,7 @@ bool eval_call(struct evaluation *e, const struct node *n, struct promql_value *
 	const struct call *call = &n->call;
 	const struct function *f = call->function;
 	struct promql_value *args = take_array(e->arena, call->nargs, sizeof(*args), err);
-	bool ok = false;
+	bool ok = false, typed = false;
 
 	if (!args)
 		return false;
@@ -261,13 +263,14 @@ bool eval_call(struct evaluation *e, const struct node *n, struct promql_value *
 			return false;
 	}
 	if (f->map)
-		ok = call->nargs ? run_map(e, f, &args[0], out, err) : run_map_now(e, f, out, err);
+		ok = call->nargs ? run_map(e, f, &args[0], out, &typed, err)
+		                 : run_map_now(e, f, out, err);
 	else if (f->range)
-		ok = run_range(e, call, args, out, err);
+		ok = run_range(e, call, args, out, &typed, err);
 	else
 		ok = f->eval(e, call, args, out, err);
 	if (!ok)
 		return false;
-	return out->type != PROMQL_VECTOR || stays_unique(call) ||
+	return out->type != PROMQL_VECTOR || (!typed && stays_unique(call)) ||
 	       vector_check_unique(out, e->arena, err);
 }

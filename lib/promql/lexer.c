@@ -89,7 +89,7 @@ static void skip_space(struct lexer *l)
 			l->at++;
 		if (peek(l, 0) != '#')
 			return;
-		while (l->at < l->text.n && l->text.p[l->at] != '\n')
+		while (l->at < l->text.n && l->text.p[l->at] != '\n' && l->text.p[l->at] != '\r')
 			l->at++;
 	}
 }

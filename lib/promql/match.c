@@ -58,7 +58,7 @@ static bool grouped_labels(const struct binary *b, bool drops_name, const struct
 	if (!list)
 		return false;
 	for (size_t i = 0; i < many->n; i++) {
-		bool dropped = drops_name && str_eq(labels_at(many, i)->name, PROMQL_NAME_LABEL);
+		bool dropped = drops_name && label_is_of_name(labels_at(many, i)->name);
 
 		if (!dropped && !is_named(labels_at(many, i)->name, m->include, m->ninclude))
 			list[n++] = *labels_at(many, i);
@@ -66,6 +66,9 @@ static bool grouped_labels(const struct binary *b, bool drops_name, const struct
 	for (size_t i = 0; i < m->ninclude; i++) {
 		struct str value = labels_get(one, m->include[i]);
 
+		/* A comparison to 0 and 1 drops the name last, arithmetic first. */
+		if (b->returns_bool && label_is_of_name(m->include[i]))
+			continue;
 		if (value.n && !is_named(m->include[i], m->include, i))
 			list[n++] = (struct label){.name = m->include[i], .value = value};
 	}
@@ -82,7 +85,7 @@ static bool matched_labels(const struct binary *b, bool drops_name, const struct
 	if (m->on) {
 		if (!labels_only(l, m->labels, m->nlabels, arena, out, err))
 			return false;
-		return !drops_name || labels_without(out, NULL, 0, arena, out, err);
+		return !drops_name || labels_without_name(out, arena, out, err);
 	}
 	if (!drops_name && !m->nlabels) {
 		*out = *l;
@@ -90,7 +93,9 @@ static bool matched_labels(const struct binary *b, bool drops_name, const struct
 	}
 	if (!labels_without(l, m->labels, m->nlabels, arena, out, err))
 		return false;
-	if (drops_name || !name.n || is_named(PROMQL_NAME_LABEL, m->labels, m->nlabels))
+	if (drops_name)
+		return !labels_have_type(out) || labels_without_name(out, arena, out, err);
+	if (!name.n || is_named(PROMQL_NAME_LABEL, m->labels, m->nlabels))
 		return true;
 	return labels_with(out, PROMQL_NAME_LABEL, name, arena, out, err);
 }

@@ -48,8 +48,7 @@ static bool parse_matcher(struct parser *p, struct matcher *m, size_t *out_offse
 	if (name.kind == TOKEN_STRING &&
 	    (p->token.kind == TOKEN_COMMA || p->token.kind == TOKEN_RIGHT_BRACE)) {
 		*m = (struct matcher){.name = PROMQL_NAME_LABEL, .value = m->name};
-		return m->value.n > 0 ||
-		       parse_fail(p, name.offset, "a metric name cannot be empty");
+		return true;
 	}
 	if (!matcher_kind_of(p->token.kind, &m->kind))
 		return parse_fail_token(p, "one of \"=\", \"!=\", \"=~\", \"!~\"");

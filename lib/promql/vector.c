@@ -45,10 +45,33 @@ bool vector_check_unique(const struct promql_value *v, struct arena *arena, stru
 	return true;
 }
 
+bool label_is_of_name(struct str name)
+{
+	return name.n == 8 &&
+	       (memcmp(name.p, "__name__", 8) == 0 || memcmp(name.p, "__type__", 8) == 0 ||
+	        memcmp(name.p, "__unit__", 8) == 0);
+}
+
+/* They sort right behind the name, so that one look is enough for nearly every series. */
+bool labels_have_type(const struct labels *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct str name = labels_at(l, i)->name;
+
+		if (name.n && name.p[0] > '_')
+			break;
+		if (label_is_of_name(name) && !str_eq(name, PROMQL_NAME_LABEL))
+			return true;
+	}
+	return false;
+}
+
 bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err *err)
 {
 	struct labels *l = &e->labels;
 
+	if (labels_have_type(l))
+		return labels_without_name(l, arena, l, err);
 	/* Few labels sort before the name: then what follows it is the rest. */
 	if (l->n && str_eq(labels_at(l, 0)->name, PROMQL_NAME_LABEL)) {
 		*l = (struct labels){
@@ -59,9 +82,9 @@ bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err 
 		l->hash = labels_hash(l);
 		return true;
 	}
-	if (!labels_get(&e->labels, PROMQL_NAME_LABEL).n)
+	if (!labels_get(l, PROMQL_NAME_LABEL).n)
 		return true;
-	return labels_without(&e->labels, NULL, 0, arena, &e->labels, err);
+	return labels_without_name(l, arena, l, err);
 }
 
 bool vector_set_label(struct promql_element *e, struct str name, struct str value,
@@ -108,6 +131,19 @@ bool labels_without(const struct labels *l, const struct str *names, size_t n, s
 	for (size_t i = 0; list && i < l->n; i++) {
 		if (!str_eq(labels_at(l, i)->name, PROMQL_NAME_LABEL) &&
 		    !is_among(labels_at(l, i)->name, names, n))
+			list[kept++] = *labels_at(l, i);
+	}
+	return list && labels_borrow(list, kept, out, err);
+}
+
+bool labels_without_name(const struct labels *l, struct arena *arena, struct labels *out,
+                         struct err *err)
+{
+	struct label *list = take_array(arena, l->n, sizeof(*list), err);
+	size_t kept = 0;
+
+	for (size_t i = 0; list && i < l->n; i++) {
+		if (!label_is_of_name(labels_at(l, i)->name))
 			list[kept++] = *labels_at(l, i);
 	}
 	return list && labels_borrow(list, kept, out, err);

@@ -24,17 +24,24 @@ void vector_add(struct promql_value *v, struct promql_element e);
 /* Prometheus refuses a result in which two elements have the same labels. */
 bool vector_check_unique(const struct promql_value *v, struct arena *arena,
                          struct err *err) MUST_CHECK;
+/* The name and what belongs to it since Prometheus 3.4, __type__ and __unit__: what was computed is
+ * another metric. */
 bool vector_drop_name(struct promql_element *e, struct arena *arena, struct err *err) MUST_CHECK;
+bool label_is_of_name(struct str name); /* one of those three */
+bool labels_have_type(const struct labels *l); /* __type__ or __unit__ */
 /* Copies the value; an empty one removes the label. */
 bool vector_set_label(struct promql_element *e, struct str name, struct str value,
                       struct arena *arena, struct err *err) MUST_CHECK;
 
 /* New label sets that borrow their texts. Only the names given; all but them and the metric name;
- * one label replaced, added or (by an empty value) removed. */
+ * all but the metric's name, type and unit; one label replaced, added or (by an empty value)
+ * removed. */
 bool labels_only(const struct labels *l, const struct str *names, size_t n, struct arena *arena,
                  struct labels *out, struct err *err) MUST_CHECK;
 bool labels_without(const struct labels *l, const struct str *names, size_t n, struct arena *arena,
                     struct labels *out, struct err *err) MUST_CHECK;
+bool labels_without_name(const struct labels *l, struct arena *arena, struct labels *out,
+                         struct err *err) MUST_CHECK;
 bool labels_with(const struct labels *l, struct str name, struct str value, struct arena *arena,
                  struct labels *out, struct err *err) MUST_CHECK;
 

@@ -394,6 +394,32 @@ START_TEST(labels_can_be_rewritten)
 }
 END_TEST
 
+START_TEST(type_and_unit_go_with_the_name)
+{
+	static const struct row rows[] = {
+		{ "a function", "abs(a{__unit__=\"s\"})", "{z=\"1\"} 2" },
+		{ "of ranges", "sum_over_time(a{__unit__=\"s\"}[1m])", "{z=\"1\"} 2" },
+		{ "one that keeps the name", "last_over_time(a{__unit__=\"s\"}[1m])", "a{__unit__=\"s\",z=\"1\"} 2" },
+		{ "a sign", "-a{__type__=\"gauge\"}", "{z=\"1\"} -1" },
+		{ "a scalar", "1 + a{__type__=\"gauge\"}", "{z=\"1\"} 2" },
+		{ "a filter keeps them", "a > 1", "a{__unit__=\"s\",z=\"1\"} 2" },
+		{ "a comparison to 0 and 1 does not", "a{__unit__=\"s\"} > bool 1", "{z=\"1\"} 1" },
+		{ "they match like any label", "a + a{__unit__=\"s\"}", "{z=\"1\"} 4" },
+		{ "but are not in the result", "a{__unit__=\"s\"} + on(__unit__, z) a", "{z=\"1\"} 4" },
+		{ "unless brought in", "b + on(z) group_left(__unit__) a{__unit__=\"s\"}", "{__unit__=\"s\",z=\"1\"} 5" },
+		{ "into a number", "b > bool on(z) group_left(__unit__) a{__unit__=\"s\"}", "{z=\"1\"} 1" },
+		{ "an aggregation leaves them", "sum without (z) (a)", "{__type__=\"gauge\"} 1\n{__unit__=\"s\"} 2" },
+		{ "without them two may be one", "abs(a)", "error at 0: vector cannot contain metrics with the same labelset" },
+		{ "in ranges, too", "sum_over_time(a[1m])", "error at 0: vector cannot contain metrics with the same labelset" },
+	};
+
+	fixture_load(NOW, 1, "a{__type__=\"gauge\",z=\"1\"} 1");
+	fixture_load(NOW, 1, "a{__unit__=\"s\",z=\"1\"} 2");
+	fixture_load(NOW, 1, "b{z=\"1\"} 3");
+	check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
 START_TEST(results_with_equal_labels_are_an_error)
 {
 	static const struct row rows[] = {
@@ -531,6 +557,7 @@ int main(void)
 	tcase_add_test(tc, functions_over_time_look_at_the_range);
 	tcase_add_test(tc, functions_of_elements);
 	tcase_add_test(tc, labels_can_be_rewritten);
+	tcase_add_test(tc, type_and_unit_go_with_the_name);
 	tcase_add_test(tc, results_with_equal_labels_are_an_error);
 	tcase_add_test(tc, a_regular_expression_that_explodes_is_an_error_not_a_no);
 	tcase_add_test(tc, the_newest_sample_is_that_of_all_selectors);

@@ -26,7 +26,8 @@ START_TEST(mistakes_are_named_and_placed)
 		{ "up{a=b}", 5, "unexpected identifier \"b\", expected string" },
 		{ "up{a==\"b\"}", 4, "unexpected \"==\", expected one of \"=\", \"!=\", \"=~\", \"!~\"" },
 		{ "up{,}", 3, "unexpected \",\", expected label matcher or \"}\"" },
-		{ "up{\"\"}", 3, "a metric name cannot be empty" },
+		{ "up{\"\"}", 3, "metric name must not be set twice: \"up\" or \"\"" },
+		{ "{\"\"}", 0, "vector selector must contain at least one non-empty matcher" },
 		{ "{}", 0, "vector selector must contain at least one non-empty matcher" },
 		{ "1 + {a=~\".*\",b!=\"c\"}", 4, "vector selector must contain at least one non-empty matcher" },
 		{ "up{__name__=\"x\"}", 3, "metric name must not be set twice: \"up\" or \"x\"" },
@@ -159,6 +160,8 @@ START_TEST(every_expression_has_a_type)
 		{ "and", PROMQL_VECTOR },
 		{ "{\"a b\",\"c d\"=\"e\"}", PROMQL_VECTOR },
 		{ "sum by (\"a b\", by) (x)", PROMQL_VECTOR },
+		{ "{\"\",a=\"b\"}", PROMQL_VECTOR },
+		{ "x # a comment ends with its line\r+ x", PROMQL_VECTOR },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
