@@ -1,72 +1,12 @@
-/*
- * What may follow an operand, in any order: a range or a subquery in brackets, offset and @.
- *
- * Lengths are durations or plain numbers of seconds; arithmetic on them, which Prometheus has
- * behind a switch, is refused.
- */
+/* What may follow an operand, in any order: a range or a subquery in brackets, offset and @. */
 #include <math.h>
-#include <strings.h>
 
-#include "base/units.h"
 #include "promql/parser.h"
 
-/* Lengths are cut to ten years, as base/units has it; times to what leaves room to add them. */
-#define SECONDS_MAX (10.0 * 366 * 86400)
+/* Leaves room to add times. */
 #define TIME_SECONDS_MAX 9e12
 
 #define DEFAULT_STEP_MS 60000
-
-static bool parse_sign(struct parser *p, bool *out_negative)
-{
-	*out_negative = p->token.kind == TOKEN_SUB;
-	if (p->token.kind != TOKEN_SUB && p->token.kind != TOKEN_ADD)
-		return true;
-	return parse_advance(p);
-}
-
-/* The seconds of "5m" or "300"; the token stays. */
-static bool read_seconds(struct parser *p, const char *expected, double *out)
-{
-	int64_t ms = 0;
-	bool ok;
-
-	if (p->token.kind == TOKEN_DURATION) {
-		ok = duration_parse(p->token.text, &ms, p->err);
-		*out = (double)ms / 1000;
-	} else if (p->token.kind == TOKEN_NUMBER) {
-		ok = token_number(&p->token, &p->expr->arena, out, p->err);
-	} else {
-		return parse_fail_token(p, expected);
-	}
-	return ok || parse_fail_prefixed(p, p->token.offset);
-}
-
-/* "5m", or seconds as a plain number; a sign is read, so that the message can be about it. */
-static bool parse_length(struct parser *p, int64_t *out_ms)
-{
-	double seconds = 0;
-	size_t offset = p->token.offset;
-	bool negative = false;
-
-	if (!parse_sign(p, &negative) || !read_seconds(p, "duration", &seconds))
-		return false;
-	if (!(seconds <= SECONDS_MAX))
-		return parse_fail(p, offset, "duration out of range");
-	/* Through nanoseconds, as in Prometheus: 0.29 s are 290 ms. */
-	*out_ms = (int64_t)(round(seconds * 1e9) / 1e6);
-	if (negative)
-		*out_ms = -*out_ms;
-	return parse_advance(p);
-}
-
-static bool parse_positive_length(struct parser *p, int64_t *out_ms)
-{
-	size_t offset = p->token.offset;
-
-	if (!parse_length(p, out_ms))
-		return false;
-	return *out_ms > 0 || parse_fail(p, offset, "duration must be greater than 0");
-}
 
 static bool is_plain_selector(const struct node *n)
 {
@@ -152,15 +92,7 @@ static bool parse_offset(struct parser *p, struct node *n)
 	if (place->has_offset)
 		return parse_fail(p, p->token.offset, "offset may not be set multiple times");
 	place->has_offset = true;
-	return parse_advance(p) && parse_length(p, &place->offset_ms);
-}
-
-static bool is_word(const struct token *t, const char *word)
-{
-	struct str other = str_of(word);
-
-	return t->kind == TOKEN_IDENTIFIER && t->text.n == other.n &&
-	       strncasecmp(t->text.p, other.p, other.n) == 0;
+	return parse_advance(p) && parse_offset_length(p, &place->offset_ms);
 }
 
 static bool parse_fixed_time(struct parser *p, struct placement *place)
@@ -170,7 +102,7 @@ static bool parse_fixed_time(struct parser *p, struct placement *place)
 	size_t offset = p->token.offset;
 	bool negative = false;
 
-	if (!parse_sign(p, &negative) || !read_seconds(p, "timestamp", &seconds))
+	if (!parse_sign(p, &negative) || !parse_seconds(p, "timestamp", &seconds))
 		return false;
 	if (!(seconds <= TIME_SECONDS_MAX))
 		return parse_fail(p, offset, "timestamp out of bounds for @ modifier: %g",
@@ -178,7 +110,7 @@ static bool parse_fixed_time(struct parser *p, struct placement *place)
 	place->anchor = ANCHOR_FIXED;
 	ms = round((negative ? -seconds : seconds) * 1000);
 	place->anchor_ms = (int64_t)ms;
-	return parse_advance(p);
+	return true;
 }
 
 /* "@ 1609746000", "@ start()", "@ end()". */
@@ -193,7 +125,7 @@ static bool parse_at(struct parser *p, struct node *n)
 		                  "@ <timestamp> may not be set multiple times");
 	if (!parse_advance(p))
 		return false;
-	if (!is_word(&p->token, "start") && !is_word(&p->token, "end"))
+	if (!token_is_word(&p->token, "start") && !token_is_word(&p->token, "end"))
 		return parse_fixed_time(p, place);
 	place->anchor = ANCHOR_QUERY;
 	return parse_advance(p) && parse_expect(p, TOKEN_LEFT_PAREN, "\"(\"") &&
@@ -206,7 +138,7 @@ static bool refuse_experiment(struct parser *p)
 	static const char *const words[] = {"anchored", "smoothed"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (is_word(&p->token, words[i]))
+		if (token_is_word(&p->token, words[i]))
 			return parse_fail(p, p->token.offset,
 			                  "the modifier \"%s\" is an experiment of Prometheus and "
 			                  "not supported",

@@ -53,6 +53,14 @@ struct node *parse_selector(struct parser *p);
 /* parse_range.c: what may follow an operand, in any order: ranges, subqueries, offset, @. */
 struct node *parse_modifiers(struct parser *p, struct node *n);
 
+/* parse_duration.c: lengths in milliseconds, in brackets and behind `offset`. */
+bool parse_positive_length(struct parser *p, int64_t *out_ms) MUST_CHECK;
+bool parse_offset_length(struct parser *p, int64_t *out_ms) MUST_CHECK;
+bool parse_sign(struct parser *p, bool *out_negative) MUST_CHECK;
+/* "5m" or "300", as seconds. */
+bool parse_seconds(struct parser *p, const char *expected, double *out) MUST_CHECK;
+bool token_is_word(const struct token *t, const char *word); /* in any case */
+
 /* parse_call.c: functions and aggregations. */
 struct node *parse_call(struct parser *p);
 struct node *parse_aggregate(struct parser *p);

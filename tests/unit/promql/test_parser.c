@@ -53,7 +53,7 @@ START_TEST(mistakes_are_named_and_placed)
 		{ "up[5m:", 6, "unexpected end of input, expected duration" },
 		{ "up[:5m]", 3, "unexpected \":\", expected duration" },
 		{ "up[5m:30s:]", 9, "unexpected \":\", expected \"]\"" },
-		{ "up[5m + 1m]", 6, "unexpected \"+\", expected \":\" or \"]\"" },
+		{ "up[5m 1m]", 6, "unexpected duration \"1m\", expected \":\" or \"]\"" },
 		{ "up[99999999999]", 3, "duration out of range" },
 		{ "up[5m][5m:]", 0, "subquery is only allowed on instant vector, got range vector instead" },
 		{ "1[5m:]", 0, "subquery is only allowed on instant vector, got scalar instead" },
@@ -235,6 +235,61 @@ START_TEST(needs_are_the_selectors_in_order)
 }
 END_TEST
 
+START_TEST(durations_can_be_computed)
+{
+	/* Range and offset of the only selector, in milliseconds; or the mistake. */
+	static const struct { const char *text; long long range, offset; const char *mistake; } rows[] = {
+		{ "x[5m + 1m]", 360000, 0, NULL },
+		{ "x[2 * 3m - 30s]", 330000, 0, NULL },
+		{ "x[1h / 4]", 900000, 0, NULL },
+		{ "x[1h % 50m]", 600000, 0, NULL },
+		{ "x[2 ^ 3 ^ 2]", 512000, 0, NULL },
+		{ "x[10 + -2 ^ 2]", 6000, 0, NULL },
+		{ "x[(1m + 1m) * 2]", 240000, 0, NULL },
+		{ "x[min(1m, 30s) + MAX(1m, 2m, )]", 0, 0, "unexpected \",\", expected \")\"" },
+		{ "x[min(1m, 30s) + MAX(1m, 2m)]", 150000, 0, NULL },
+		{ "x[max(step(), 5s + range())]", 5000, 0, NULL },
+		{ "x[0.29]", 290, 0, NULL },
+		{ "x[1m] offset (1m + 1m)", 60000, 120000, NULL },
+		{ "x[1m] offset -(1m + 1m)", 60000, -120000, NULL },
+		{ "x[1m] offset (1m) + 1m", 60000, 120000, NULL },
+		{ "x[1m] offset -max(1m, 2m)", 60000, -120000, NULL },
+		{ "x[1m] offset step()", 60000, 0, NULL },
+		{ "x offset 1m + 2m", 0, 60000, NULL },
+		{ "x offset -2 ^ 2", 0, -2000, NULL },
+		{ "x[1m - 1m]", 0, 0, "duration must be greater than 0" },
+		{ "x[5m:1m - 1m]", 0, 0, "duration must be greater than 0" },
+		{ "x[step()]", 0, 0, "duration must be greater than 0" },
+		{ "x[1m / 0]", 0, 0, "division by zero in a duration" },
+		{ "x[1m % (1 - 1)]", 0, 0, "modulo by zero in a duration" },
+		{ "x[10 ^ 300 * 10 ^ 300]", 0, 0, "duration out of range" },
+		{ "x offset -(20 * 52w)", 0, 0, "duration out of range" },
+		{ "x[1m atan2 1m]", 0, 0, "unexpected keyword \"atan2\", expected \":\" or \"]\"" },
+		{ "x[1m == 1m]", 0, 0, "unexpected \"==\", expected \":\" or \"]\"" },
+		{ "x[x]", 0, 0, "unexpected identifier \"x\", expected duration" },
+		{ "x @ (5)", 0, 0, "unexpected \"(\", expected timestamp" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_position at;
+		struct err err = { 0 };
+		struct promql_expr *e = promql_parse(str_of(rows[i].text), &at, &err);
+		const struct promql_need *need = NULL;
+
+		ck_assert_msg((e == NULL) == (rows[i].mistake != NULL), "%s: %s", rows[i].text, err.text);
+		if (e == NULL) {
+			ck_assert_str_eq(err.text, rows[i].mistake);
+			continue;
+		}
+		ck_assert_uint_eq(promql_needs(e, &need), 1);
+		ck_assert_msg(need->range_ms == rows[i].range && need->offset_ms == rows[i].offset,
+		              "%s: %lld %lld", rows[i].text, (long long)need->range_ms,
+		              (long long)need->offset_ms);
+		promql_free(&e);
+	}
+}
+END_TEST
+
 START_TEST(a_need_has_the_text_of_its_selector)
 {
 	struct promql_expr *e = parse("sum(rate( x {a=\"b\"} [5m] offset 1m)) / {\"y z\"} @ 5 + z");
@@ -385,6 +440,7 @@ int main(void)
 	tcase_add_test(tc, what_is_known_but_not_supported_says_why);
 	tcase_add_test(tc, every_expression_has_a_type);
 	tcase_add_test(tc, needs_are_the_selectors_in_order);
+	tcase_add_test(tc, durations_can_be_computed);
 	tcase_add_test(tc, a_need_has_the_text_of_its_selector);
 	tcase_add_test(tc, steps_of_subqueries_multiply);
 	tcase_add_test(tc, size_and_depth_are_bounded);
