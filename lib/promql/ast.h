@@ -82,6 +82,12 @@ struct aggregate {
 
 enum match_card { MATCH_ONE_TO_ONE = 0, MATCH_MANY_TO_ONE, MATCH_ONE_TO_MANY, MATCH_CARD_COUNT };
 
+/* What stands for an element that only the other side has. */
+struct fill {
+	bool fills;
+	double value;
+};
+
 /* How the elements of two vectors find each other. */
 struct matching {
 	bool on; /* only these labels; else all but these and the name */
@@ -90,6 +96,7 @@ struct matching {
 	enum match_card card;
 	const struct str *include; /* group_left/group_right: labels copied from the one side */
 	size_t ninclude;
+	struct fill left, right;
 };
 
 struct binary {

@@ -141,7 +141,8 @@ bool eval_binary(struct evaluation *e, const struct node *n, struct promql_value
 	if (b->op->kind == OPERATOR_SET)
 		return match_sets(e, b, &lhs, &rhs, out, err);
 	if (lhs.type == PROMQL_VECTOR && rhs.type == PROMQL_VECTOR)
-		return match_vectors(e, b, &lhs, &rhs, out, err);
+		return match_fill(e, &b->matching, &lhs, &rhs, err) &&
+		       match_vectors(e, b, &lhs, &rhs, out, err);
 	if (lhs.type == PROMQL_VECTOR)
 		return apply_scalar(e, b, &lhs, rhs.scalar, false, out, err);
 	if (rhs.type == PROMQL_VECTOR)

@@ -55,6 +55,12 @@ bool eval_unary(struct evaluation *e, const struct node *n, struct promql_value 
 bool match_vectors(struct evaluation *e, const struct binary *b, const struct promql_value *lhs,
                    const struct promql_value *rhs, struct promql_value *out,
                    struct err *err) MUST_CHECK;
+/* The labels by which partners find each other, per element; NULL with *err filled. */
+struct labels *match_keys(const struct matching *m, const struct promql_value *v,
+                          struct arena *arena, struct err *err);
+/* match_fill.c: both sides, filled up where that was asked for. */
+bool match_fill(struct evaluation *e, const struct matching *m, struct promql_value *lhs,
+                struct promql_value *rhs, struct err *err) MUST_CHECK;
 bool match_sets(struct evaluation *e, const struct binary *b, const struct promql_value *lhs,
                 const struct promql_value *rhs, struct promql_value *out,
                 struct err *err) MUST_CHECK;

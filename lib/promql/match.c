@@ -3,9 +3,8 @@
 #include "promql/binary.h"
 #include "promql/vector.h"
 
-/* The labels partners share, per element. */
-static struct labels *match_keys(const struct matching *m, const struct promql_value *v,
-                                 struct arena *arena, struct err *err)
+struct labels *match_keys(const struct matching *m, const struct promql_value *v,
+                          struct arena *arena, struct err *err)
 {
 	struct labels *keys = take_array(arena, v->nvector, sizeof(*keys), err);
 

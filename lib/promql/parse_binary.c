@@ -2,27 +2,57 @@
 #include "promql/binary.h"
 #include "promql/parser.h"
 
-/* What Prometheus has behind a switch would else read as a function nobody knows. */
-static bool refuse_fill(struct parser *p)
+/* A word with a parenthesis behind it; without one it is a metric. */
+static bool is_fill(const struct parser *p, const char *word)
 {
-	static const char *const names[] = {"fill", "fill_left", "fill_right"};
 	struct lexer ahead = p->lexer;
 	struct token next;
 	struct err ignored;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (p->token.kind == TOKEN_IDENTIFIER && str_eq_text(p->token.text, names[i]) &&
-		    lexer_next(&ahead, &next, &ignored) && next.kind == TOKEN_LEFT_PAREN)
-			return parse_fail(p, p->token.offset,
-			                  "the modifier \"%s\" is an experiment of Prometheus and "
-			                  "not supported",
-			                  names[i]);
+	return token_is_word(&p->token, word) && lexer_next(&ahead, &next, &ignored) &&
+	       next.kind == TOKEN_LEFT_PAREN;
+}
+
+/* "(0)", "(-1.5)" */
+static bool parse_fill_value(struct parser *p, double *out)
+{
+	bool negative = false;
+
+	if (!parse_advance(p) || !parse_expect(p, TOKEN_LEFT_PAREN, "\"(\"") ||
+	    !parse_sign(p, &negative) || !parse_seconds(p, "number", out))
+		return false;
+	if (negative)
+		*out = -*out;
+	return parse_expect(p, TOKEN_RIGHT_PAREN, "\")\"");
+}
+
+/* fill for both sides, or one for each in any order. */
+static bool parse_fills(struct parser *p, struct matching *m)
+{
+	if (is_fill(p, "fill")) {
+		m->left.fills = m->right.fills = true;
+		if (!parse_fill_value(p, &m->left.value))
+			return false;
+		m->right.value = m->left.value;
+		return true;
 	}
-	return true;
+	for (;;) {
+		struct fill *fill = &m->left;
+
+		if (is_fill(p, "fill_right"))
+			fill = &m->right;
+		else if (!is_fill(p, "fill_left"))
+			return true;
+		if (fill->fills)
+			return parse_fail(p, p->token.offset, "the same side is filled twice");
+		fill->fills = true;
+		if (!parse_fill_value(p, &fill->value))
+			return false;
+	}
 }
 
 /* bool, then on/ignoring, then group_left/group_right: each optional, the last only behind the
- * second. */
+ * second. What fills comes behind them. */
 static bool parse_matching(struct parser *p, struct binary *b)
 {
 	struct matching *m = &b->matching;
@@ -59,6 +89,9 @@ static bool check_matching(struct parser *p, const struct binary *b, size_t offs
 	if (b->op->kind == OPERATOR_SET && m->card != MATCH_ONE_TO_ONE)
 		return parse_fail(p, offset, "no grouping allowed for \"%s\" operation",
 		                  b->op->name);
+	if (b->op->kind == OPERATOR_SET && (m->left.fills || m->right.fills))
+		return parse_fail(p, offset,
+		                  "filling in missing series not allowed for set operators");
 	return true;
 }
 
@@ -84,6 +117,9 @@ static bool check_types(struct parser *p, const struct binary *b, size_t offset)
 	if (scalars && b->matching.nlabels)
 		return parse_fail(p, offset,
 		                  "vector matching only allowed between instant vectors");
+	if (scalars && (b->matching.left.fills || b->matching.right.fills))
+		return parse_fail(p, offset,
+		                  "filling in missing series only allowed between instant vectors");
 	if (scalars && b->op->kind == OPERATOR_SET)
 		return parse_fail(p, offset,
 		                  "set operator \"%s\" not allowed in binary scalar expression",
@@ -105,7 +141,7 @@ struct node *parse_binary(struct parser *p, struct node *lhs)
 	b = &n->binary;
 	b->op = op;
 	b->lhs = lhs;
-	if (!parse_advance(p) || !parse_matching(p, b) || !refuse_fill(p))
+	if (!parse_advance(p) || !parse_matching(p, b) || !parse_fills(p, &b->matching))
 		return NULL;
 	b->rhs = parse_expression(p, lowest);
 	if (!b->rhs || !check_types(p, b, offset))

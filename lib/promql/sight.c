@@ -202,11 +202,21 @@ static struct span span_of_arithmetic(enum token_kind token, struct span l, stru
 	return s;
 }
 
+static struct span filled(struct span s, const struct fill *fill)
+{
+	if (!fill->fills)
+		return s;
+	if (isnan(fill->value))
+		return anything;
+	s.least = fmin(s.least, fill->value);
+	return higher(s, just(s.least, fill->value));
+}
+
 static struct span span_of_binary(const struct node *n, const double *bounds)
 {
 	const struct operator* op = n->binary.op;
-	struct span l = span_of(n->binary.lhs, bounds);
-	struct span r = span_of(n->binary.rhs, bounds);
+	struct span l = filled(span_of(n->binary.lhs, bounds), &n->binary.matching.left);
+	struct span r = filled(span_of(n->binary.rhs, bounds), &n->binary.matching.right);
 	struct span s;
 
 	if (op->kind == OPERATOR_COMPARISON && n->binary.returns_bool)

@@ -110,6 +110,16 @@ static void print_aggregate(const struct aggregate *a, struct buf *out)
 	buf_add_text(out, ")");
 }
 
+static void print_fill(const char *word, const struct fill *fill, struct buf *out)
+{
+	char number[UNITS_TEXT_MAX];
+
+	if (!fill->fills)
+		return;
+	number_format(fill->value, number);
+	buf_printf(out, " %s(%s)", word, number);
+}
+
 static void print_binary(const struct binary *b, struct buf *out)
 {
 	static const char *const groups[] = {
@@ -123,6 +133,8 @@ static void print_binary(const struct binary *b, struct buf *out)
 		print_names(m->on ? "on" : "ignoring", m->labels, m->nlabels, out);
 	if (vectors && (m->card == MATCH_MANY_TO_ONE || m->card == MATCH_ONE_TO_MANY))
 		print_names(groups[m->card], m->include, m->ninclude, out);
+	print_fill("fill_left", &m->left, out);
+	print_fill("fill_right", &m->right, out);
 	buf_add_text(out, " ");
 	print(b->rhs, out);
 }

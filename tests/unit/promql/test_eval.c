@@ -394,6 +394,38 @@ START_TEST(labels_can_be_rewritten)
 }
 END_TEST
 
+START_TEST(what_has_no_partner_can_be_filled_in)
+{
+	static const struct row rows[] = {
+		{ "both sides", "a + on(k) fill(0) b", "{k=\"1\"} 11\n{k=\"2\"} 2\n{k=\"3\"} 30" },
+		{ "the left", "a + on(k) fill_left(100) b", "{k=\"1\"} 11\n{k=\"3\"} 130" },
+		{ "the right", "a + on(k) fill_right(100) b", "{k=\"1\"} 11\n{k=\"2\"} 102" },
+		{ "each with its own", "a - on(k) fill_right(1) fill_left(-1) b", "{k=\"1\"} -9\n{k=\"2\"} 1\n{k=\"3\"} -31" },
+		{ "one vector may be empty", "a + fill(5) none", "{k=\"1\",z=\"x\"} 6\n{k=\"2\",z=\"y\"} 7" },
+		{ "both may not", "none + fill(5) none", "" },
+		{ "nor the one with the rest", "none + fill_right(5) a", "" },
+		{ "a filter", "a > on(k) fill(0) b", "{k=\"2\"} 2" },
+		{ "with numbers", "a > bool on(k) fill(0) b", "{k=\"1\"} 0\n{k=\"2\"} 1\n{k=\"3\"} 0" },
+		{ "many to one: the many are one for each missing group", "a + on(k) group_left(z) fill(0) b",
+		  "{k=\"1\"} 11\n{k=\"2\"} 2\n{k=\"3\"} 30" },
+		{ "one to many: what is brought in comes from the one", "b + on(k) group_left(z) fill(0) a",
+		  "{k=\"1\",z=\"x\"} 11\n{k=\"2\",z=\"y\"} 2\n{k=\"3\"} 30" },
+		{ "the other way round", "a + on(k) group_right(z) fill(0) b",
+		  "{k=\"1\",z=\"x\"} 11\n{k=\"2\",z=\"y\"} 2\n{k=\"3\"} 30" },
+		{ "ignoring", "a + ignoring(z) fill(0) b", "{k=\"1\"} 11\n{k=\"2\"} 2\n{k=\"3\"} 30" },
+		{ "two without a partner are still two for one", "a + on(none) fill(0) none",
+		  "error at 0: multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)" },
+		{ "grouped they may be", "a + on(none) group_left fill(0) none", "{k=\"1\",z=\"x\"} 1\n{k=\"2\",z=\"y\"} 2" },
+	};
+
+	fixture_load(NOW, 1, "a{k=\"1\",z=\"x\"} 1");
+	fixture_load(NOW, 1, "a{k=\"2\",z=\"y\"} 2");
+	fixture_load(NOW, 1, "b{k=\"1\"} 10");
+	fixture_load(NOW, 1, "b{k=\"3\"} 30");
+	check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
 START_TEST(type_and_unit_go_with_the_name)
 {
 	static const struct row rows[] = {
@@ -557,6 +589,7 @@ int main(void)
 	tcase_add_test(tc, functions_over_time_look_at_the_range);
 	tcase_add_test(tc, functions_of_elements);
 	tcase_add_test(tc, labels_can_be_rewritten);
+	tcase_add_test(tc, what_has_no_partner_can_be_filled_in);
 	tcase_add_test(tc, type_and_unit_go_with_the_name);
 	tcase_add_test(tc, results_with_equal_labels_are_an_error);
 	tcase_add_test(tc, a_regular_expression_that_explodes_is_an_error_not_a_no);

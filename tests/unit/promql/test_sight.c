@@ -81,6 +81,8 @@ START_TEST(a_value_is_never_above_what_its_expression_allows)
 		{ "absent(x)", 1 },
 		{ "x % 5", (double)INFINITY },
 		{ "x * 0", (double)INFINITY },
+		{ "clamp_max(x, 3) + on(a) fill_right(5) clamp_max(y, 1)", 8 },
+		{ "clamp_max(x, 3) > on(a) fill_left(5) y", 5 },
 	};
 	/* clang-format on */
 	double bounds[4] = {2.5, 2.5, 2.5, 2.5};
