@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "audit/audit.h"
 #include "base/macros.h"
 
@@ -212,8 +213,6 @@ int main(void)
 {
 	Suite *suite = suite_create("audit");
 	TCase *tcase = tcase_create("audit");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, the_bytes_are_length_prefixed_fields_in_one_order);
 	tcase_add_test(tcase, long_fields_have_their_length_big_end_first);
@@ -224,9 +223,5 @@ int main(void)
 	tcase_add_test(tcase, a_hash_reads_back_from_its_text);
 	tcase_add_test(tcase, what_is_no_hash_is_refused);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

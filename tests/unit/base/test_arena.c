@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/arena.h"
 
 START_TEST(memory_is_zeroed_aligned_and_apart)
@@ -109,8 +110,6 @@ int main(void)
 {
 	Suite *suite = suite_create("arena");
 	TCase *tcase = tcase_create("arena");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, memory_is_zeroed_aligned_and_apart);
 	tcase_add_test(tcase, the_cap_holds_and_the_failure_sticks);
@@ -119,9 +118,5 @@ int main(void)
 	tcase_add_test(tcase, cleared_memory_comes_back_zeroed);
 	tcase_add_test(tcase, texts_are_copied_and_formatted);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

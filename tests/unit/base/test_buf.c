@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/buf.h"
 
 START_TEST(appends_add_up_and_end_with_nul)
@@ -127,8 +128,6 @@ int main(void)
 {
 	Suite *suite = suite_create("buf");
 	TCase *tcase = tcase_create("buf");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, appends_add_up_and_end_with_nul);
 	tcase_add_test(tcase, the_maximum_may_be_reached_but_not_passed);
@@ -138,9 +137,5 @@ int main(void)
 	tcase_add_test(tcase, taking_from_a_failed_buf_gives_nothing_and_keeps_the_reason);
 	tcase_add_test(tcase, a_buf_of_no_bytes_takes_none);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -80,8 +81,6 @@ int main(void)
 {
 	Suite *suite = suite_create("err");
 	TCase *tcase = tcase_create("err");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, setting_an_error_fills_it_and_returns_false);
 	tcase_add_test(tcase, a_prefix_goes_in_front_and_keeps_the_code);
@@ -89,9 +88,5 @@ int main(void)
 	tcase_add_test(tcase, a_prefix_longer_than_the_buffer_is_cut);
 	tcase_add_test(tcase, every_code_has_a_name);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

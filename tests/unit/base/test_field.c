@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "../suite.h"
 #include "base/field.h"
 #include "base/macros.h"
 #include "base/time.h"
@@ -622,8 +623,6 @@ int main(void)
 {
 	Suite *suite = suite_create("field");
 	TCase *tcase = tcase_create("field");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, every_kind_is_read);
 	tcase_add_test(tcase, absent_keys_read_as_their_fallback);
@@ -640,9 +639,5 @@ int main(void)
 	tcase_add_test(tcase, a_custom_decoder_can_read_one_field_and_move_its_pointer);
 	tcase_add_test(tcase, a_pointer_too_long_to_hold_makes_places_coarser_and_nothing_worse);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "../suite.h"
 #include "base/field.h"
 #include "base/macros.h"
 
@@ -243,8 +244,6 @@ int main(void)
 {
 	Suite *suite = suite_create("json");
 	TCase *tcase = tcase_create("json");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, equal_documents_share_one_text);
 	tcase_add_test(tcase, canonical_text_has_bounds);
@@ -254,9 +253,5 @@ int main(void)
 	tcase_add_test(tcase, depth_tokens_and_bytes_are_bounded);
 	tcase_add_test(tcase, a_plain_scalar_has_its_yaml_core_type);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "../suite.h"
 #include "base/json_pointer.h"
 #include "base/macros.h"
 
@@ -118,16 +119,10 @@ int main(void)
 {
 	Suite *suite = suite_create("json_pointer");
 	TCase *tcase = tcase_create("json_pointer");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_pointer_finds_one_value_or_none);
 	tcase_add_test(tcase, numbers_are_compared_as_numbers_and_all_else_as_it_is);
 	tcase_add_test(tcase, what_is_nested_too_deep_is_never_the_same);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

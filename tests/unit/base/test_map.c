@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../suite.h"
 #include "base/map.h"
 
 static struct str key_of(int i, char text[32])
@@ -126,8 +127,6 @@ int main(void)
 {
 	Suite *suite = suite_create("map");
 	TCase *tcase = tcase_create("map");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, what_was_put_is_found_and_nothing_else);
 	tcase_add_test(tcase, a_second_put_replaces_and_keeps_the_place);
@@ -135,9 +134,5 @@ int main(void)
 	tcase_add_test(tcase, a_walk_keeps_insertion_order_and_may_remove_what_it_was_given);
 	tcase_add_test(tcase, coming_and_going_does_not_grow_or_lose_anything);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

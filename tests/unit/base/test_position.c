@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/position.h"
 
 static void put(struct positions *p, const char *pointer, const char *file, int line, bool plain)
@@ -81,17 +82,11 @@ int main(void)
 {
 	Suite *suite = suite_create("position");
 	TCase *tcase = tcase_create("position");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_known_pointer_finds_its_own_place);
 	tcase_add_test(tcase, an_unknown_pointer_finds_the_nearest_place_around_it);
 	tcase_add_test(tcase, a_second_put_replaces);
 	tcase_add_test(tcase, files_are_told_apart);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

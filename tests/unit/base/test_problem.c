@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/problem.h"
 
@@ -85,16 +86,10 @@ int main(void)
 {
 	Suite *suite = suite_create("problem");
 	TCase *tcase = tcase_create("problem");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, unknown_parts_are_left_out_of_the_line);
 	tcase_add_test(tcase, a_hundred_are_kept_and_the_rest_is_counted);
 	tcase_add_test(tcase, a_very_long_text_is_cut_and_stays_utf8);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -187,8 +188,6 @@ int main(void)
 {
 	Suite *suite = suite_create("str");
 	TCase *tcase = tcase_create("str");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, order_is_by_bytes_and_a_prefix_comes_first);
 	tcase_add_test(tcase, starts_ends_and_slices_stay_inside);
@@ -199,9 +198,5 @@ int main(void)
 	tcase_add_test(tcase, quoted_input_is_bounded_and_harmless);
 	tcase_add_test(tcase, a_text_that_is_cut_ends_with_a_whole_character);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

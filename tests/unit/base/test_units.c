@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/units.h"
 
@@ -465,8 +466,6 @@ int main(void)
 {
 	Suite *suite = suite_create("units");
 	TCase *tcase = tcase_create("units");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, integers_are_read_whole_or_refused);
 	tcase_add_test(tcase, numbers_are_read_as_go_reads_them);
@@ -484,9 +483,5 @@ int main(void)
 	tcase_add_test(tcase, close_numbers_are_close_and_infinity_is_close_to_nothing);
 	tcase_add_test(tcase, messages_quote_a_strangers_input_safely);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -15,6 +15,7 @@
 
 #include <libpq-fe.h>
 
+#include "../suite.h"
 #include "cli/commands.h"
 #include "loop/loop.h"
 
@@ -115,6 +116,18 @@ static void cluster_end(void)
 {
 	cluster_run("drop");
 	rmdir(cluster_dir);
+}
+
+/* Takes the suite; its tests share one cluster. */
+static int suite_run_in_cluster(Suite *suite)
+{
+	int status;
+
+	if (cluster_begin() != 0)
+		return EXIT_FAILURE;
+	status = suite_run(suite);
+	cluster_end();
+	return status;
 }
 
 /* --- the loop --- */

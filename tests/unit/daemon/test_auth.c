@@ -1,6 +1,7 @@
 /*
  * auth: tokens as text, the file they are kept in, who they make of a request, and the command.
  */
+#include "../suite.h"
 #include "http_fixture.h"
 
 static struct wall at(int64_t ms)
@@ -288,8 +289,6 @@ int main(void)
 {
 	Suite *suite = suite_create("auth");
 	TCase *tcase = tcase_create("auth");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, server_start, server_stop);
 	tcase_set_timeout(tcase, 30);
@@ -306,9 +305,5 @@ int main(void)
 	tcase_add_test(tcase, the_configuration_says_what_a_role_may);
 	tcase_add_test(tcase, wrong_usage_changes_nothing);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

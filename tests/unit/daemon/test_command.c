@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "action/command.h"
 #include "base/macros.h"
 #include "config.h"
@@ -445,8 +446,6 @@ int main(void)
 {
 	Suite *s = suite_create("command");
 	TCase *given = tcase_create("given"), *children = tcase_create("children");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(given, the_configured_arguments_come_first_and_each_stays_one);
 	tcase_add_test(given, what_is_configured_replaces_what_is_usual);
@@ -472,9 +471,5 @@ int main(void)
 	(void)a_program_that_is_not_there_says_so;
 #endif
 	suite_add_tcase(s, children);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

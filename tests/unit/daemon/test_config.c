@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "base/buf.h"
 #include "config.h"
 #include "destination.h"
@@ -454,8 +455,6 @@ int main(void)
 {
 	Suite *suite = suite_create("config");
 	TCase *tcase = tcase_create("config");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, the_sample_loads_with_the_defaults_it_names);
@@ -471,9 +470,5 @@ int main(void)
 	tcase_add_test(tcase, plain_http_to_another_machine_is_exposed);
 	tcase_add_test(tcase, roles_have_a_short_and_a_long_form);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

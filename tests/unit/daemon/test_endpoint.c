@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "source/endpoint.h"
 
@@ -157,16 +158,11 @@ int main(void)
 {
 	Suite *suite = suite_create("endpoint");
 	TCase *tests = tcase_create("endpoint");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, an_address_becomes_a_url_and_labels_as_in_prometheus);
 	tcase_add_test(tests, params_of_the_source_give_way_to_those_of_the_target);
 	tcase_add_test(tests, two_pages_never_have_the_same_labels);
 	tcase_add_test(tests, a_document_of_targets_is_right_as_a_whole_or_not_at_all);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

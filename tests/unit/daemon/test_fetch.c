@@ -3,6 +3,7 @@
  */
 #include "http_fixture.h"
 
+#include "../suite.h"
 #include "loop/fetch.h"
 #include "loop/networks.h"
 
@@ -361,8 +362,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fetch");
 	TCase *tcase = tcase_create("fetch");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, fetch_begin, fetch_end);
 	tcase_set_timeout(tcase, 30);
@@ -379,9 +378,5 @@ int main(void)
 	tcase_add_test(tcase, the_deadline_holds_in_the_queue);
 	tcase_add_test(tcase, it_can_be_freed_with_requests_under_way);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "api/form.h"
 #include "base/buf.h"
 #include "base/macros.h"
@@ -81,15 +82,9 @@ int main(void)
 {
 	Suite *suite = suite_create("form");
 	TCase *tcase = tcase_create("form");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, a_form_reads_whole_or_not_at_all, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tcase, fields_are_bounded);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "api/headers.h"
 #include "base/macros.h"
 
@@ -198,8 +199,6 @@ int main(void)
 {
 	Suite *suite = suite_create("headers");
 	TCase *tcase = tcase_create("headers");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, each_rule_has_its_status, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tcase, what_passed_is_taken_apart);
@@ -207,9 +206,5 @@ int main(void)
 	tcase_add_test(tcase, accept_refuses_only_what_excludes_us);
 	tcase_add_test(tcase, writes_of_another_sites_page_are_told);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

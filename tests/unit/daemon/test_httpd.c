@@ -1,6 +1,7 @@
 /*
  * httpd: what strangers may send, over real sockets, and answers that come later.
  */
+#include "../suite.h"
 #include "http_fixture.h"
 
 #define HOST "Host: h\r\n"
@@ -377,8 +378,6 @@ int main(void)
 {
 	Suite *suite = suite_create("httpd");
 	TCase *tcase = tcase_create("httpd");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, server_start, server_stop);
 	tcase_set_timeout(tcase, 30);
@@ -402,9 +401,5 @@ int main(void)
 	tcase_add_test(tcase, a_large_answer_arrives_whole);
 	tcase_add_test(tcase, an_idle_server_sleeps);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -280,11 +280,7 @@ int main(void)
 {
 	Suite *suite = suite_create("incident");
 	TCase *tcase = tcase_create("incident");
-	SRunner *sr;
-	int failed;
 
-	if (cluster_begin() != 0)
-		return EXIT_FAILURE;
 	tcase_add_checked_fixture(tcase, world_begin, world_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_release_finds_its_incidents_in_order_until_it_took_account_of_them);
@@ -295,10 +291,5 @@ int main(void)
 	tcase_add_test(tcase, smoke_tests_end_where_the_next_ones_begin);
 	tcase_add_loop_test(tcase, a_smoke_test_fails_by_its_answer, 0, ARRAY_LEN(answers));
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	cluster_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_in_cluster(suite);
 }

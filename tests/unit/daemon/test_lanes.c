@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "action/lanes.h"
 #include "config.h"
 #include "store/store.h"
@@ -128,8 +129,6 @@ int main(void)
 {
 	Suite *s = suite_create("lanes");
 	TCase *t = tcase_create("lanes");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, rollbacks_have_places_of_their_own);
@@ -139,9 +138,5 @@ int main(void)
 	tcase_add_test(t, nothing_is_asked_for_when_every_place_is_taken);
 	tcase_add_test(t, unknown_destinations_have_few_places);
 	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -481,11 +481,7 @@ int main(void)
 {
 	Suite *suite = suite_create("looks");
 	TCase *tcase = tcase_create("looks");
-	SRunner *sr;
-	int failed;
 
-	if (cluster_begin() != 0)
-		return EXIT_FAILURE;
 	tcase_add_checked_fixture(tcase, world_begin, world_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, what_is_acknowledged_is_looked_at_once_an_interval_by_one_instance);
@@ -502,10 +498,5 @@ int main(void)
 	tcase_add_test(tcase, what_ended_is_not_looked_at_any_more);
 	tcase_add_test(tcase, a_callback_is_read_back_before_it_counts);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	cluster_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_in_cluster(suite);
 }

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include "../suite.h"
 #include "api/listen.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -137,17 +138,11 @@ int main(void)
 {
 	Suite *suite = suite_create("networks");
 	TCase *tcase = tcase_create("networks");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, an_address_is_in_or_out, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tcase, a_network_is_written_in_one_way);
 	tcase_add_test(tcase, an_empty_list_is_no_list_and_others_are_no_address);
 	tcase_add_test(tcase, listen_addresses_are_numbers);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -301,11 +301,7 @@ int main(void)
 {
 	Suite *suite = suite_create("pg");
 	TCase *tcase = tcase_create("pg");
-	SRunner *sr;
-	int failed;
 
-	if (cluster_begin() != 0)
-		return EXIT_FAILURE;
 	tcase_add_checked_fixture(tcase, pg_begin, pg_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, texts_and_arrays_arrive_as_they_were);
@@ -319,10 +315,5 @@ int main(void)
 	tcase_add_test(tcase, bad_connection_strings_are_refused_without_repeating_them);
 	tcase_add_test(tcase, names_are_looked_up_on_the_loop);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	cluster_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_in_cluster(suite);
 }

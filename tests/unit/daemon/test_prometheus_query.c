@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "source/prometheus_query.h"
 #include "source/url_text.h"
@@ -246,8 +247,6 @@ int main(void)
 {
 	Suite *suite = suite_create("prometheus_query");
 	TCase *tests = tcase_create("prometheus_query");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, the_age_of_each_selector_is_asked_in_one_question);
 	tcase_add_test(tests, only_a_whole_unwarned_answer_of_one_number_is_a_value);
@@ -256,8 +255,5 @@ int main(void)
 	tcase_add_test(tests, of_a_selector_without_a_sample_its_range_is_looked_at);
 	tcase_add_test(tests, a_form_is_percent_encoded);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

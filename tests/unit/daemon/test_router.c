@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "api/httpd.h"
 #include "api/limiter.h"
 #include "api/router.h"
@@ -97,15 +98,9 @@ int main(void)
 {
 	Suite *suite = suite_create("router");
 	TCase *tcase = tcase_create("router");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, a_path_means_one_route, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tcase, a_bucket_empties_and_fills);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Scrapes over real sockets: which pages are kept, and why the others are not. */
 #include "fake_http.h"
 
+#include "../suite.h"
 #include "series/target.h"
 
 #define PAGE                                                                                       \
@@ -258,11 +259,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -1,6 +1,7 @@
 /* Who is asked, how often, for whom: sharing, coverage, probes, alerts. */
 #include "fake_http.h"
 
+#include "../suite.h"
 #include "gate/gate.h"
 #include "series/target.h"
 
@@ -440,11 +441,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -1613,11 +1613,7 @@ int main(void)
 {
 	Suite *suite = suite_create("store");
 	TCase *tcase = tcase_create("store");
-	SRunner *sr;
-	int failed;
 
-	if (cluster_begin() != 0)
-		return EXIT_FAILURE;
 	tcase_add_checked_fixture(tcase, world_begin, world_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_killed_server_loses_nothing_and_doubles_nothing);
@@ -1672,10 +1668,5 @@ int main(void)
 	tcase_add_test(tcase, a_schema_that_does_not_fit_is_said);
 	tcase_add_test(tcase, while_the_database_is_away_nothing_is_accepted);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	cluster_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_in_cluster(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/alerts.h"
 #include "gate/gate.h"
@@ -136,17 +137,11 @@ int main(void)
 {
 	Suite *suite = suite_create("alerts");
 	TCase *tcase = tcase_create("alerts");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, what_an_answer_says);
 	tcase_add_test(tcase, without_an_answer_there_is_no_proof);
 	tcase_add_test(tcase, an_answer_from_before_the_exposure_warms);
 	tcase_add_test(tcase, every_kind_has_its_name_in_the_list);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

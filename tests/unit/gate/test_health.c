@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/gate.h"
 #include "gate/health.h"
@@ -201,8 +202,6 @@ int main(void)
 {
 	Suite *suite = suite_create("health");
 	TCase *tcase = tcase_create("health");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, what_two_probes_say_together);
 	tcase_add_test(tcase, a_confirmed_failure_is_not_hidden_by_the_silence_of_another_url);
@@ -211,9 +210,5 @@ int main(void)
 	tcase_add_test(tcase, without_a_probe_of_every_url_there_is_no_proof);
 	tcase_add_test(tcase, answers_from_before_the_exposure_warm);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/answer.h"
 #include "gate/gate.h"
@@ -171,8 +172,6 @@ int main(void)
 {
 	Suite *suite = suite_create("integrity");
 	TCase *tcase = tcase_create("integrity");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, what_an_answer_comes_to, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tcase, without_an_answer_there_is_no_proof);
@@ -180,9 +179,5 @@ int main(void)
 	tcase_add_loop_test(tcase, an_answer_agrees_differs_or_says_nothing, 0,
 	                    (int)ARRAY_LEN(answers));
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/kpi.h"
 
@@ -645,8 +646,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kpi");
 	TCase *tcase = tcase_create("kpi");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_count_of_nothing_tells_which_counter_stands_still);
 	tcase_add_test(tcase, a_kpi_is_one_number);
@@ -674,9 +673,5 @@ int main(void)
 	tcase_add_test(tcase, values_are_written_as_people_read_them);
 	tcase_add_test(tcase, a_short_buffer_cuts_and_does_not_overflow);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

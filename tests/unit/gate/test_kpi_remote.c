@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/units.h"
 #include "gate/kpi_remote.h"
@@ -168,16 +169,11 @@ int main(void)
 {
 	Suite *suite = suite_create("kpi_remote");
 	TCase *tests = tcase_create("kpi_remote");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, an_answer_counts_while_it_and_its_samples_are_fresh);
 	tcase_add_test(tests, nobody_asked_is_no_data);
 	tcase_add_test(tests, a_window_must_lie_inside_the_exposure_up_to_when_the_number_was_true);
 	tcase_add_test(tests, what_a_document_says_of_a_kpi);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

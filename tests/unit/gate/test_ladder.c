@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/gate.h"
 
@@ -809,8 +810,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ladder");
 	TCase *tcase = tcase_create("ladder");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, without_a_usable_value_a_gate_holds_and_nothing_votes);
 	tcase_add_test(tcase, a_limit_is_strict_and_a_value_close_to_it_equals_it);
@@ -843,9 +842,5 @@ int main(void)
 	tcase_add_test(tcase, no_combination_but_positive_proof_passes);
 	tcase_add_test(tcase, a_measure_that_never_decided_is_an_error);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/gate.h"
 #include "gate/threshold.h"
@@ -329,8 +330,6 @@ int main(void)
 {
 	Suite *suite = suite_create("threshold");
 	TCase *tcase = tcase_create("threshold");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_limit_that_no_bucket_reaches_never_passes);
 	tcase_add_test(tcase, a_blind_rung_does_not_hide_what_the_others_see);
@@ -343,9 +342,5 @@ int main(void)
 	tcase_add_test(tcase, votes_are_as_far_apart_as_the_watched_kpi_looks_back);
 	tcase_add_test(tcase, an_index_out_of_range_is_an_error);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

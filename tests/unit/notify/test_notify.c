@@ -3,6 +3,7 @@
  */
 #include "../release/fixture.h"
 
+#include "../suite.h"
 #include "base/problem.h"
 #include "notify/notify.h"
 #include "policy/yaml.h"
@@ -652,8 +653,6 @@ int main(void)
 {
 	Suite *suite = suite_create("notify");
 	TCase *tcase = tcase_create("notify");
-	SRunner *runner = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(tcase, NULL, tear_down);
 	tcase_add_test(tcase, each_milestone_is_told_under_its_names);
@@ -674,9 +673,5 @@ int main(void)
 	tcase_add_test(tcase, mistakes_are_found_before_anything_is_told);
 	tcase_add_test(tcase, the_keys_of_a_sink_fit_its_destination);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "fixture.h"
 #include "gate/alerts.h"
@@ -235,8 +236,6 @@ int main(void)
 {
 	Suite *suite = suite_create("bind");
 	TCase *tcase = tcase_create("bind");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_bound_policy_is_filled_parsed_and_indexed);
 	tcase_add_test(tcase, the_policy_as_written_stays_as_it_was);
@@ -245,9 +244,5 @@ int main(void)
 	tcase_add_test(tcase, files_of_targets_have_the_names_they_were_given);
 	tcase_add_test(tcase, votes_survive_a_checkpoint);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

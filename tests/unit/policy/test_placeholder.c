@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "policy/placeholder.h"
 #include "policy/policy.h"
@@ -240,8 +241,6 @@ int main(void)
 {
 	Suite *suite = suite_create("placeholder");
 	TCase *tcase = tcase_create("placeholder");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, values_are_escaped_for_where_they_stand);
@@ -252,9 +251,5 @@ int main(void)
 	tcase_add_test(tcase, json_with_open_stage_placeholders_is_filled_twice_as_a_whole);
 	tcase_add_test(tcase, placeholders_are_checked_before_there_are_values);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <dirent.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/units.h"
 #include "fixture.h"
@@ -1130,8 +1131,6 @@ int main(void)
 {
 	Suite *suite = suite_create("policy");
 	TCase *tcase = tcase_create("policy");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, a_whole_policy_is_read);
 	tcase_add_test(tcase, gates_count_where_they_say);
@@ -1161,9 +1160,5 @@ int main(void)
 	tcase_add_test(tcase, odd_documents_are_refused_and_nothing_breaks);
 	tcase_add_test(tcase, every_policy_we_ship_loads_without_a_warning);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "base/units.h"
 #include "policy/windows.h"
@@ -143,17 +144,11 @@ int main(void)
 {
 	Suite *suite = suite_create("windows");
 	TCase *tests = tcase_create("windows");
-	SRunner *runner = NULL;
-	int failed = 0;
 
 	tcase_add_test(tests, a_window_holds_its_beginning_and_not_its_end);
 	tcase_add_test(tests, what_is_no_window_is_refused_with_a_hint);
 	tcase_add_test(tests, closed_windows_say_when_they_open);
 	tcase_add_test(tests, what_cannot_be_read_opens_nothing);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "fixture.h"
 #include "policy/yaml.h"
@@ -227,8 +228,6 @@ int main(void)
 {
 	Suite *suite = suite_create("yaml");
 	TCase *tcase = tcase_create("yaml");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_document_is_read_as_json_with_plain_scalars_as_text);
@@ -239,9 +238,5 @@ int main(void)
 	tcase_add_test(tcase, depth_is_bounded);
 	tcase_add_test(tcase, size_and_number_of_values_are_bounded);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * calls: when a cause began, what the audit record says, and what an older program left behind
  * (rules A4, A8). The stories calling-*.story tell the rest.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -123,8 +124,6 @@ int main(void)
 {
 	Suite *s = suite_create("calls");
 	TCase *t = tcase_create("calls");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_overdue_stage_is_called_for_since_its_maximum);
@@ -134,9 +133,5 @@ int main(void)
 	tcase_add_test(t, an_ask_without_a_call_is_acknowledged_all_the_same);
 	tcase_add_test(t, nobody_escalates_by_naming_the_event);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -2,6 +2,7 @@
  * create: what a client posts, what is refused about it, and that a snapshot survives its JSON
  * form.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -233,8 +234,6 @@ int main(void)
 {
 	Suite *s = suite_create("create");
 	TCase *t = tcase_create("create");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_body_is_read_strictly, 0, ARRAY_LEN(bodies));
@@ -245,9 +244,5 @@ int main(void)
 	tcase_add_test(t, a_snapshot_survives_its_json_form);
 	tcase_add_test(t, a_copy_is_deep_and_whole);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

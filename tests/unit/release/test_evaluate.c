@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "release/release.h"
 
@@ -972,8 +973,6 @@ int main(void)
 {
 	Suite *suite = suite_create("evaluate");
 	TCase *tcase = tcase_create("evaluate");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, only_passes_together_are_a_pass);
 	tcase_add_test(tcase, the_worst_gate_decides);
@@ -1009,9 +1008,5 @@ int main(void)
 	tcase_add_test(tcase, a_copy_stands_alone);
 	tcase_add_test(tcase, an_evaluation_is_written_with_what_decided_it);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * last resort: a rollback under odd circumstances: a reason too long, a clock set back, options
  * retried after all of them failed.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -80,8 +81,6 @@ int main(void)
 {
 	Suite *s = suite_create("last_resort");
 	TCase *t = tcase_create("last_resort");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_long_reason_is_cut_and_stops_no_rollback);
@@ -89,9 +88,5 @@ int main(void)
 	tcase_add_test(t, a_clock_set_back_after_a_resume_disarms_no_rung);
 	tcase_add_test(t, actions_of_a_verify_stage_begin_an_exposure_too);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

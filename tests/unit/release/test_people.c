@@ -2,6 +2,7 @@
  * people: who may approve, reject, check and waive, about what, and what stays of it (rules A1, A2,
  * P2).
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -260,8 +261,6 @@ int main(void)
 {
 	Suite *s = suite_create("people");
 	TCase *t = tcase_create("people");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, approvals_are_given_by_those_who_may, 0, ARRAY_LEN(words));
@@ -278,9 +277,5 @@ int main(void)
 	tcase_add_test(t, a_waiver_ends_with_its_stage);
 	tcase_add_test(t, what_people_may_add_is_bounded);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

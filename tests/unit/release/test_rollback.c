@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include "../suite.h"
 #include "base/str.h"
 
 static struct world w;
@@ -522,8 +523,6 @@ int main(void)
 {
 	Suite *s = suite_create("rollback");
 	TCase *t = tcase_create("rollback");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_person_gets_the_option_they_name_or_is_told_why_not, 0,
@@ -558,9 +557,5 @@ int main(void)
 	tcase_add_test(t, a_completed_release_rolls_back_within_its_window);
 	tcase_add_test(t, resolve_needs_the_live_version);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

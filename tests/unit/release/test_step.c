@@ -2,6 +2,7 @@
  * step: rule V1 thing by thing, rollback from everywhere, the order of what is due, and what a
  * decision says.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -564,8 +565,6 @@ int main(void)
 {
 	Suite *s = suite_create("step");
 	TCase *t = tcase_create("step");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_person_rolls_back_from_every_exposed_place_in_one_step, 0,
@@ -599,9 +598,5 @@ int main(void)
 	tcase_add_test(t, what_is_due_settles);
 	tcase_add_test(t, max_hold_is_of_the_gate_that_is_silent);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

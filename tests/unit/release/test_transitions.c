@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include "../suite.h"
 #include "base/buf.h"
 
 #define GOLDEN "tests/data/release/transitions.txt"
@@ -272,8 +273,6 @@ int main(int argc, char **argv)
 {
 	Suite *s = suite_create("transitions");
 	TCase *t = tcase_create("table");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	if (argc > 1 && strcmp(argv[1], "print") == 0)
 		return print();
@@ -290,9 +289,5 @@ int main(int argc, char **argv)
 	tcase_add_test(t, the_printed_table_is_the_golden_file);
 	tcase_add_test(t, the_database_allows_the_edges_of_the_table_and_no_others);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

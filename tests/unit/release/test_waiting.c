@@ -1,6 +1,7 @@
 /*
  * waiting: every reason in words, and the verbs that would work now.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -265,8 +266,6 @@ int main(void)
 {
 	Suite *s = suite_create("waiting");
 	TCase *t = tcase_create("waiting");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, planned_says_what_the_start_waits_for);
@@ -280,9 +279,5 @@ int main(void)
 	tcase_add_test(t, a_long_list_is_cut);
 	tcase_add_loop_test(t, the_verbs_that_would_work_now_are_listed, 0, ARRAY_LEN(verbs));
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

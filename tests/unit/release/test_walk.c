@@ -7,6 +7,7 @@
 #include "../../call_ledger.h"
 #include "fixture.h"
 
+#include "../suite.h"
 #include "base/str.h"
 
 #define EVENTS 200000
@@ -553,15 +554,9 @@ int main(void)
 {
 	Suite *s = suite_create("walk");
 	TCase *t = tcase_create("walk");
-	SRunner *sr = NULL;
-	int failed = 0;
 
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, two_hundred_thousand_events_keep_every_invariant);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }
