@@ -102,14 +102,20 @@ static bool checkpoint_ready(struct tracked *t)
 	return true;
 }
 
-static int64_t votes_cast(const struct checkpoint *c)
+/* When gates last remembered something that a restart must not lose. */
+static int64_t newest_memory(const struct checkpoint *c)
 {
 	int64_t newest = 0;
 
-	for (size_t i = 0; i < c->ngates; i++)
+	for (size_t i = 0; i < c->ngates; i++) {
+		const struct gate_state *g = &c->gates[i];
+
 		for (size_t r = 0; r < GATE_MAX_RUNGS; r++)
-			if (c->gates[i].rungs[r].last_vote.ms > newest)
-				newest = c->gates[i].rungs[r].last_vote.ms;
+			if (g->rungs[r].last_vote.ms > newest)
+				newest = g->rungs[r].last_vote.ms;
+		if (g->past.n > 0 && g->past.list[g->past.n - 1].at.ms > newest)
+			newest = g->past.list[g->past.n - 1].at.ms;
+	}
 	return newest;
 }
 
@@ -129,7 +135,7 @@ static void log_blind(struct tracked *t, const struct evaluation *now)
 }
 
 static void keep_evaluation(struct engine *e, struct tracked *t, struct evaluation *take,
-                            int64_t voted_before)
+                            int64_t remembered_before)
 {
 	bool changed = t->evaluation == NULL || t->last_verdict != take->verdict;
 	json_t *record;
@@ -139,7 +145,7 @@ static void keep_evaluation(struct engine *e, struct tracked *t, struct evaluati
 	t->evaluation = take;
 	t->last_verdict = take->verdict;
 	tracked_render_evaluation(t);
-	checkpoint_write(e, t, changed || votes_cast(t->checkpoint) != voted_before);
+	checkpoint_write(e, t, changed || newest_memory(t->checkpoint) != remembered_before);
 	record = t->evaluation_json == NULL ? NULL : json_incref(t->evaluation_json);
 	if (record != NULL)
 		store_evaluation(e->app->store, t->release->id, t->release->row_version, record);
@@ -156,7 +162,7 @@ static void round_run(struct engine *e, struct tracked *t)
 	                                 .evaluate_every_ms = t->bound->evaluate_every_ms};
 	struct evaluation *evaluation = NULL;
 	struct arena arena;
-	int64_t voted;
+	int64_t remembered;
 
 	if (now.wall.ms - t->next_round.ms > t->bound->evaluate_every_ms)
 		metric_add(e->app->metrics, METRIC_EVALUATIONS_LATE, 1);
@@ -167,10 +173,10 @@ static void round_run(struct engine *e, struct tracked *t)
 		(void)err_set(&err, ERR_NOMEM, "no memory for an evaluation");
 		goto out;
 	}
-	voted = votes_cast(t->checkpoint);
+	remembered = newest_memory(t->checkpoint);
 	evaluation = release_evaluate(t->release, t->bound, &evidence, t->checkpoint, &err);
 	if (evaluation != NULL)
-		keep_evaluation(e, t, evaluation, voted);
+		keep_evaluation(e, t, evaluation, remembered);
 out:
 	if (evaluation == NULL)
 		log_err(LOG_WARN, "evaluation_skipped", &err, "release=%lld",

@@ -20,6 +20,7 @@
 #include "base/field.h"
 #include "base/time.h"
 #include "gate/kpi.h"
+#include "gate/measurements.h"
 
 #define GATE_MAX_RUNGS 4
 #define GATE_MAX_VOTES 32
@@ -114,11 +115,21 @@ struct gate_alerts {
 	char why[160];   /* when not known */
 };
 
+/* Which version is being looked at. */
+enum gate_era {
+	ERA_BEFORE = 0, /* nothing was exposed so far */
+	ERA_EXPOSED,
+	ERA_BACK /* the way back: the stable version again */
+};
+
 /* Everything one round has to say about one release; the gates pick what they watch. */
 struct gate_evidence {
 	struct wall at;
 	struct wall exposed_since; /* start of the present exposure; 0 when nothing is exposed */
 	bool entering;             /* the exposure is only being changed: nothing is covered yet */
+	bool settling;             /* the stage's `settle` runs */
+	enum gate_era era;
+	struct wall stage_since; /* when the release came where it is; 0: unknown */
 	int64_t evaluate_every_ms;
 	const struct kpi_reading *kpis; /* index as in the policy */
 	const struct kpi *kpi_list;
@@ -142,6 +153,11 @@ struct gate_measure {
 	int64_t range_ms; /* stretch of past behind the value; votes lie at least this far apart */
 	bool covered;
 	struct wall covered_at;
+	int64_t takes_ms; /* how long after an exposure began a first value can be had, when that
+	                     is longer than range_ms */
+	bool collecting;  /* what is missing needs nothing but time */
+	struct gate_account account;
+	char per[24];     /* of slopes, behind value and limits: " per 1d" */
 	char text[160];  /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
 	char why[240];   /* when result is not GATE_PASS, or not covered */
 	char blind[240]; /* some rung can never be reached: the gate does not pass then (rule K9) */
@@ -158,6 +174,11 @@ struct gate_kind {
 	bool implicit_rung;               /* without rungs: above 0 (health, alerts) */
 	/* Of kinds that watch a KPI, its name, borrowed from the spec; NULL for the others. */
 	const char *(*kpi)(const void *spec);
+	/* The value is made of several windows, so that one vote is no single bad window. */
+	bool looks_at_several;
+	/* What the value was made of, for the gate's JSON: stands under the kind's name. New
+	 * reference; NULL without memory. May be NULL. */
+	json_t *(*details)(const struct gate *gate, const struct gate_measure *m);
 	/* `state` is the gate's memory; kinds keep in it what they must know of earlier
 	 * evaluations. Also called where the gate does not count. */
 	void (*measure)(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
@@ -178,6 +199,7 @@ struct rung_state {
 };
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
+	struct measurements past; /* of kinds that look at several */
 	struct wall
 	        silent_since; /* where it counts it gave neither pass nor breach since then (rule
 	                         E5); 0: it did. Kept by whoever knows where the gate counts. */
@@ -209,7 +231,8 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 /* Whether the rung's condition is met: strictly, and equal within 1e-9 is equal (rule K3). NaN
  * meets every one: it cannot pass. */
 bool gate_rung_holds(const struct gate_rung *rung, double value);
-void gate_state_clear(struct gate_state *state); /* votes forgotten: resume */
+/* Votes forgotten: resume. What was measured stays. */
+void gate_state_clear(struct gate_state *state);
 
 /* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat).
  */

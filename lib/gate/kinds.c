@@ -2,6 +2,7 @@
  * kinds - every gate kind there is. A new one: one file and one more name in each list.
  */
 #include "gate/alerts.h"
+#include "gate/average.h"
 #include "gate/evidence.h"
 #include "gate/gate.h"
 #include "gate/health.h"
@@ -12,6 +13,7 @@
 /* clang-format off */
 const struct gate_kind *const gate_kinds[] = {
 	&gate_threshold,
+	&gate_average,
 	&gate_health,
 	&gate_integrity,
 	&gate_alerts,
@@ -21,6 +23,7 @@ const struct gate_kind *const gate_kinds[] = {
 
 const char *const gate_kind_names[] = {
 	"threshold",
+	"average",
 	"health",
 	"integrity",
 	"alerts",

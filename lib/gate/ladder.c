@@ -325,5 +325,6 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 
 void gate_state_clear(struct gate_state *state)
 {
-	memset(state, 0, sizeof(*state));
+	memset(state->rungs, 0, sizeof(state->rungs));
+	state->silent_since.ms = 0;
 }

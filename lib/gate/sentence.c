@@ -99,8 +99,8 @@ static void condition(const struct sentence_facts *f, const struct gate_measure 
 		return;
 	}
 	kpi_format(f->rung->limit, m->unit, limit, sizeof(limit));
-	sentence_set(out, size, "%s %s%s", f->rung->compare == RUNG_ABOVE ? "above" : "below",
-	             limit, end);
+	sentence_set(out, size, "%s %s%s%s", f->rung->compare == RUNG_ABOVE ? "above" : "below",
+	             limit, m->per, end);
 }
 
 /* Votes so far, in front of the condition: "2nd of 3 votes ", "1st of 2 votes (of 3) ". */
@@ -222,8 +222,8 @@ static void say_pass(const struct sentence_facts *f, struct gate_outcome *o)
 		return;
 	}
 	kpi_format(f->rung->limit, o->measure.unit, limit, sizeof(limit));
-	sentence_set(o->sentence, sizeof(o->sentence), "%s; %s %s", o->measure.text,
-	             f->rung->compare == RUNG_ABOVE ? "limit" : "at least", limit);
+	sentence_set(o->sentence, sizeof(o->sentence), "%s; %s %s%s", o->measure.text,
+	             f->rung->compare == RUNG_ABOVE ? "limit" : "at least", limit, o->measure.per);
 }
 
 void gate_sentence(const struct sentence_facts *facts, struct gate_outcome *out)

@@ -1,6 +1,7 @@
 /* How the memory of a gate's rungs is kept in a checkpoint (rule E3). */
 #include "gate/gate.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -102,11 +103,88 @@ static bool rungs_copy(const void *from, void *to)
 
 static const struct field_custom rungs_custom = {rungs_decode, rungs_encode, rungs_copy, NULL};
 
+/* --- measurements -------------------------------------------------------------------------- */
+
+/* [at in ms, value, events, against]; null is NaN. Many are kept, so without keys. */
+static json_t *number_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *past_encode(const void *member)
+{
+	const struct measurements *past = member;
+	json_t *list = past->n > 0 ? json_array() : NULL;
+
+	for (size_t i = 0; list && i < past->n; i++) {
+		const struct measurement *m = &past->list[i];
+		json_t *one =
+		        json_pack("[I, o, o, o]", (json_int_t)m->at.ms, number_or_null(m->value),
+		                  number_or_null(m->events), number_or_null(m->against));
+
+		if (json_array_append_new(list, one) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list ? json_pack("{s:I, s:i, s:o}", "merged", (json_int_t)past->merged, "era",
+	                        past->era, "list", list)
+	            : NULL;
+}
+
+static bool measurement_decode(const json_t *value, struct measurement *out)
+{
+	const json_t *at = json_array_get(value, 0), *is = json_array_get(value, 1);
+	const json_t *events = json_array_get(value, 2), *against = json_array_get(value, 3);
+
+	if (!json_is_integer(at) || !json_is_number(is) || !isfinite(json_number_value(is)))
+		return false;
+	*out = (struct measurement){
+	        .at = {json_integer_value(at)},
+	        .value = json_number_value(is),
+	        .events = json_is_number(events) ? json_number_value(events) : (double)NAN,
+	        .against = json_is_number(against) ? json_number_value(against) : (double)NAN};
+	return true;
+}
+
+static bool past_decode(json_t *value, void *member, struct decode *d)
+{
+	struct measurements *past = member;
+	const json_t *list = json_object_get(value, "list");
+
+	if (!json_is_array(list) || json_array_size(list) > MEASUREMENTS_MAX)
+		return decode_problem(d, "must have a list of at most %d measurements",
+		                      MEASUREMENTS_MAX);
+	past->merged = json_integer_value(json_object_get(value, "merged"));
+	past->era = (int)json_integer_value(json_object_get(value, "era"));
+	if (past->merged < 0)
+		return decode_problem(d, "merged must not be negative");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct measurement *one = &past->list[past->n];
+
+		if (!measurement_decode(json_array_get(list, i), one) ||
+		    (i > 0 && one->at.ms <= one[-1].at.ms))
+			return decode_problem(d, "measurement %zu is none", i);
+		past->n++;
+	}
+	return true;
+}
+
+static bool past_copy(const void *from, void *to)
+{
+	memcpy(to, from, sizeof(struct measurements));
+	return true;
+}
+
+static const struct field_custom past_custom = {past_decode, past_encode, past_copy, NULL};
+
 /* clang-format off */
 static const struct field state_fields[] = {
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
 	  .offset = offsetof(struct gate_state, rungs),
 	  .doc = "One state per rung, in the order of the ladder; those after the last are blank." },
+	{ .key = "past", .kind = FIELD_CUSTOM, .custom = &past_custom, .offset = offsetof(struct gate_state, past),
+	  .doc = "What was measured so far, by gates that look at several measurements." },
 	{ .key = "silent_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct gate_state, silent_since),
 	  .doc = "Since when the gate, where it counts, gives neither pass nor breach." },

@@ -86,18 +86,18 @@ static void format_value(const struct gate *gate, double value, enum kpi_unit un
 	}
 }
 
-static void say_value(const struct gate *gate, struct gate_measure *m)
+void weigh_say(const struct gate *gate, const char *lead, struct gate_measure *m)
 {
 	char value[64], events[64];
 
 	format_value(gate, m->value, m->unit, value, sizeof(value));
 	if (!isfinite(m->events)) {
-		sentence_set(m->text, sizeof(m->text), "%s", value);
+		sentence_set(m->text, sizeof(m->text), "%s%s%s", lead, value, m->per);
 		return;
 	}
 	kpi_format(m->events >= 100 ? round(m->events) : m->events, KPI_NUMBER, events,
 	           sizeof(events));
-	sentence_set(m->text, sizeof(m->text), "%s of %s %s", value, events,
+	sentence_set(m->text, sizeof(m->text), "%s%s%s of %s %s", lead, value, m->per, events,
 	             gate->min_events_kpi ? gate->min_events_kpi : "events");
 }
 
@@ -169,7 +169,7 @@ static void weigh(const struct gate *gate, const struct gate_evidence *evidence,
 	    (events && misses_quorum(gate, events, m)) || !judge_value(gate, counted, m))
 		return;
 	m->result = GATE_PASS;
-	say_value(gate, m);
+	weigh_say(gate, "", m);
 	m->covered = is_covered(gate, value, m) && (!events || is_covered(gate, events, m));
 }
 
@@ -216,4 +216,18 @@ void weigh_kpi(const struct gate *gate, const struct gate_evidence *evidence,
 {
 	weigh(gate, evidence, m);
 	tell_stuck(gate, evidence, m);
+}
+
+int64_t weigh_spacing_ms(const struct gate *gate, const struct gate_measure *m,
+                         const struct gate_evidence *evidence)
+{
+	int64_t ms = m->range_ms > gate->vote_every_ms ? m->range_ms : gate->vote_every_ms;
+
+	return ms > evidence->evaluate_every_ms ? ms : evidence->evaluate_every_ms;
+}
+
+bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_measure *m)
+{
+	return m->result == GATE_PASS && m->covered && isfinite(m->value) && !evidence->entering &&
+	       !evidence->settling;
 }

@@ -7,6 +7,9 @@
 #ifndef GATE_WEIGH_H
 #define GATE_WEIGH_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct gate;
 struct gate_evidence;
 struct gate_measure;
@@ -15,6 +18,17 @@ struct gate_measure;
  * coverage, words. */
 void weigh_kpi(const struct gate *gate, const struct gate_evidence *evidence,
                struct gate_measure *m);
+
+/* Puts value and events into words, behind `lead`: "mean of 5: 2.4 % of 412 requests". */
+void weigh_say(const struct gate *gate, const char *lead, struct gate_measure *m);
+
+/* How far measurements of the gate's KPI lie apart: one range at least, so that no two look at the
+ * same events. */
+int64_t weigh_spacing_ms(const struct gate *gate, const struct gate_measure *m,
+                         const struct gate_evidence *evidence);
+/* Whether what was just weighed may be kept as a measurement: it would be a pass where rule K4 is
+ * concerned, nothing is being changed and the stage has settled. */
+bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_measure *m);
 
 /* A gate with a rung that cannot be reached never passes (rule K9); what its other rungs see counts
  * all the same, and missing evidence keeps its own reason. */

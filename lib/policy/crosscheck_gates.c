@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "gate/alerts.h"
+#include "gate/average.h"
 #include "gate/blind.h"
 #include "gate/evidence.h"
 #include "gate/health.h"
@@ -389,6 +390,7 @@ static const struct {
 	void (*check)(struct crosscheck *c, const struct gate *gate);
 } kinds[] = {
 	{ &gate_threshold, check_threshold },
+	{ &gate_average,   check_threshold },
 	{ &gate_health,    check_health },
 	{ &gate_integrity, check_integrity },
 	{ &gate_alerts,    check_alerts },

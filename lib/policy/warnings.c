@@ -41,7 +41,7 @@ static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
 		             "wait at least "
 		             "%s, or use votes such as 3 of 3",
 		             range, twice);
-	if (rung->votes_of > 0 && rung->votes_needed < 2)
+	if (rung->votes_of > 0 && rung->votes_needed < 2 && !gate->kind->looks_at_several)
 		problems_add(warnings, NULL, 0, 0, pointer,
 		             "one vote fires this rung: a single bad window of %s is often chance; "
 		             "2 of 3 asks "

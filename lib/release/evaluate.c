@@ -256,32 +256,42 @@ static bool lacks_evidence(const struct gate_outcome *o)
 
 /* What may explain that something is missing. */
 struct youth {
-	bool exposed;  /* the first range of an exposure warms by design */
-	bool watching; /* the first range of a process that began to watch has too few samples */
+	int64_t exposed_ms;  /* since when; the first range of an exposure warms by design */
+	int64_t watching_ms; /* the first range of a process that began to watch has too few
+	                        samples */
+	int64_t range_ms;    /* the longest of all KPIs */
+	int64_t slack_ms;
 };
 
 static struct youth youth_of(const struct release *r, const struct place *place,
                              const struct evaluation *e, int64_t every_ms,
                              const struct checkpoint *c)
 {
-	int64_t range_ms = longest_range_ms(e) + 2 * every_ms;
 	struct wall since = later(release_exposed_since(r), place->since);
 
-	return (struct youth){.exposed = place->entering || e->at.ms - since.ms <= range_ms,
-	                      .watching = (c->fresh_rounds - 1) * every_ms <= range_ms};
+	return (struct youth){.exposed_ms = place->entering ? 0 : e->at.ms - since.ms,
+	                      .watching_ms = (c->fresh_rounds - 1) * every_ms,
+	                      .range_ms = longest_range_ms(e),
+	                      .slack_ms = 2 * every_ms};
 }
 
 /* Whether what the gate lacks could not be there yet. Later warming (targets that restart) and
  * later silence are missing proof. */
 static bool is_too_early(const struct gate_outcome *o, struct youth young)
 {
+	int64_t takes_ms =
+	        o->measure.takes_ms > young.range_ms ? o->measure.takes_ms : young.range_ms;
+	bool is_young = young.exposed_ms <= takes_ms + young.slack_ms;
+	bool is_fresh = young.watching_ms <= takes_ms + young.slack_ms;
+
 	switch (o->result) {
 	case GATE_WARMING:
 	case GATE_BREACH:
-		return young.exposed || young.watching;
+		return is_young || is_fresh;
 	case GATE_NO_DATA:
+		return is_fresh;
 	case GATE_INSUFFICIENT:
-		return young.watching;
+		return is_fresh || (o->measure.collecting && is_young);
 	case GATE_ERROR:
 	case GATE_STALE:
 	case GATE_PASS:
@@ -304,7 +314,7 @@ static bool all_too_early(const struct evaluation *e, struct youth young)
 		if (o->counts && o->result != GATE_PASS && !is_too_early(o, young))
 			return false;
 	}
-	return any_counts || young.watching;
+	return any_counts || young.watching_ms <= young.range_ms + young.slack_ms;
 }
 
 /* Rule E5. That a rung fired does not make up for what is missing: its own gate may have fallen
@@ -385,6 +395,9 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	here.entering = place.entering;
 	here.results = r->results;
 	here.nresults = r->nresults;
+	here.settling = !place.settled;
+	here.era = place.stabilising ? ERA_BACK : r->exposed ? ERA_EXPOSED : ERA_BEFORE;
+	here.stage_since = place.since;
 	if (evidence->nkpis > 0)
 		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));
 	e->number = checkpoint->evaluation + 1;

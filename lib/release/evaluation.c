@@ -146,6 +146,8 @@ static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *
 	put_text(&o, "sentence", outcome->sentence);
 	put_text(&o, "blind", m->blind[0] ? m->blind : NULL);
 	put_text(&o, "still", m->still[0] ? m->still : NULL);
+	if (gate->kind->details)
+		put(&o, gate->kind->name, gate->kind->details(gate, m));
 	return finish(&o);
 }
 
