@@ -45,7 +45,7 @@ struct tracked {
 	struct wall next_round;
 	size_t enter_pending, rollback_pending;
 	bool enter_refused, rollback_refused;
-	int64_t rollback_acked; /* bit set of options all of whose messages were acknowledged */
+	int64_t rollback_acked; /* bit set of options whose last messages were all acknowledged */
 	char *refused_action;
 	char *drifted_action, *drifted_text; /* what was set and reads otherwise by now; NULL */
 	bool drift_known;      /* those two come from the database, at this row_version or before */

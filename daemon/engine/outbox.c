@@ -47,6 +47,18 @@ static void count_smoke(struct tracked *t, const struct store_outbox_status *row
 	keep_text(&t->smoke_action, row->failing_action);
 }
 
+/* What an option was told last speaks for it: one that is asked for again is not acknowledged by
+ * what it answered before. */
+static void count_option(struct tracked *t, const struct store_outbox_status *row)
+{
+	int64_t bit = row->option < 63 ? INT64_C(1) << row->option : 0;
+
+	if (row->pending == 0)
+		t->rollback_acked |= bit;
+	else
+		t->rollback_acked &= ~bit;
+}
+
 /* Of an option, or of what goes with the way back. */
 static void count_back(struct tracked *t, const struct store_outbox_status *row)
 {
@@ -65,8 +77,7 @@ static void count_back(struct tracked *t, const struct store_outbox_status *row)
 		t->rollback_pending += row->pending;
 		t->rollback_refused = t->rollback_refused || row->refused > 0;
 	}
-	if (row->pending == 0 && row->option < 63)
-		t->rollback_acked |= INT64_C(1) << row->option;
+	count_option(t, row);
 }
 
 /* Of several the first by name, so that it is always the same one. An advance's state is not wanted

@@ -369,8 +369,8 @@ struct store_outbox_status {
 };
 typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_status *rows, size_t n,
                                 const struct err *err);
-/* Row groups (version, class, option) of these releases that are not superseded: advances with
- * something unacknowledged, and every rollback group. */
+/* Row groups (version, class, option) of these releases that are not superseded, each release's by
+ * rising version: advances with something unacknowledged, and every rollback group. */
 bool store_outbox(struct store *s, const int64_t *release_ids, size_t n, store_outbox_fn fn,
                   void *ctx, struct err *err) MUST_CHECK;
 

@@ -245,9 +245,9 @@ struct release_facts {
 	size_t rollback_pending; /* unacknowledged messages of the present rollback option, that is
 	                            of the rollback class queued at rollback.version */
 	bool rollback_refused;   /* one of them was answered 4xx */
-	int64_t rollback_acked;  /* bit set: options all of whose messages have been acknowledged by
-	                            now; only  those in rollback.passed_over matter (late
-	                            acknowledgements) */
+	int64_t rollback_acked;  /* bit set: options all of whose messages, as sent last, have been
+	                            acknowledged by now; only those in rollback.passed_over matter
+	                            (late acknowledgements) */
 	size_t dampen_pending; /* unacknowledged dampening messages; they hold nothing up */
 	size_t smoke_pending;  /* unacknowledged smoke tests of rollback.smoke_version */
 	bool smoke_failing;    /* one of those was answered badly by now */

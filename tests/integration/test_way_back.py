@@ -121,6 +121,33 @@ def test_a_smoke_test_that_fails_until_the_deadline_takes_the_next_option(postgr
     check_invariants(daemon)
 
 
+def test_an_option_sent_anew_is_not_acknowledged_by_what_it_was_told_before(postgres, folder, target, outside):
+    """Acknowledged once, left for a later option, and asked for again once that one has failed: from then on only the
+    new messages speak for it."""
+    options = [{"option": "kill_switch", "actions": ["weight_zero"]},
+               {"option": "previous_version", "actions": ["redeploy"]},
+               {"option": "workers_off", "actions": ["workers_paused"]}]
+    policies = careful(target, options=options, dampen=[], smoke=["claim"])
+    daemon = daemon_with(folder, postgres, target, outside, policies).start()
+    id_ = baking(daemon)
+    outside.answers.update({"/claim": 503, "/workers_paused": 404})
+    daemon.verb(id_, "rollback", reason="claims fail")
+    daemon.wait_state(id_, "stabilising")
+    daemon.verb(id_, "rollback", option="workers_off", reason="they still fail")
+    daemon.wait_state(id_, "failed")
+    outside.answers.update({"/weights/checkout": 404, "/deploy/checkout": 503})
+    daemon.verb(id_, "rollback", option="kill_switch", reason="once more")
+    r = daemon.wait_release(id_, "a second attempt of the next option",
+                            lambda r: paths(outside).count("/deploy/checkout") >= 2)
+    assert (r["state"], r["rollback"]["option"]) == ("rolling_back", 1)
+    outside.answers.update({"/deploy/checkout": 200, "/claim": 200})
+    daemon.wait_state(id_, "rolled_back")
+    told = [row["event"] for row in daemon.get(f"/v1/releases/{id_}/timeline")[1]["timeline"]]
+    assert told.count("rollback_acked") == 2
+    daemon.close()
+    check_invariants(daemon)
+
+
 def test_smoke_tests_survive_a_crash(postgres, folder, target, outside):
     daemon = daemon_with(folder, postgres, target, outside, careful(target)).start()
     id_ = baking(daemon)

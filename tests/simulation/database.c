@@ -186,8 +186,10 @@ void database_facts(const struct story *s, const struct release *r, struct relea
 			f->rollback_pending++;
 			f->rollback_refused |= row->refused;
 		}
-		if (group_is_done(s, row))
+		if (group_is_done(s, row)) /* versions rise: the newest speaks for its option */
 			f->rollback_acked |= INT64_C(1) << row->option;
+		else
+			f->rollback_acked &= ~(INT64_C(1) << row->option);
 	}
 	if (f->enter_refused)
 		f->enter_refused_action = "set_weight";
