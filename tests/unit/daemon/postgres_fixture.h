@@ -149,7 +149,7 @@ static int64_t now_ms(void)
 	do {                                                                                       \
 		int64_t end_ = now_ms() + PATIENCE_MS;                                             \
 		while (!(condition)) {                                                             \
-			ck_assert_msg(now_ms() < end_, "waited in vain for " #condition);          \
+			ck_assert_msg(now_ms() < end_, "waited in vain for %s", #condition);        \
 			turn();                                                                    \
 			usleep(500);                                                               \
 		}                                                                                  \

@@ -302,6 +302,14 @@ START_TEST(a_freeze_stops_advances_and_nothing_else)
 }
 END_TEST
 
+/* Behind somebody else's row, as one of the database's sessions says. */
+static void until_it_waits(void)
+{
+	UNTIL(strcmp(sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+	                 " AND datname = current_database()"),
+	             "1") == 0);
+}
+
 START_TEST(a_freeze_waits_for_an_advance_under_way)
 {
 	PGconn *other = PQconnectdb(dsn_admin);
@@ -311,10 +319,7 @@ START_TEST(a_freeze_waits_for_an_advance_under_way)
 	        other,
 	        "BEGIN; SELECT FROM headgate.freeze_scope WHERE scope = 'global' FOR SHARE"));
 	freeze("global", "*", true, &a);
-	for (int i = 0; i < 300; i++) {
-		turn();
-		usleep(1000);
-	}
+	until_it_waits();
 	ck_assert(!a.come);
 	PQclear(PQexec(other, "COMMIT"));
 	UNTIL(a.come);
@@ -483,13 +488,26 @@ START_TEST(notifications_go_in_order_until_one_fails)
 }
 END_TEST
 
+/* For the messages: what was promised for less than that is over, and what waited for it is due. */
+static void an_hour_passes(void)
+{
+	ck_assert_str_ne(sql("UPDATE headgate.outbox SET"
+	                     " claimed_at = claimed_at - interval '1 hour',"
+	                     " claim_until = claim_until - interval '1 hour',"
+	                     " due_at = due_at - interval '1 hour',"
+	                     " resend_at = resend_at - interval '1 hour',"
+	                     " awaits_until = awaits_until - interval '1 hour',"
+	                     " may_arrive_until = may_arrive_until - interval '1 hour'"),
+	                 "error");
+}
+
 START_TEST(a_lapsed_claim_is_claimed_again_under_the_same_id)
 {
 	struct release *r = release_with_advances();
-	struct claimed first = claim(50), again;
+	struct claimed first = claim(60000), again;
 
 	ck_assert_uint_eq(first.n, 3);
-	usleep(60000);
+	an_hour_passes();
 	again = claim(60000);
 	ck_assert_uint_eq(again.n, 3);
 	ck_assert_str_eq(first.ids[0], again.ids[0]);
@@ -501,7 +519,7 @@ END_TEST
 START_TEST(a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_in_flight)
 {
 	struct release *r = release_with_advances();
-	struct claimed c = claim(400); /* "first" and "elsewhere" are in flight */
+	struct claimed c = claim(60000); /* "first" and "elsewhere" are in flight */
 	struct step s;
 
 	ck_assert_uint_eq(c.n, 3);
@@ -518,8 +536,7 @@ START_TEST(a_rollback_supersedes_pre_empts_and_is_sent_again_after_the_advance_i
 	ck_assert_uint_eq(count(1).rollback_groups, 1);
 	ck_assert_uint_eq(count(1).advance_pending, 0);
 	ck_assert_uint_eq(claim(60000).n, 0);
-	usleep(450000); /* the claims of the advances lapse: they are superseded, only the rollback
-	                   goes again */
+	an_hour_passes(); /* the advances are superseded: only the rollback goes again */
 	c = claim(60000);
 	ck_assert_uint_eq(c.n, 2); /* and the notification, whose claim lapsed too */
 	ck_assert_str_eq(c.actions[0], "weight_zero");
@@ -539,7 +556,7 @@ END_TEST
 START_TEST(a_repeat_that_is_refused_as_stale_ends)
 {
 	struct release *r = release_with_advances();
-	struct claimed c = claim(100);
+	struct claimed c = claim(60000);
 	struct step s;
 
 	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
@@ -548,7 +565,7 @@ START_TEST(a_repeat_that_is_refused_as_stale_ends)
 	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
 	c = claim(60000);
 	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
-	usleep(110000);
+	an_hour_passes();
 	c = claim(60000);
 	ck_assert_str_eq(c.actions[0], "weight_zero");
 	recorded(c.ids[0], DELIVERY_REFUSED, 1, 409);
@@ -575,7 +592,7 @@ START_TEST(a_settled_release_sends_nothing_of_its_rollback_any_more)
 	step_to(&s, other, 2, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
 	step_message(&s, MESSAGE_ROLLBACK, "theirs", "deployer");
 	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
-	c = claim(20);
+	c = claim(60000);
 	ck_assert_uint_eq(c.n, 4); /* and the notification */
 	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
 	ck_assert_str_eq(c.actions[0], "weight_zero");
@@ -588,7 +605,7 @@ START_TEST(a_settled_release_sends_nothing_of_its_rollback_any_more)
 	                     " headgate.release r ON r.id = o.release_id AND o.superseded_by ="
 	                     " r.transition"),
 	                 "redeploy");
-	usleep(30000);
+	an_hour_passes();
 	c = claim(60000);
 	ck_assert_uint_eq(c.n, 2);
 	ck_assert(has(&c, "theirs") && has(&c, "tell"));
@@ -600,14 +617,14 @@ END_TEST
 START_TEST(a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again)
 {
 	struct release *r = release_with_advances();
-	struct claimed c = claim(50);
+	struct claimed c = claim(60000);
 	struct step s;
 
 	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
 	s.decision.supersedes = true;
 	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
 	ck_assert_int_eq(step_commit(&s), STORE_COMMITTED);
-	usleep(60000);
+	an_hour_passes();
 	c = claim(60000);
 	ck_assert_str_eq(c.actions[0], "weight_zero");
 	delivered(c.ids[0], DELIVERY_ACKNOWLEDGED, 0);
@@ -773,10 +790,10 @@ END_TEST
 START_TEST(without_a_callback_it_is_sent_again_with_the_same_token)
 {
 	struct release *r = release_running(1, "checkout", STEP_READY);
-	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 50), again;
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 60000), again;
 
-	delivered(c.ids[0], DELIVERY_TAKEN, 50);
-	usleep(60000);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
+	an_hour_passes();
 	again = claim(60000);
 	ck_assert_uint_eq(again.n, 1);
 	ck_assert_str_eq(again.ids[0], c.ids[0]);
@@ -809,10 +826,10 @@ END_TEST
 START_TEST(a_rollback_is_sent_again_after_the_time_of_an_advance_that_was_taken)
 {
 	struct release *r = release_running(1, "checkout", STEP_READY);
-	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 400);
+	struct claimed c = claim_awaiting(r, MESSAGE_ADVANCE, 60000);
 	struct step s;
 
-	delivered(c.ids[0], DELIVERY_TAKEN, 400);
+	delivered(c.ids[0], DELIVERY_TAKEN, 60000);
 	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
 	s.decision.supersedes = true;
 	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
@@ -826,7 +843,7 @@ START_TEST(a_rollback_is_sent_again_after_the_time_of_an_advance_that_was_taken)
 	ck_assert_uint_eq(count(1).rollback_pending, 0);
 	ck_assert_str_eq(
 	        sql("SELECT resend_at > now() FROM headgate.outbox WHERE class = 'rollback'"), "t");
-	usleep(450000);
+	an_hour_passes();
 	c = claim(60000);
 	ck_assert_uint_eq(c.n, 1);
 	ck_assert_str_eq(c.actions[0], "weight_zero");
@@ -1035,22 +1052,47 @@ START_TEST(a_commit_lost_before_it_happened_is_answered_and_can_never_happen)
 }
 END_TEST
 
+static bool a_commit_waits_for_the_standby(void)
+{
+	return strcmp(sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+	              "0") != 0;
+}
+
+/* The server takes its new configuration when it comes to it: the standby is missed for sure once a
+ * commit waits for it. Our loop stands still meanwhile, lest a commit of its own be the one. */
+static void standby_is_missed(PGconn *other)
+{
+	int64_t end = now_ms() + PATIENCE_MS;
+
+	do {
+		PGresult *result;
+
+		ck_assert_msg(now_ms() < end, "no commit waits for the standby");
+		while ((result = PQgetResult(other)) != NULL)
+			PQclear(result);
+		ck_assert(PQsendQuery(other, "SELECT pg_logical_emit_message(true, 'test', '')"));
+		while (PQconsumeInput(other) && PQisBusy(other) &&
+		       !a_commit_waits_for_the_standby() && now_ms() < end)
+			usleep(500);
+	} while (!PQisBusy(other));
+}
+
 /* A synchronous standby that does not exist makes COMMIT wait after the work is done. */
 START_TEST(a_commit_whose_answer_was_lost_is_found)
 {
 	struct release *r = release_running(1, "checkout", STEP_BAKING);
+	PGconn *other = PQconnectdb(dsn_admin);
 	struct step s;
 
 	sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
 	sql("SELECT pg_reload_conf()");
-	usleep(200000);
+	standby_is_missed(other);
 	step_to(&s, r, 2, EVENT_PAUSE, RELEASE_PAUSED, STEP_NONE);
 	ck_assert(step_queue(&s));
 	turn();
-	while (strcmp(sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND "
-	                  "query LIKE '%transition%'"),
-	              "0") == 0)
-		usleep(1000);
+	UNTIL(strcmp(sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND "
+	                 "query LIKE '%transition%'"),
+	             "0") != 0);
 	terminate_daemon();
 	sql("ALTER SYSTEM RESET synchronous_standby_names");
 	sql("SELECT pg_reload_conf()");
@@ -1059,6 +1101,7 @@ START_TEST(a_commit_whose_answer_was_lost_is_found)
 	ck_assert_double_eq(world.metrics.values[METRIC_TRANSITIONS_UNKNOWN], 1);
 	ck_assert_str_eq(sql("SELECT state || row_version FROM headgate.release"), "paused3");
 	ck_assert_str_eq(sql("SELECT count(*) FROM headgate.voided"), "0");
+	PQfinish(other);
 	release_free(&r);
 }
 END_TEST
