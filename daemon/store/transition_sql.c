@@ -114,11 +114,13 @@ const struct pg_statement sql_transition = {
 	"    (d.closes OR (o.option = -2 AND " SQL_TRIES_ANEW "))))"
 	"   AND o.done_at IS NULL AND o.superseded_by IS NULL OFFSET 0) x"
 	" WHERE d.supersedes OR d.sends OR d.parks OR d.closes OR " SQL_TRIES_ANEW "), "
-	/* New entry messages replace older ones: they say the desired state, not a difference. */
+	/* New entry messages replace older ones: they say the desired state, not a difference. One that was
+	 * acknowledged since we looked stays as it is, but says until when its earlier attempts may arrive. */
 	"superseded AS ("
 	" UPDATE headgate.outbox o SET"
-	"  superseded_by = CASE WHEN v.ends THEN v.transition END, parked = o.parked OR v.parks"
-	" FROM open v WHERE o.id = v.id AND o.done_at IS NULL AND o.superseded_by IS NULL"
+	"  superseded_by = CASE WHEN v.ends AND o.done_at IS NULL THEN v.transition END,"
+	"  parked = o.parked OR (v.parks AND o.done_at IS NULL)"
+	" FROM open v WHERE o.id = v.id AND o.superseded_by IS NULL"
 	" RETURNING o.release_id, " SQL_IN_FLIGHT " AS claim_until), "
 	/* Advances that may still arrive after the rollback (rule R8), also those that an earlier one superseded and
 	 * those of which a later attempt was acknowledged. */

@@ -685,6 +685,48 @@ START_TEST(a_rollback_is_sent_again_after_an_attempt_that_a_later_one_overtook)
 }
 END_TEST
 
+/* An attempt had timed out while the rollback was decided, and another instance had a later one
+ * acknowledged meanwhile: the rollback was not sent again. */
+static const struct {
+	const char *before, *holds, *then;
+} meanwhile[] = {
+        {"UPDATE headgate.outbox SET may_arrive_until = now() + interval '1 hour'",
+         "BEGIN; UPDATE headgate.outbox SET done_at = clock_timestamp(), claim_until = NULL"
+         " WHERE class = 'advance'",
+         "SELECT 1"},
+        {"SELECT 1", "BEGIN; SELECT FROM headgate.release FOR UPDATE",
+         "UPDATE headgate.outbox SET done_at = clock_timestamp(), claim_until = NULL,"
+         " may_arrive_until = now() + interval '1 hour' WHERE class = 'advance'"},
+};
+
+START_TEST(a_rollback_is_sent_again_when_an_advance_is_acknowledged_while_it_is_decided)
+{
+	struct release *r = release_with_advances();
+	PGconn *other = PQconnectdb(dsn_admin);
+	struct step s;
+
+	ck_assert_str_ne(sql(meanwhile[_i].before), "error");
+	PQclear(PQexec(other, meanwhile[_i].holds));
+	step_to(&s, r, 3, EVENT_ROLLBACK, RELEASE_ROLLING_BACK, STEP_NONE);
+	s.decision.supersedes = true;
+	step_message(&s, MESSAGE_ROLLBACK, "weight_zero", "deployer");
+	ck_assert(step_queue(&s));
+	until_it_waits();
+	ck_assert_str_ne(sql(meanwhile[_i].then), "error");
+	PQclear(PQexec(other, "COMMIT"));
+	UNTIL(s.answer.come);
+	ck_assert_int_eq(s.answer.outcome, STORE_COMMITTED);
+	ck_assert_str_eq(sql("SELECT resend_at > now() + interval '30 minutes' FROM headgate.outbox"
+	                     " WHERE class = 'rollback'"),
+	                 "t");
+	ck_assert_str_eq(sql("SELECT count(*) FROM headgate.outbox WHERE class = 'advance'"
+	                     " AND superseded_by IS NOT NULL"),
+	                 "0");
+	PQfinish(other);
+	release_free(&r);
+}
+END_TEST
+
 /* --- callbacks --- */
 
 struct awaited {
@@ -1682,6 +1724,9 @@ int main(void)
 	tcase_add_test(tcase, a_repeat_that_is_refused_as_stale_ends);
 	tcase_add_test(tcase, a_rollback_acknowledged_after_the_advance_lapsed_is_not_sent_again);
 	tcase_add_test(tcase, a_rollback_is_sent_again_after_an_advance_that_timed_out);
+	tcase_add_loop_test(
+	        tcase, a_rollback_is_sent_again_when_an_advance_is_acknowledged_while_it_is_decided,
+	        0, (int)(sizeof(meanwhile) / sizeof(meanwhile[0])));
 	tcase_add_loop_test(tcase,
 	                    a_rollback_is_sent_again_after_an_attempt_that_a_later_one_overtook, 0,
 	                    (int)ARRAY_LEN(later));
