@@ -32,6 +32,7 @@ struct child {
 	ev_io ended, readable;
 	struct loop_timer limit, last; /* TERM, KILL */
 	int64_t kill_after_ms;
+	struct mono kill_at; /* while `last` runs */
 	struct mono started_at;
 	bool was_late, was_stopped;
 	char *ring; /* CHILD_OUTPUT_MAX bytes */
@@ -316,14 +317,24 @@ static void on_last(void *ctx)
 	send_signal(ctx, SIGKILL);
 }
 
-static void terminate(struct child *c)
+static void kill_within(struct child *c, int64_t ms)
 {
-	if (loop_timer_running(&c->last))
+	struct mono at = {loop_now(c->loop).mono.ns + ms * 1000000};
+
+	if (loop_timer_running(&c->last) && c->kill_at.ns <= at.ns)
 		return;
-	loop_timer_stop(&c->limit);
-	send_signal(c, SIGTERM);
-	(void)kill(-c->pid, SIGCONT); /* one that is stopped would not hear it */
-	loop_timer_start(&c->last, c->kill_after_ms);
+	c->kill_at = at;
+	loop_timer_start(&c->last, ms);
+}
+
+static void terminate(struct child *c, int64_t kill_after_ms)
+{
+	if (!loop_timer_running(&c->last)) {
+		loop_timer_stop(&c->limit);
+		send_signal(c, SIGTERM);
+		(void)kill(-c->pid, SIGCONT); /* one that is stopped would not hear it */
+	}
+	kill_within(c, kill_after_ms);
 }
 
 static void on_limit(void *ctx)
@@ -331,16 +342,14 @@ static void on_limit(void *ctx)
 	struct child *c = ctx;
 
 	c->was_late = true;
-	terminate(c);
+	terminate(c, c->kill_after_ms);
 }
 
 void child_stop(struct child *c, int64_t kill_after_ms)
 {
-	if (kill_after_ms < c->kill_after_ms)
-		c->kill_after_ms = kill_after_ms;
 	if (!c->was_late)
 		c->was_stopped = true;
-	terminate(c);
+	terminate(c, kill_after_ms < c->kill_after_ms ? kill_after_ms : c->kill_after_ms);
 }
 
 void child_kill(struct child **child)

@@ -48,7 +48,8 @@ struct child_request {
  * gone after that call. */
 struct child *child_start(struct loop *loop, const struct child_request *request,
                           struct err *err) MUST_CHECK;
-/* TERM now, KILL after at most kill_after_ms; done() follows. Harmless when repeated. */
+/* TERM now, unless it was sent already; KILL after at most kill_after_ms, or when it was due before.
+ * done() follows. Harmless when repeated. */
 void child_stop(struct child *child, int64_t kill_after_ms);
 /* KILL and gone, without done(). */
 void child_kill(struct child **child);

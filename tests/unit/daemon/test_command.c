@@ -15,6 +15,8 @@
 #include "../suite.h"
 #include "action/command.h"
 #include "base/macros.h"
+#include "base/str.h"
+#include "base/units.h"
 #include "config.h"
 #include "loop/child.h"
 #include "loop/loop.h"
@@ -243,6 +245,7 @@ static struct loop *loop;
 static struct child_end ended;
 static char output[CHILD_OUTPUT_MAX + 1];
 static int nended;
+static char told[64]; /* a child says how far it is by making this file */
 
 static void begin(void)
 {
@@ -251,10 +254,13 @@ static void begin(void)
 	loop = loop_new(&metrics, &err);
 	ck_assert_ptr_nonnull(loop);
 	nended = 0;
+	snprintf(told, sizeof(told), "/tmp/headgate-command-%lld", (long long)getpid());
+	(void)unlink(told);
 }
 
 static void end(void)
 {
+	(void)unlink(told);
 	loop_free(&loop);
 }
 
@@ -268,25 +274,70 @@ static void on_end(void *ctx, const struct child_end *e)
 	loop_stop(loop);
 }
 
-static struct child *start(const char *script, int64_t timeout_ms)
+static struct child *start_patient(const char *script, int64_t timeout_ms, int64_t kill_after_ms)
 {
 	static char shell[] = "/bin/sh", option[] = "-c";
 	char *arguments[] = {shell, option, text_dup(script), NULL};
-	char *environment[] = {NULL};
+	char variable[sizeof(told) + 8];
+	char *environment[] = {variable, NULL};
 	struct err err = {0};
-	struct child *c = child_start(loop,
-	                              &(struct child_request){.arguments = arguments,
-	                                                      .environment = environment,
-	                                                      .directory = "/",
-	                                                      .input = STR("given"),
-	                                                      .timeout_ms = timeout_ms,
-	                                                      .kill_after_ms = 200,
-	                                                      .done = on_end},
-	                              &err);
+	struct child *c;
 
+	snprintf(variable, sizeof(variable), "TOLD=%s", told);
+	c = child_start(loop,
+	                &(struct child_request){.arguments = arguments,
+	                                        .environment = environment,
+	                                        .directory = "/",
+	                                        .input = STR("given"),
+	                                        .timeout_ms = timeout_ms,
+	                                        .kill_after_ms = kill_after_ms,
+	                                        .done = on_end},
+	                &err);
 	free(arguments[2]);
 	ck_assert_msg(c != NULL, "%s", err.text);
 	return c;
+}
+
+static struct child *start(const char *script, int64_t timeout_ms)
+{
+	return start_patient(script, timeout_ms, 200);
+}
+
+/* Bounded by the test's own time. */
+static void until_told(void)
+{
+	while (access(told, F_OK) != 0) {
+		ev_run(loop_ev(loop), EVRUN_NOWAIT);
+		ck_assert_int_eq(nended, 0);
+		usleep(1000);
+	}
+}
+
+/* A zombie is, until its new parent looks. */
+static bool is_gone(int64_t pid)
+{
+	char path[64], line[256];
+	FILE *stat;
+	bool is_there;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	stat = fopen(path, "re");
+	if (stat == NULL)
+		return true;
+	is_there = fgets(line, sizeof(line), stat) != NULL && strstr(line, ") Z ") == NULL;
+	fclose(stat);
+	return !is_there;
+}
+
+/* The process whose number the child has written. Bounded by the test's own time. */
+static void ck_assert_gone(const char *number)
+{
+	struct err err;
+	int64_t pid = 0;
+
+	ck_assert(int_parse((struct str){number, strspn(number, "0123456789")}, &pid, &err));
+	while (!is_gone(pid))
+		usleep(1000);
 }
 
 static void run_to_end(const char *script, int64_t timeout_ms)
@@ -327,33 +378,15 @@ START_TEST(a_child_that_ignores_term_is_killed_with_its_children)
 	run_to_end("trap '' TERM; sleep 600 & echo $!; wait; sleep 600", 300);
 	ck_assert(ended.was_late);
 	ck_assert_int_eq(ended.signal, SIGKILL);
+	ck_assert_gone(output);
 }
 END_TEST
 
 START_TEST(what_a_child_leaves_behind_ends_with_it)
 {
-	char *after = NULL;
-	long long pid = 0;
-	char path[64];
-
 	run_to_end("trap '' TERM; sleep 600 & echo $!", 30000);
 	ck_assert_int_eq(ended.status, 0);
-	for (after = output; *after >= '0' && *after <= '9'; after++)
-		pid = pid * 10 + (*after - '0');
-	snprintf(path, sizeof(path), "/proc/%lld/stat", pid);
-	for (int i = 0; i < 500 && kill((pid_t)pid, 0) == 0; i++) {
-		FILE *stat = fopen(path, "re"); /* a zombie until its new parent looks */
-		char line[256] = "";
-
-		if (stat == NULL)
-			break;
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), stat));
-		fclose(stat);
-		if (strstr(line, ") Z ") != NULL)
-			break;
-		usleep(10000);
-		ck_assert_int_lt(i, 499);
-	}
+	ck_assert_gone(output);
 }
 END_TEST
 
@@ -369,13 +402,31 @@ END_TEST
 
 START_TEST(a_child_that_is_stopped_is_never_done)
 {
-	struct child *c =
-	        start("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done", 30000);
+	struct child *c = start_patient(
+	        "trap 'exit 0' TERM; : >$TOLD; while :; do sleep 0.01; done", 600000, 600000);
 
-	child_stop(c, 5000);
-	child_stop(c, 5000);
+	until_told();
+	child_stop(c, 600000);
+	child_stop(c, 600000);
 	loop_run(loop);
 	ck_assert(ended.was_stopped);
+	ck_assert_int_eq(ended.status, 0);
+}
+END_TEST
+
+/* It had been given ten minutes to clean up after its time limit, and used them although its
+ * release was being rolled back by then. */
+START_TEST(a_late_child_that_takes_its_time_is_stopped_all_the_same)
+{
+	struct child *c =
+	        start_patient("trap ': >$TOLD' TERM; while :; do sleep 0.01; done", 100, 600000);
+
+	until_told();
+	child_stop(c, 100);
+	child_stop(c, 600000);
+	loop_run(loop);
+	ck_assert(ended.was_late && !ended.was_stopped);
+	ck_assert_int_eq(ended.signal, SIGKILL);
 }
 END_TEST
 
@@ -463,6 +514,7 @@ int main(void)
 	tcase_add_test(children, what_a_child_leaves_behind_ends_with_it);
 	tcase_add_test(children, of_a_flood_the_end_is_kept_and_the_rest_counted);
 	tcase_add_test(children, a_child_that_is_stopped_is_never_done);
+	tcase_add_test(children, a_late_child_that_takes_its_time_is_stopped_all_the_same);
 	tcase_add_test(children, a_killed_child_is_never_heard_of);
 	tcase_add_test(children, what_cannot_be_watched_is_not_begun);
 #ifndef __SANITIZE_THREAD__ /* makes a fork of vfork: the reason does not come back then */
