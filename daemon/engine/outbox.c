@@ -117,8 +117,12 @@ static void outbox_answered(void *ctx, const struct store_outbox_status *rows, s
 	e->outbox_asking--;
 	if (t != NULL)
 		t->outbox_asked = false;
-	if (t == NULL || err != NULL || t->release->row_version != q->row_version)
+	if (t == NULL || err != NULL)
 		goto out; /* asked again at the next look */
+	if (t->release->row_version != q->row_version) {
+		t->drift_known = false; /* that is not new: nothing goes on by it until it is */
+		goto out;
+	}
 	forget(t);
 	for (size_t i = 0; i < n; i++)
 		count(t, &rows[i]);

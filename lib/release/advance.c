@@ -160,6 +160,8 @@ unsigned advance_blockers(const struct question *q)
 	blockers |= advance_bars(q);
 	if (stage->manual && !q->r->promoted)
 		blockers |= BLOCK_PROMOTION;
+	if (!q->f->drift_known || q->f->drifted_action)
+		blockers |= BLOCK_DRIFT;
 	return blockers;
 }
 
@@ -285,6 +287,19 @@ static void say_promotion(const struct question *q, char *out, size_t size)
 	(void)snprintf(out, size, "waits for promote: the stage is left by hand");
 }
 
+/* A drift becomes a hold with the next decision; until then, and before the first answer after a
+ * start or a takeover, this says it. */
+static void say_drift(const struct question *q, char *out, size_t size)
+{
+	if (q->f->drifted_action)
+		(void)snprintf(out, size, "what action %s has set reads differently now%s%s",
+		               q->f->drifted_action, q->f->drifted_text ? ": " : "",
+		               q->f->drifted_text ? q->f->drifted_text : "");
+	else
+		(void)snprintf(out, size,
+		               "not heard yet whether what was set still reads as it should");
+}
+
 void advance_sentence(const struct question *q, unsigned blockers, char *out, size_t size)
 {
 	/* clang-format off */
@@ -297,7 +312,7 @@ void advance_sentence(const struct question *q, unsigned blockers, char *out, si
 		{ BLOCK_OLD, say_old },            { BLOCK_PASSES, say_passes },
 		{ BLOCK_TAKEOVER, say_takeover },  { BLOCK_CHECKS, say_check },
 		{ BLOCK_APPROVALS, say_approval }, { BLOCK_PROMOTION, say_promotion },
-		{ BLOCK_WINDOW, say_window },
+		{ BLOCK_WINDOW, say_window },       { BLOCK_DRIFT, say_drift },
 	};
 	/* clang-format on */
 

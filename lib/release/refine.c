@@ -145,6 +145,8 @@ static bool refine_promote(struct question *q, struct outcome *out)
 	                       BLOCK_OLD);
 	if (!advance_evaluation(q) && q->c && q->c->stage == q->r->stage && q->c->last_passed)
 		missing &= ~(unsigned)BLOCK_PROOF;
+	if (!q->f->drifted_action)
+		missing &= ~(unsigned)BLOCK_DRIFT;
 	if (missing) {
 		advance_sentence(q, missing, why, sizeof(why));
 		return refuse(out, REFUSED_STATE, NULL, "promote passes no gate: %s", why);

@@ -52,6 +52,7 @@ enum blocker {
 	BLOCK_HOLDS = 1 << 7,
 	BLOCK_FROZEN = 1 << 8,
 	BLOCK_PROMOTION = 1 << 9,
+	BLOCK_DRIFT = 1 << 10, /* what was set reads differently, or is not known to read as it should */
 	BLOCK_WINDOW = 1 << 11
 };
 unsigned advance_blockers(const struct question *q);

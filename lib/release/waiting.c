@@ -263,6 +263,19 @@ static void say_checks(const struct question *q, const struct policy_stage *stag
 	}
 }
 
+/* Where no hold says it; what is not known keeps from going on, not from going back. */
+static void say_drift(const struct question *q, struct list *list)
+{
+	bool matters = q->r->state == RELEASE_RUNNING || q->r->state == RELEASE_STABILISING;
+	char text[240];
+
+	if (q->f->drifted_action ? hold_of(q->r, "drift:", q->f->drifted_action) != NULL
+	                         : q->f->drift_known || !matters)
+		return;
+	advance_sentence(q, BLOCK_DRIFT, text, sizeof(text));
+	say(list, never(), never(), "%s", text);
+}
+
 /* One sentence per missing thing of rule V1. */
 static void say_running(const struct question *q, struct list *list)
 {
@@ -294,6 +307,7 @@ static void say_running(const struct question *q, struct list *list)
 	say_window(q, list);
 	if (missing & BLOCK_PROMOTION)
 		say(list, since, never(), "waits for promote: the stage is left by hand");
+	say_drift(q, list);
 }
 
 /* Ways back that headgate passes over, and what would open them. */
@@ -347,15 +361,6 @@ static void say_smoke(const struct question *q, struct list *list)
 		    "may "
 		    "resolve",
 		    (long long)b->smoke_unwritten, actions);
-}
-
-/* Where no hold says it. */
-static void say_drift(const struct question *q, struct list *list)
-{
-	if (q->f->drifted_action)
-		say(list, never(), never(), "what action %s has set reads differently now%s%s",
-		    q->f->drifted_action, q->f->drifted_text ? ": " : "",
-		    q->f->drifted_text ? q->f->drifted_text : "");
 }
 
 static void say_rolling_back(const struct question *q, struct list *list)

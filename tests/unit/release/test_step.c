@@ -208,6 +208,14 @@ static void while_held(void)
 	due(&w, true);
 	look(&w);
 }
+static void before_it_was_read_back(void)
+{
+	w.f.drift_known = false;
+}
+static void with_a_drift_that_is_no_hold_yet(void)
+{
+	w.f.drifted_action = "set_weight";
+}
 static void without_checkpoint_time(void)
 {
 	w.c.row_version = -1;
@@ -236,6 +244,8 @@ static const struct {
         {"a checkpoint that does not say when it was taken", without_checkpoint_time},
         {"a freeze", while_frozen},
         {"a hold", while_held},
+        {"whether what was set still reads as it should", before_it_was_read_back},
+        {"what was set reads differently", with_a_drift_that_is_no_hold_yet},
 };
 
 START_TEST(a_stage_is_not_left_while_one_thing_is_missing)

@@ -45,6 +45,25 @@ static unsigned bit(enum release_event event)
 	return 1U << event;
 }
 
+START_TEST(what_reads_differently_or_was_not_heard_of_is_said_once)
+{
+	put(&w, RELEASE_RUNNING, STEP_READY, STAGE_CANARY);
+	bake(&w);
+	w.f.drift_known = false;
+	says("not heard yet whether what was set still reads as it should");
+	ck_assert(legal() & bit(EVENT_PROMOTE)); /* time mends that */
+	w.f.drifted_action = "set_weight";
+	w.f.drifted_text = "100";
+	says("what action set_weight has set reads differently now: 100");
+	ck_assert(!(legal() & bit(EVENT_PROMOTE)));
+	w.f.drift_known = true;
+	ck_assert_int_eq((int)due(&w, true), EVENT_DRIFT);
+	says("hold drift:set_weight: 100");
+	for (size_t i = 0; i < n; i++)
+		ck_assert_ptr_null(strstr(list[i].sentence, "differently"));
+}
+END_TEST
+
 START_TEST(planned_says_what_the_start_waits_for)
 {
 	w.r->start.ms = T0 + HOUR;
@@ -268,6 +287,7 @@ int main(void)
 	TCase *t = tcase_create("waiting");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, what_reads_differently_or_was_not_heard_of_is_said_once);
 	tcase_add_test(t, planned_says_what_the_start_waits_for);
 	tcase_add_test(t, entering_counts_acknowledgements);
 	tcase_add_test(t, baking_says_how_far_and_which_gate);

@@ -102,6 +102,7 @@ static void check_advance(const struct release *r)
 		         !release_is_waived(r, w.bound->gates[i].name, stage->stage);
 	ck_assert_int_eq((int)r->state, RELEASE_RUNNING);
 	ck_assert(!r->rollback.active && !w.f.frozen);
+	ck_assert(w.f.drift_known && !w.f.drifted_action);
 	for (size_t i = 0; i < r->nholds; i++)
 		ck_assert(r->holds[i].acknowledged);
 	ck_assert(r->promoted || w.c.observed_ms >= stage->bake_ms);
