@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "gate/alerts.h"
+#include "policy/cause.h"
 #include "source/source.h"
 
 static const struct policy_source *source_of_gate(const struct policy *p, const struct gate *gate)
@@ -53,7 +54,7 @@ static bool hangs_on(const struct tracked *t, const char *address)
 
 static const struct hold *evidence_hold(const struct tracked *t)
 {
-	return release_hold(t->release, "evidence");
+	return release_hold(t->release, CAUSE_EVIDENCE);
 }
 
 /* The first release that was held after `from` for this source and still is; `now` without. */

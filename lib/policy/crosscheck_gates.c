@@ -13,6 +13,7 @@
 #include "gate/health.h"
 #include "gate/integrity.h"
 #include "gate/threshold.h"
+#include "policy/cause.h"
 #include "policy/limit.h"
 #include "promql/promql.h"
 #include "promql/sight.h"
@@ -362,11 +363,11 @@ static void check_shared(struct crosscheck *c, const struct gate *gate)
 {
 	struct names stages = {0};
 
-	if (strcmp(gate->name, "evidence") == 0)
-		crosscheck_problem(
-		        c, gate_place(gate, NULL),
-		        "\"evidence\" is the hold of missing evidence, and a gate's pause "
-		        "is named after the gate: choose another name");
+	if (policy_cause(gate->name))
+		crosscheck_problem(c, gate_place(gate, NULL),
+		                   "\"%s\" is %s, and a gate's pause is named after the gate: "
+		                   "choose another name",
+		                   gate->name, policy_cause(gate->name));
 	stage_names(c->policy, &stages);
 	for (size_t i = 0; i < gate->nin_stages; i++) {
 		if (gate->in_stages[i] && !names_have(&stages, gate->in_stages[i]) &&

@@ -14,6 +14,7 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "policy/cause.h"
 
 const struct call *call_of(const struct release *r, const char *cause)
 {
@@ -61,7 +62,7 @@ static void name_rollback(const struct policy *p, const struct release *r,
 	int64_t i = r->rollback.option;
 	const struct policy_option *o = i >= 0 ? &p->rollback.options[i] : NULL;
 
-	(void)snprintf(out, HOLD_NAME_BYTES, "rollback%s%s", o && o->manual ? ":" : "",
+	(void)snprintf(out, HOLD_NAME_BYTES, "%s%s%s", CAUSE_ROLLBACK, o && o->manual ? ":" : "",
 	               o && o->manual ? o->option : "");
 }
 
@@ -173,11 +174,11 @@ static enum call_kind name_cause(const struct question *q, const struct transiti
 		enum call_kind kind;
 		const char *cause;
 	} flags[] = {
-		{ EVENT_ENTER_UNCONFIRMED, CALL_ENTERING, "entering" },
-		{ EVENT_OVERDUE,           CALL_STAGE,    "overdue" },
-		{ EVENT_EVIDENCE_OVERDUE,  CALL_HOLD,     "evidence" },
-		{ EVENT_DRIFT,             CALL_DRIFT,    "drift" },
-		{ EVENT_SMOKE_FAILING,     CALL_SMOKE,    "smoke" },
+		{ EVENT_ENTER_UNCONFIRMED, CALL_ENTERING, CAUSE_ENTERING },
+		{ EVENT_OVERDUE,           CALL_STAGE,    CAUSE_OVERDUE },
+		{ EVENT_EVIDENCE_OVERDUE,  CALL_HOLD,     CAUSE_EVIDENCE },
+		{ EVENT_DRIFT,             CALL_DRIFT,    CAUSE_DRIFT },
+		{ EVENT_SMOKE_FAILING,     CALL_SMOKE,    CAUSE_SMOKE },
 	};
 	/* clang-format on */
 
@@ -195,7 +196,7 @@ static enum call_kind name_cause(const struct question *q, const struct transiti
 	if (next->state == RELEASE_FAILED || next->state == RELEASE_STABILISING) {
 		bool failed = next->state == RELEASE_FAILED;
 
-		(void)snprintf(out, HOLD_NAME_BYTES, "%s", failed ? "failed" : "stabilise");
+		(void)snprintf(out, HOLD_NAME_BYTES, "%s", failed ? CAUSE_FAILED : CAUSE_STABILISE);
 		return failed ? CALL_FAILED : CALL_STABILISE;
 	}
 	name_rollback(q->p, next, out);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "policy/cause.h"
 
 bool due_say(struct event *out, enum release_event kind, const char *origin)
 {
@@ -199,7 +200,8 @@ static bool due_no_evidence(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
 
-	if (!e || !q->c || q->c->no_proof_rounds < EVIDENCE_ROUNDS || hold_of(q->r, "evidence", ""))
+	if (!e || !q->c || q->c->no_proof_rounds < EVIDENCE_ROUNDS ||
+	    hold_of(q->r, CAUSE_EVIDENCE, ""))
 		return false;
 	for (size_t i = 0; i < e->ngates; i++) {
 		if (lacks_evidence(&e->gates[i]) && gate_acts(q, e, i))
@@ -230,7 +232,7 @@ static bool due_evidence_overdue(const struct question *q, struct event *out)
 	size_t i = 0;
 
 	/* What is called for is the hold, and ends with it. */
-	if (q->r->evidence_called || !hold_of(q->r, "evidence", ""))
+	if (q->r->evidence_called || !hold_of(q->r, CAUSE_EVIDENCE, ""))
 		return false;
 	if (find_overdue_gate(q, RUNG_ASK, &i))
 		return say_gate(q, out, EVENT_EVIDENCE_OVERDUE, advance_evaluation(q), i);
@@ -273,7 +275,7 @@ static bool due_enter_unconfirmed(const struct question *q, struct event *out)
 static bool due_evidence_back(const struct question *q, struct event *out)
 {
 	const struct evaluation *e = advance_evaluation(q);
-	const struct hold *h = hold_of(q->r, "evidence", "");
+	const struct hold *h = hold_of(q->r, CAUSE_EVIDENCE, "");
 
 	return h && e && e->all_pass && e->at.ms > h->since.ms &&
 	       due_say(out, EVENT_EVIDENCE_BACK, "gate");

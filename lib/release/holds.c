@@ -10,6 +10,7 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "policy/cause.h"
 
 size_t holds_in_force(const struct release *r)
 {
@@ -68,7 +69,7 @@ static const struct hold_rule hold_rules[] = {
 	{ EVENT_RUNG_PAUSE,     HOLD_GATE,     true,  "" },
 	{ EVENT_RUNG_ASK,       HOLD_ASK,      false, "ask:" },
 	{ EVENT_RUNG_BLOCKED,   HOLD_ASK,      false, "ask:" },
-	{ EVENT_NO_EVIDENCE,    HOLD_EVIDENCE, false, "evidence" },
+	{ EVENT_NO_EVIDENCE,    HOLD_EVIDENCE, false, CAUSE_EVIDENCE },
 	{ EVENT_ACTION_REFUSED, HOLD_ACTION,   false, "action:" },
 	{ EVENT_DRIFT,          HOLD_DRIFT,    false, "drift:" },
 	{ EVENT_INCIDENT_PAUSE, HOLD_INCIDENT, true,  "incident:" },

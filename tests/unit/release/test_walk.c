@@ -6,6 +6,7 @@
 
 #include "../../call_ledger.h"
 #include "fixture.h"
+#include "policy/cause.h"
 
 #include "../suite.h"
 #include "base/str.h"
@@ -172,6 +173,12 @@ static void check_calls(const struct release *next, const struct decision *d)
 	const char *wrong = ledger_take(&life.ledger, d, next, w.bound);
 
 	ck_assert_msg(!wrong, "%s: %s", release_event_names[d->event], wrong);
+	/* One that a gate could be named after would not be called beside it. */
+	for (size_t i = 0; i < next->ncalls; i++)
+		ck_assert_msg(strchr(next->calls[i].cause, ':') ||
+		                      policy_gate(w.bound, next->calls[i].cause, NULL) ||
+		                      policy_cause(next->calls[i].cause),
+		              "call %s", next->calls[i].cause);
 	for (size_t i = 0; i < d->ncalls; i++) {
 		life.calls += d->calls[i].change == CALL_OPENED;
 		life.raised += d->calls[i].change == CALL_RAISED;
