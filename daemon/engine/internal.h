@@ -146,7 +146,7 @@ void engine_tick(void *ctx);
 /* policies.c, freezes.c */
 bool policies_init(struct engine *e, struct err *err) MUST_CHECK;
 void policies_free(struct engine *e);
-bool policies_add_stored(struct engine *e, const char *hash, json_t *document);
+bool policies_add_stored(struct engine *e, const char *hash, json_t *document, bool is_named);
 void policies_store_pending(struct engine *e);
 void freezes_load_row(struct freeze_list *list, const char *scope, const char *name, bool frozen,
                       const char *reason, const char *subject, struct wall since);

@@ -88,11 +88,11 @@ static void on_release(void *ctx, struct store_release *row)
 	}
 }
 
-static void on_policy(void *ctx, const char *hash, json_t *document)
+static void on_policy(void *ctx, const char *hash, json_t *document, bool is_named)
 {
 	struct load *load = ctx;
 
-	(void)policies_add_stored(load->engine, hash, document);
+	(void)policies_add_stored(load->engine, hash, document, is_named);
 }
 
 static void on_freeze(void *ctx, const char *scope, const char *name, bool frozen,

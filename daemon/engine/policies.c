@@ -160,8 +160,9 @@ void policies_free(struct engine *e)
 	map_free(&e->names);
 }
 
-/* One the database has; it is taken in under the hash it was pinned with. */
-bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
+/* One the database has; it is taken in under the hash it was pinned with. One that is only pinned
+ * says nothing about what its name stands for. */
+bool policies_add_stored(struct engine *e, const char *hash, json_t *document, bool is_named)
 {
 	struct err err = {.code = ERR_NONE};
 	struct known_policy *known = map_get(e->policies, str_of(hash)), *named;
@@ -191,7 +192,7 @@ bool policies_add_stored(struct engine *e, const char *hash, json_t *document)
 	}
 	known->stored = true;
 	named = map_get(e->names, str_of(known->policy->name));
-	if (named == NULL || !named->file)
+	if (is_named && (named == NULL || !named->file))
 		return names_point(e, known, &err);
 	return true;
 }

@@ -381,16 +381,17 @@ static void take_policies(struct load_op *op, const PGresult *r)
 
 	for (int i = 0; i < PQntuples(r); i++) {
 		const char *hash = pg_text(r, i, 0);
+		bool is_named = pg_bool(r, i, 2);
 		json_t *document;
 		struct err err;
 
-		if (!pg_bool(r, i, 2) && map_get(s->loads.policies, str_of(hash)) != NULL)
+		if (!is_named && map_get(s->loads.policies, str_of(hash)) != NULL)
 			continue;
 		document = json_loads(pg_text(r, i, 1), 0, NULL);
 		if (document == NULL)
 			continue; /* jsonb is JSON; only memory can be short: asked again */
 		if (op->calls.policy != NULL)
-			op->calls.policy(op->calls.ctx, hash, document);
+			op->calls.policy(op->calls.ctx, hash, document, is_named);
 		json_decref(document);
 		if (!map_put(s->loads.policies, str_of(hash), s, &err))
 			log_err(LOG_WARN, "policy_not_noted", &err, "hash=%.12s", hash);

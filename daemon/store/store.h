@@ -107,7 +107,8 @@ struct store_release {
 };
 struct store_load {
 	void (*release)(void *ctx, struct store_release *row);
-	void (*policy)(void *ctx, const char *hash, json_t *document); /* borrowed */
+	/* Borrowed. `is_named`: its name stands for it now; else it is only pinned, or that is known. */
+	void (*policy)(void *ctx, const char *hash, json_t *document, bool is_named);
 	void (*freeze)(void *ctx, const char *scope, const char *name, bool frozen,
 	               const char *reason, const char *subject, struct wall since);
 	void (*done)(void *ctx, const struct err *err); /* err NULL when all was read */

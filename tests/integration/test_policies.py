@@ -140,6 +140,20 @@ def test_a_policy_that_was_put_survives_a_restart(api):
     assert api.get("/v1/policies/kept")[1]["hash"] == put
 
 
+def test_a_policy_that_was_put_back_stays_so_after_a_restart(api):
+    """What a release has pinned says nothing about what the name means."""
+    before = good_policy("put-back")
+    put = api.request("PUT", "/v1/policies/put-back", before)[1]["hash"]
+    api.request("PUT", "/v1/policies/put-back", dict(before, evaluate_every="2s"))
+    api.create(policy="put-back", start="manual", service="user-of-the-other")
+    api.request("PUT", "/v1/policies/put-back", before)
+    # Not lately: what names have come to mean since is told again.
+    api.sql("UPDATE headgate.policy_name SET updated_at = updated_at - interval '1 hour'")
+    api.stop()
+    api.start()
+    assert api.create(policy="put-back", start="manual", service="user-of-put-back")["policy"]["hash"] == put
+
+
 def test_a_policy_with_mistakes_or_another_name_cannot_be_put(api):
     status, answer, _ = api.request("PUT", "/v1/policies/five", {"yaml": FIVE_MISTAKES})
     assert status == 422

@@ -1236,7 +1236,7 @@ END_TEST
 
 struct seen {
 	bool come;
-	size_t releases, policies, freezes;
+	size_t releases, policies, named, freezes;
 	struct release *last;
 	struct checkpoint *checkpoint;
 	struct err err;
@@ -1258,10 +1258,11 @@ static void see_release(void *ctx, struct store_release *row)
 		row->checkpoint = NULL;
 	}
 }
-static void see_policy(void *ctx, const char *hash, json_t *document)
+static void see_policy(void *ctx, const char *hash, json_t *document, bool is_named)
 {
 	ck_assert(hash != NULL && document != NULL);
 	((struct seen *)ctx)->policies++;
+	((struct seen *)ctx)->named += is_named;
 }
 static void see_freeze(void *ctx, const char *scope, const char *name, bool frozen,
                        const char *reason, const char *subject, struct wall since)
@@ -1647,6 +1648,7 @@ START_TEST(a_name_points_at_the_newest_policy_and_files_keep_theirs)
 	ck_assert(store_load_all(world.app.store, LOAD(&seen), &err));
 	UNTIL(seen.come);
 	ck_assert_uint_eq(seen.policies, 1); /* what names stand for, though nothing is pinned */
+	ck_assert_uint_eq(seen.named, 1);
 	policy_free(&p);
 }
 END_TEST
