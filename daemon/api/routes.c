@@ -40,6 +40,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/resolve",      "operate", verbs_resolve,        BODY, "Settle a rollback that failed or proves nothing; name the live version." },
 	{ "POST", "/v1/releases/:id/note",         "submit",  verbs_note,           BODY, "Add a note to the record." },
 	{ "POST", "/v1/releases/:id/incident",     "submit",  verbs_incident,       BODY, "Record the incident of a rollback: root cause, impact, restore point." },
+	{ "POST", "/v1/releases/:id/repin",        "operate", verbs_repin,          BODY, "Move a release on its way to another policy: approvals and waivers are void, the bake begins anew." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
 	{ "POST", "/v1/releases/:id/evidence/:name", "submit", reports_evidence,    BODY, "Report the result of a check that ran elsewhere: passed or failed, with link and expiry." },
 	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted; the same key again is the same incident, or its rise." },

@@ -14,6 +14,7 @@
 #include "api/release_view.h"
 #include "app.h"
 #include "base/field.h"
+#include "engine/policy_fit.h"
 #include "loop/loop.h"
 
 /* Every operand any verb takes; each verb's table names its own. */
@@ -28,6 +29,7 @@ struct verb_body {
 	char *live_version;
 	char *evidence;
 	char *root_cause, *impact, *restore_point;
+	char *policy;
 	struct wall expires;
 	int64_t expires_in_ms;
 	bool restore_confirmed;
@@ -82,6 +84,10 @@ static const struct field incident_fields[] = {
 	TEXT("impact", impact, RELEASE_MAX_REASON, "What users met."),
 	TEXT("restore_point", restore_point, RELEASE_MAX_REASON, "What was gone back to: version, configuration, backup."),
 };
+static const struct field repin_fields[] = {
+	REASON, AUTHOR,
+	TEXT("policy", policy, 64, "The policy it is moved to; default the newest of the same name."),
+};
 static const struct field check_fields[] = {
 	REASON, AUTHOR,
 	TEXT("evidence", evidence, 2000, "A link or a note."),
@@ -101,6 +107,7 @@ TABLE(ack_table, ack_fields);
 TABLE(resolve_table, resolve_fields);
 TABLE(check_table, check_fields);
 TABLE(incident_table, incident_fields);
+TABLE(repin_table, repin_fields);
 
 /* The table of every operand, to free a body whichever verb's table filled it. */
 static const struct field all_fields[] = {
@@ -108,6 +115,7 @@ static const struct field all_fields[] = {
 	TEXT("gate", gate, 0, ""), TEXT("role", role, 0, ""), TEXT("option", option, 0, ""),
 	TEXT("hold", hold, 0, ""), TEXT("live_version", live_version, 0, ""), TEXT("evidence", evidence, 0, ""),
 	TEXT("root_cause", root_cause, 0, ""), TEXT("impact", impact, 0, ""), TEXT("restore_point", restore_point, 0, ""),
+	TEXT("policy", policy, 0, ""),
 };
 TABLE(all_table, all_fields);
 /* clang-format on */
@@ -303,6 +311,56 @@ void verbs_pause(struct request *r)
 void verbs_rollback(struct request *r)
 {
 	run(r, EVENT_ROLLBACK, &rollback_table, NULL);
+}
+
+/* The policy to move to, as it is written; NULL with the answer given. */
+static const struct policy *find_policy(struct request *r, const char *name)
+{
+	struct engine *e = request_app(r)->engine;
+	const struct policy *found = engine_policy(e, name);
+	struct problems problems;
+	bool fits;
+
+	if (found == NULL) {
+		request_problem(r, 422, json_pack("{s:s}", "pointer", "/policy"),
+		                "no policy is named \"%s\": see GET /v1/policies", name);
+		return NULL;
+	}
+	if (!engine_policy_is_stored(e, found)) {
+		request_unavailable(r, "the policy is still being written to the database: try "
+		                       "again in a moment");
+		return NULL;
+	}
+	problems_init(&problems);
+	fits = policy_fits(found, request_app(r)->config, NULL, &problems);
+	if (!fits)
+		request_problem(r, 422, json_pack("{s:s}", "pointer", "/policy"),
+		                "policy %s, %s: %s", name, problems.list[0].pointer,
+		                problems.list[0].text);
+	problems_fini(&problems);
+	return fits ? found : NULL;
+}
+
+static void repin_go(struct request *r)
+{
+	const struct tracked *t = find_release(r);
+	struct verb_body body = {0};
+	struct event event = {.kind = EVENT_REPIN};
+
+	if (t == NULL)
+		return;
+	if (request_decode(r, &repin_table, &body))
+		event.policy =
+		        find_policy(r, body.policy != NULL ? body.policy : t->release->policy_name);
+	event.reason = body.reason;
+	if (event.policy != NULL)
+		verbs_submit(r, t, &event, body.author);
+	field_free(&all_table, &body);
+}
+
+void verbs_repin(struct request *r)
+{
+	idempotency_run(r, repin_go);
 }
 
 static void check_go(struct request *r)

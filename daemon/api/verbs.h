@@ -28,6 +28,7 @@ void verbs_retry(struct request *r);
 void verbs_resolve(struct request *r);
 void verbs_note(struct request *r);
 void verbs_incident(struct request *r);
+void verbs_repin(struct request *r);
 void verbs_check(struct request *r); /* POST /v1/releases/:id/checks/:name */
 
 #endif

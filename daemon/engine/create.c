@@ -273,15 +273,13 @@ static void create_begin(void *ctx)
 {
 	struct create_op *op = ctx;
 	struct engine *e = op->engine;
-	const struct known_policy *known;
 
 	op->policy = engine_policy(e, op->request.policy);
 	if (op->policy == NULL) {
 		unknown_policy(op);
 		return;
 	}
-	known = map_get(e->policies, str_of(op->policy->hash));
-	if (known == NULL || !known->stored) {
+	if (!engine_policy_is_stored(e, op->policy)) {
 		policies_store_pending(e);
 		answer_text(
 		        op, DOOR_UNAVAILABLE, 503,

@@ -115,6 +115,7 @@ static void op_apply(struct door_op *op, struct tracked *t)
 	}
 	t->as_of = loop_now(e->app->loop).wall;
 	t->backoff_ms = 0;
+	tracked_bind(e, t);
 	door_op_append_timeline(op, t);
 	count_messages(t, &op->outcome);
 	checkpoint_after(e, t, d);
@@ -226,6 +227,7 @@ static void op_refused(struct door_op *op)
 static bool op_step(struct door_op *op, struct tracked *t)
 {
 	struct release_facts facts;
+	struct err err = {.code = ERR_NONE};
 
 	if (op->if_match != 0 && op->if_match != t->release->row_version) {
 		if (!op_looks(op, t))
@@ -236,6 +238,13 @@ static bool op_step(struct door_op *op, struct tracked *t)
 	if (t->bound == NULL) {
 		op_reply(op, DOOR_UNAVAILABLE,
 		         t->trouble == NULL ? "its policy cannot be used" : t->trouble);
+		return false;
+	}
+	if (op->event.kind == EVENT_REPIN && !door_op_bind(op, t->release, &err)) {
+		op->outcome.refused = REFUSED_INVALID;
+		op->outcome.pointer = "/policy";
+		snprintf(op->outcome.text, sizeof(op->outcome.text), "%s", err.text);
+		op_refused(op);
 		return false;
 	}
 	engine_facts(op->engine, t, &facts);

@@ -84,6 +84,17 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
 	return arena_ok(&op->arena, err);
 }
 
+bool door_op_bind(struct door_op *op, const struct release *r, struct err *err)
+{
+	struct policy_values values = release_values(r, NULL);
+
+	if (op->bound != NULL || op->event.policy == NULL)
+		return true;
+	op->bound = policy_bind(op->event.policy, &values, err);
+	op->event.policy = op->bound;
+	return op->bound != NULL;
+}
+
 /* A version 4 UUID (RFC 9562). */
 static void uuid_make(char out[RELEASE_UUID_TEXT])
 {

@@ -28,7 +28,8 @@ struct door_op {
 	char transition[RELEASE_UUID_TEXT];
 	struct buf audit;
 	struct audit_hash hash;
-	struct policy *bound; /* of a new release; becomes the tracked one's */
+	struct policy *bound; /* of a new release, becomes the tracked one's; of a repin the one it
+	                         goes to */
 	bool creates;
 };
 
@@ -36,6 +37,8 @@ struct door_op *door_op_new(struct engine *e, int64_t release_id); /* NULL witho
 void door_op_free(struct door_op *op);
 /* Copies the event; what it borrowed may change before it is its turn. */
 bool door_op_take_event(struct door_op *op, const struct event *event, struct err *err) MUST_CHECK;
+/* Binds the policy that a repin names as it is written to the release. */
+bool door_op_bind(struct door_op *op, const struct release *r, struct err *err) MUST_CHECK;
 /* The audit record of this decision and the chain's new head, in op and in the next snapshot, under
  * a new transition id. */
 bool door_op_seal(struct door_op *op, const struct audit_hash *previous,

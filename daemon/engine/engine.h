@@ -147,6 +147,8 @@ bool engine_create(struct engine *e, json_t *document, const struct principal *b
 const struct policy *engine_policy(const struct engine *e,
                                    const char *name); /* as written; NULL: unknown */
 const struct policy *engine_policy_by_hash(const struct engine *e, const char *hash);
+/* Whether the database has it, so that a release may be pinned to it. */
+bool engine_policy_is_stored(const struct engine *e, const struct policy *policy);
 bool engine_policy_is_file(const struct engine *e,
                            const char *name); /* such names cannot be PUT (rule I1) */
 size_t engine_policy_names(const struct engine *e, const char **out, size_t max);

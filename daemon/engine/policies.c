@@ -282,6 +282,13 @@ const struct policy *engine_policy_by_hash(const struct engine *e, const char *h
 	return known == NULL ? NULL : known->policy;
 }
 
+bool engine_policy_is_stored(const struct engine *e, const struct policy *policy)
+{
+	const struct known_policy *known = map_get(e->policies, str_of(policy->hash));
+
+	return known != NULL && known->stored;
+}
+
 bool engine_policy_is_file(const struct engine *e, const char *name)
 {
 	const struct known_policy *known = map_get(e->names, str_of(name));

@@ -341,8 +341,8 @@ const struct tracked *engine_find_version(const struct engine *e, const char *se
 	return NULL;
 }
 
-/* Makes the bound policy from the pinned one; what fails is said in `trouble` and blocks every
- * advance. */
+/* Makes the bound policy from the pinned one, and anew when the release was moved to another; what
+ * fails is said in `trouble` and blocks every advance. */
 void tracked_bind(struct engine *e, struct tracked *t)
 {
 	const struct release *r = t->release;
@@ -356,8 +356,14 @@ void tracked_bind(struct engine *e, struct tracked *t)
 	        .params = r->params,
 	};
 
-	if (t->bound != NULL)
+	struct policy *old = t->bound;
+	struct subscription *watched = t->subscription;
+
+	if (old != NULL && strcmp(old->hash, r->policy_hash) == 0)
 		return;
+	t->bound = NULL;
+	t->subscription = NULL;
+	evaluation_free(&t->evaluation);
 	free(t->trouble);
 	t->trouble = NULL;
 	if (written == NULL)
@@ -370,6 +376,11 @@ void tracked_bind(struct engine *e, struct tracked *t)
 		log_err(LOG_ERROR, "policy_unusable", &err, "release=%lld policy=%s",
 		        (long long)r->id, log_quote(r->policy_name));
 	}
+	/* Watched anew before the old is let go: targets that remain keep their samples. */
+	if (watched != NULL)
+		tracked_watch(e, t);
+	subscription_free(&watched);
+	policy_free(&old);
 }
 
 /* Rule K6: from 15 min before the scheduled start (or from creation when that is later) to the end.

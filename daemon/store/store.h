@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 

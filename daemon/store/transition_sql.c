@@ -71,6 +71,7 @@ const struct pg_statement sql_transition = {
 	"  activation = CASE WHEN a.from_state = 'planned' AND a.state = 'running'"
 	"   THEN nextval('headgate.activation') ELSE r.activation END,"
 	"  updated_at = " SQL_INSTANT("a.updated_ms") ", changed_at = clock_timestamp(),"
+	"  policy_name = a.policy_name, policy_hash = a.policy_hash,"
 	"  transition = a.transition, last_hash = a.last_hash, detail = a.detail"
 	" FROM allowed a"
 	" WHERE a.expected > 0 AND r.id = a.id AND r.row_version = a.expected"

@@ -22,7 +22,10 @@ const struct evaluation *advance_evaluation(const struct question *q)
 {
 	const struct evaluation *e = q->f->evaluation;
 
-	return e && e->stage == q->r->stage && e->ngates == q->p->ngates ? e : NULL;
+	return e && e->stage == q->r->stage && e->policy_version == q->r->policy_version &&
+	                       e->ngates == q->p->ngates
+	               ? e
+	               : NULL;
 }
 
 const char *advance_ungated(const struct question *q)
@@ -332,6 +335,10 @@ void checkpoint_follow(struct checkpoint *c, const struct release *r)
 		c->passes = 0;
 		c->last_passed = false;
 		c->last_pass = (struct wall){0};
+	}
+	if (c->row_version < r->policy_version) {
+		for (size_t i = 0; i < c->ngates; i++)
+			field_free(&gate_state_table, &c->gates[i]);
 	}
 	if (c->row_version < r->votes_version) {
 		for (size_t i = 0; i < c->ngates; i++)

@@ -47,6 +47,7 @@ struct evaluation {
 	int64_t number;
 	struct wall at;
 	int64_t stage;
+	int64_t policy_version; /* of the release: whose gates these are */
 	enum verdict verdict;
 	bool all_pass; /* every counting gate passes: the only proof there is */
 	struct gate_outcome *gates;

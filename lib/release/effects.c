@@ -192,6 +192,11 @@ static bool record_note(const struct question *q, struct release *next, struct o
 	return keep_text(&b->reason, q->e.reason, out);
 }
 
+static bool record_repin(const struct question *q, struct release *next, struct outcome *out)
+{
+	return repin(q, next) || refuse_nomem(out);
+}
+
 static bool record_word(const struct question *q, struct release *next, struct outcome *out)
 {
 	return record_consent(next, q) || refuse_nomem(out);
@@ -259,6 +264,7 @@ static const struct {
 	{ EVENT_NOTE,                  record_note },
 	{ EVENT_INCIDENT_RECORD,       record_incident },
 	{ EVENT_EVIDENCE,              record_result },
+	{ EVENT_REPIN,                 record_repin },
 	{ EVENT_INCIDENT,              take_incident },
 	{ EVENT_INCIDENT_PAUSE,        take_incident },
 	{ EVENT_INCIDENT_CALL,         take_incident },

@@ -403,6 +403,7 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	e->number = checkpoint->evaluation + 1;
 	e->at = evidence->at;
 	e->stage = r->stage;
+	e->policy_version = r->policy_version;
 	checkpoint_follow(checkpoint, r);
 	enter_place(r, &place, checkpoint);
 	look_at(r, bound, &place, &here, checkpoint, e);

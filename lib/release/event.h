@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "gate/evidence.h"
+#include "policy/policy.h"
 #include "release/incident.h"
 
 enum release_event {
@@ -34,6 +35,7 @@ enum release_event {
 	EVENT_NOTE,
 	EVENT_INCIDENT_RECORD,
 	EVENT_EVIDENCE, /* a result of a scheduler */
+	EVENT_REPIN, /* to another policy */
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
 	EVENT_START_SILENT,       /* the first stage has nothing to send */
 	EVENT_PAUSE_AGAIN,        /* adds a hold to a paused release */
@@ -93,7 +95,7 @@ enum release_event {
 	EVENT_COUNT
 };
 extern const char *const release_event_names[EVENT_COUNT + 1]; /* "start", ..., "rung_pause", ... */
-#define EVENT_OPERATOR_COUNT (EVENT_EVIDENCE + 1)
+#define EVENT_OPERATOR_COUNT (EVENT_REPIN + 1)
 
 /* Who asks. Permissions are checked at the door; rules about persons here. */
 struct actor {
@@ -126,6 +128,7 @@ struct event {
 	const char *link;             /* of the result */
 	bool restore_confirmed;       /* rollback, retry */
 	struct wall expires;          /* pause, evidence */
+	const struct policy *policy;  /* repin: bound to the release */
 	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
 	const json_t *detail;         /* goes into the audit record (gate values); borrowed */
 };

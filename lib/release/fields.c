@@ -147,6 +147,7 @@ static const struct field release_fields[] = {
 	{ .key = "entry_version", .kind = FIELD_INT, AT(release, entry_version), .doc = "row_version whose messages enter the stage" },
 	{ .key = "entry_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, entry_since), .doc = "when those were queued" },
 	{ .key = "enter_called", .kind = FIELD_BOOL, AT(release, enter_called), .doc = "unacknowledged for too long: people were called" },
+	{ .key = "policy_version", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, AT(release, policy_version), .doc = "row_version at which it was moved to its policy" },
 	{ .key = "bake_version", .kind = FIELD_INT, AT(release, bake_version), .doc = "row_version at which the bake last restarted" },
 	{ .key = "votes_version", .kind = FIELD_INT, AT(release, votes_version), .doc = "row_version at which votes were last forgotten" },
 	{ .key = "votes_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, votes_since), .doc = "the same as an instant" },

@@ -167,6 +167,7 @@ struct release {
 	int64_t entry_version;      /* row_version whose messages enter the present stage */
 	struct wall entry_since;    /* when those were queued */
 	bool enter_called;          /* they went unacknowledged for too long: people were called */
+	int64_t policy_version; /* row_version at which it was moved to its policy; 0: posted with it */
 	int64_t bake_version;  /* row_version at which the bake last restarted at 0 (rule B1) */
 	int64_t votes_version; /* row_version at which votes were last forgotten (rule E3) */
 	struct wall

@@ -179,6 +179,12 @@ void reentry_sentence(const struct question *q, bool record, char *out, size_t s
 bool refine_evidence(struct question *q, struct outcome *out);
 bool result_record(struct release *next, const struct question *q); /* false: no memory */
 
+/* repin.c */
+bool refine_repin(struct question *q, struct outcome *out);
+bool repin(const struct question *q, struct release *next); /* false: no memory */
+/* Where the release is by the new policy; -1: nowhere. */
+int64_t repin_stage(const struct question *q);
+
 /* smoke.c */
 bool smoke_begin(const struct question *q, struct release *next, struct outcome *out);
 bool smoke_is_open(const struct question *q);  /* green time does not count yet */

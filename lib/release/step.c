@@ -153,12 +153,18 @@ static bool put_operands(json_t *detail, const struct event *e)
 
 static bool put_place(json_t *detail, const struct question *q, const struct release *next)
 {
-	const struct policy_stage *stage = release_stage(next, q->p);
+	const struct policy *p = q->e.kind == EVENT_REPIN ? q->e.policy : q->p;
+	const struct policy_stage *stage = release_stage(next, p);
 	const struct rollback_progress *b = &next->rollback;
 	const char *name = q->e.stage ? q->e.stage : stage ? stage->stage : "";
 
 	if (json_object_set_new(detail, "policy_hash", json_string(next->policy_hash)) != 0 ||
 	    json_object_set_new(detail, "stage", json_string(name)) != 0)
+		return false;
+	if (q->e.kind == EVENT_REPIN &&
+	    (json_object_set_new(detail, "from_policy", json_string(q->r->policy_name)) != 0 ||
+	     json_object_set_new(detail, "from_policy_hash", json_string(q->r->policy_hash)) != 0 ||
+	     json_object_set_new(detail, "policy", json_string(next->policy_name)) != 0))
 		return false;
 	if (q->e.by.person && q->e.by.subject && strcmp(q->e.by.person, q->e.by.subject) != 0 &&
 	    json_object_set_new(detail, "person", json_string(q->e.by.person)) != 0)

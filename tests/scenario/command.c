@@ -453,6 +453,13 @@ static bool ask_evidence(struct story *s, const struct words *w, size_t i, struc
 	return ask_plain(s, w, i, e);
 }
 
+static bool ask_repin(struct story *s, const struct words *w, size_t i, struct event *e)
+{
+	(void)s;
+	e->hold = word(w, i); /* the file, until it is read */
+	return true;
+}
+
 /* clang-format off */
 static const struct {
 	const char *word;
@@ -475,6 +482,7 @@ static const struct {
 	{ "notes",    EVENT_NOTE,     ask_plain },
 	{ "records",  EVENT_INCIDENT_RECORD, ask_record },
 	{ "reports",  EVENT_EVIDENCE, ask_evidence },
+	{ "repins",   EVENT_REPIN,    ask_repin },
 };
 /* clang-format on */
 
@@ -508,7 +516,15 @@ static bool run_verb(struct story *s, const struct words *w, size_t i)
 			continue;
 		e.kind = verbs[v].event;
 		at += e.kind == EVENT_ROLLBACK && is(w, at, "back");
-		return verbs[v].ask(s, w, at, &e) && world_submit(s, &e);
+		if (!verbs[v].ask(s, w, at, &e))
+			return false;
+		if (e.kind == EVENT_REPIN) {
+			const char *file = e.hold;
+
+			e.hold = NULL;
+			return file && world_repin(s, file, &e);
+		}
+		return world_submit(s, &e);
 	}
 	return story_fail(s, "%s does what?", p->name);
 }

@@ -61,6 +61,7 @@ struct story {
 	char within[80]; /* line of a played file that failed */
 
 	struct policy *written, *bound;
+	struct policy *written_next, *bound_next; /* of a repin under way */
 	struct release *r;
 	struct checkpoint c;
 	struct evaluation *e;
@@ -112,6 +113,8 @@ bool world_pass(struct story *s, int64_t ms);  /* time passes, the engine runs *
 bool world_sleep(struct story *s, int64_t ms); /* time passes, the daemon does not run */
 bool world_settle(struct story *s);            /* whatever is due now is done */
 bool world_submit(struct story *s, const struct event *event);
+/* Reads the other policy and asks for the move to it. */
+bool world_repin(struct story *s, const char *file, struct event *event);
 bool world_takeover(struct story *s); /* another process reads what was saved */
 
 /* told.c: of a commit; `before` NULL when it is the first. */

@@ -53,7 +53,7 @@ static bool read_file(struct story *s, const char *file, struct buf *out)
 	return true;
 }
 
-bool world_policy(struct story *s, const char *file)
+static bool read_policy(struct story *s, const char *file, struct policy **out)
 {
 	struct problems problems;
 	struct buf text;
@@ -63,14 +63,19 @@ bool world_policy(struct story *s, const char *file)
 	buf_init(&text, FILE_MAX);
 	if (!read_file(s, file, &text))
 		goto out;
-	s->written = policy_from_yaml(file, buf_str(&text), NULL, &problems);
+	*out = policy_from_yaml(file, buf_str(&text), NULL, &problems);
 	buf_clear(&text);
 	problems_print(&problems, &text);
-	ok = s->written || story_fail(s, "%s", buf_str(&text).p);
+	ok = *out || story_fail(s, "%s", buf_str(&text).p);
 out:
 	buf_fini(&text);
 	problems_fini(&problems);
 	return ok;
+}
+
+bool world_policy(struct story *s, const char *file)
+{
+	return read_policy(s, file, &s->written);
 }
 
 static void open_evidence(struct story *s)
@@ -384,6 +389,21 @@ static bool note_calls(struct story *s, const struct outcome *out)
 	return !wrong || story_fail(s, "%s: %s", release_event_names[d->event], wrong);
 }
 
+/* As the daemon does: what was measured by the old policy is gone. */
+static void follow_policy(struct story *s)
+{
+	if (!s->bound_next || strcmp(s->r->policy_hash, s->bound_next->hash) != 0)
+		return;
+	evaluation_free(&s->e);
+	field_free(&checkpoint_table, &s->c);
+	policy_free(&s->bound);
+	policy_free(&s->written);
+	s->bound = s->bound_next;
+	s->written = s->written_next;
+	s->bound_next = s->written_next = NULL;
+	open_evidence(s);
+}
+
 static bool commit(struct story *s, struct outcome *out)
 {
 	char id[RELEASE_UUID_TEXT];
@@ -406,6 +426,7 @@ static bool commit(struct story *s, struct outcome *out)
 	release_free(&s->r);
 	s->r = out->next;
 	out->next = NULL;
+	follow_policy(s);
 	checkpoint_follow(&s->c, s->r);
 	return true;
 }
@@ -429,6 +450,22 @@ bool world_submit(struct story *s, const struct event *event)
 	}
 	outcome_fini(&out);
 	return ok && (s->refused || world_settle(s));
+}
+
+bool world_repin(struct story *s, const char *file, struct event *event)
+{
+	struct policy_values values = release_values(s->r, NULL);
+	struct err err = {0};
+	bool ok = read_policy(s, file, &s->written_next);
+
+	s->bound_next = ok ? policy_bind(s->written_next, &values, &err) : NULL;
+	if (ok && !s->bound_next)
+		ok = story_fail(s, "bind: %s", err.text);
+	event->policy = s->bound_next;
+	ok = ok && world_submit(s, event);
+	policy_free(&s->bound_next);
+	policy_free(&s->written_next);
+	return ok;
 }
 
 bool world_settle(struct story *s)
