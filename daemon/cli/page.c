@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,8 +24,9 @@ struct page {
 	struct arena arena; /* labels of one sample */
 	int64_t default_ms;
 	const struct page_labels *added;
-	bool is_first; /* nothing was in the set before */
-	size_t nrefused;
+	bool is_first;  /* nothing was in the set before: what is not later is not merely old */
+	bool is_strict; /* a series that stands twice with different values is an error */
+	size_t nignored;
 };
 
 static bool is_added(const struct page_labels *added, struct str name)
@@ -61,6 +63,26 @@ static struct label *join_labels(struct page *page, const struct exposition_samp
 	return list;
 }
 
+/* The first of a series counts, as in Prometheus. */
+static bool append(struct page *page, struct series *series, const struct sample *point,
+                   struct err *err)
+{
+	size_t nrefused = series_set_refused(page->set);
+	const struct sample *newest;
+
+	if (!series_append(page->set, series, *point, err))
+		return false;
+	if (!page->is_first || series_set_refused(page->set) == nrefused)
+		return true;
+	newest = &series->samples[series->start + series->n - 1];
+	if (newest->at_ms == point->at_ms &&
+	    memcmp(&newest->value, &point->value, sizeof(point->value)) == 0)
+		return true;
+	page->nignored++;
+	return !page->is_strict ||
+	       err_set(err, ERR_INVALID, "the same series again, and not at a later time");
+}
+
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
 {
 	struct page *page = ctx;
@@ -83,12 +105,7 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 	if (series == NULL)
 		return false;
 	series->cumulative = sample->is_cumulative;
-	if (!series_append(page->set, series, point, err))
-		return false;
-	/* The daemon would throw the page away; half of it would be a wrong answer. */
-	if (page->is_first && series_set_refused(page->set) > page->nrefused)
-		return err_set(err, ERR_INVALID, "the same series again, and not at a later time");
-	return true;
+	return append(page, series, &point, err);
 }
 
 static bool read_whole(int fd, struct buf *out, struct err *err)
@@ -161,22 +178,30 @@ static bool read_text(const char *path, enum page_format format, struct buf *tex
 }
 
 bool page_append(struct series_set *set, const char *path, enum page_format format,
-                 const struct page_labels *added, int64_t default_ms, size_t *out_samples,
-                 struct err *err)
+                 const struct page_labels *added, int64_t default_ms, bool is_strict,
+                 size_t *out_samples, struct err *err)
 {
-	struct page page = {.set = set,
-	                    .added = added,
-	                    .default_ms = default_ms,
-	                    .nrefused = series_set_refused(set)};
+	struct page page = {
+	        .set = set,
+	        .added = added,
+	        .default_ms = default_ms,
+	        .is_first = series_set_count(set) == 0,
+	        .is_strict = is_strict,
+	};
 	enum exposition_format decided = EXPOSITION_PROMETHEUS;
 	struct buf text;
 	bool ok;
 
 	arena_init(&page.arena, 1024 * 1024);
 	buf_init(&text, PAGE_BYTES + 1);
-	page.is_first = series_set_count(set) == 0;
 	ok = read_text(path, format, &text, &decided, err) &&
 	     parse(&page, buf_str(&text), decided, out_samples, err);
+	if (ok && page.nignored > 0)
+		fprintf(stderr,
+		        "%s: %zu sample(s) of a series that stands there already with another "
+		        "value, and not later: the first counts here, as in Prometheus; headgate "
+		        "serve refuses such a page\n",
+		        path, page.nignored);
 	buf_fini(&text);
 	arena_fini(&page.arena);
 	return ok;
@@ -189,8 +214,8 @@ bool page_read(const char *path, enum page_format format, int64_t default_ms,
 
 	if (set == NULL)
 		return err_set(err, ERR_NOMEM, "no memory");
-	if (!page_append(set, path, format, &(struct page_labels){.n = 0}, default_ms, out_samples,
-	                 err)) {
+	if (!page_append(set, path, format, &(struct page_labels){.n = 0}, default_ms, false,
+	                 out_samples, err)) {
 		series_set_free(&set);
 		return false;
 	}

@@ -18,7 +18,8 @@ enum page_format { PAGE_AUTO = 0, PAGE_PROMETHEUS, PAGE_OPENMETRICS };
 bool page_format_of(const char *name, enum page_format *out);
 
 /* `path` "-" is standard input, http:// and https:// are fetched. Samples without a timestamp are
- * given `default_ms`. The caller frees *out. */
+ * given `default_ms`. Of a series that stands twice the first sample counts, as in Prometheus, and
+ * standard error says so when they differ. The caller frees *out. */
 bool page_read(const char *path, enum page_format format, int64_t default_ms,
                struct series_set **out, size_t *out_samples, struct err *err) MUST_CHECK;
 /* Labels the daemon adds to every series: they win, the page's own are renamed to exported_NAME. */
@@ -28,9 +29,10 @@ struct page_labels {
 };
 
 /* The same into a set that may hold earlier pages of the same target; samples that are not newer
- * than theirs are dropped. */
+ * than theirs are dropped. `is_strict`: a series that stands twice with different values is an
+ * error, as in the daemon. */
 bool page_append(struct series_set *set, const char *path, enum page_format format,
-                 const struct page_labels *added, int64_t default_ms, size_t *out_samples,
-                 struct err *err) MUST_CHECK;
+                 const struct page_labels *added, int64_t default_ms, bool is_strict,
+                 size_t *out_samples, struct err *err) MUST_CHECK;
 
 #endif

@@ -254,7 +254,8 @@ static bool sample(const struct options *o, const struct page_labels *added, str
 	for (int64_t i = 0; i < o->samples; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		if (!page_append(set, o->path, o->format, added, now_ms(), out_samples, err))
+		if (!page_append(set, o->path, o->format, added, now_ms(), o->policy != NULL,
+		                 out_samples, err))
 			return false;
 	}
 	seen->npages = page_is_url(o->path) ? (size_t)o->samples : 0;

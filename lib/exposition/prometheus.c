@@ -3,9 +3,8 @@
  *
  * The grammar is that of Prometheus' own parser, which is looser than the format's description: the
  * comma between labels may be missing, "foo{a="b"}1" is a sample, a later TYPE replaces an earlier.
- * Two things it lets pass are refused here, because a page is evidence: a raw newline in a string
- * and a name run into its value ("requests-5"). A page whose last line has no newline may have been
- * cut, unless the caller knows better.
+ * One thing it lets pass is refused here, because a page is evidence: a raw newline in a string. A
+ * page whose last line has no newline may have been cut, unless the caller knows better.
  */
 #include <string.h>
 

@@ -171,9 +171,15 @@ static bool meet_name(struct exposition *e, const struct cursor *c, const char *
 	return true;
 }
 
-static bool ends_name(const struct exposition *e, char c)
+/* At what follows a name. In the text a number may begin at once: "a-5" is a sample, "a-b" none. */
+static bool ends_name(const struct exposition *e, const struct cursor *c, const char *at)
 {
-	return c == ' ' || c == '{' || (c == '\t' && e->format == EXPOSITION_PROMETHEUS);
+	if (at == c->end || *at == ' ' || *at == '{')
+		return true;
+	if (e->format == EXPOSITION_OPENMETRICS)
+		return false;
+	return *at == '\t' || ((*at == '-' || *at == '+' || *at == '.') && at + 1 < c->end &&
+	                       (is_digit(at[1]) || at[1] == '.'));
 }
 
 /* The name at the cursor, which is the previous sample's more often than not. */
@@ -185,7 +191,7 @@ static bool take_metric_name(struct exposition *e, struct cursor *c, struct str 
 	struct str name;
 
 	if (n > 0 && left >= n && memcmp(c->p, e->name.bytes, n) == 0 &&
-	    (left == n || ends_name(e, c->p[n]))) {
+	    ends_name(e, c, c->p + n)) {
 		*out = (struct str){.p = c->p, .n = n};
 		c->p += n;
 		return true;
@@ -195,7 +201,7 @@ static bool take_metric_name(struct exposition *e, struct cursor *c, struct str 
 		return unexpected(e, c, c->p, "a metric name", err);
 	if (!check_name(e, c, name.p, name, "metric", err))
 		return false;
-	if (c->p < c->end && !ends_name(e, *c->p))
+	if (!ends_name(e, c, c->p))
 		return unexpected(e, c, c->p, "a space or \"{\" after the metric name", err);
 	*out = name;
 	return meet_name(e, c, name.p, name, err);

@@ -353,6 +353,13 @@ static bool is_later_point(const struct entry *entry, const struct entry *than)
 	return entry->is_dated && than->is_dated && entry->stated_ms > than->stated_ms;
 }
 
+/* The same said twice is no contradiction. */
+static bool agree(const struct entry *a, const struct entry *b)
+{
+	return a->sample.at_ms == b->sample.at_ms &&
+	       memcmp(&a->sample.value, &b->sample.value, sizeof(a->sample.value)) == 0;
+}
+
 static void take_point(struct entry *entry, const struct entry *point)
 {
 	entry->sample = point->sample;
@@ -376,9 +383,10 @@ static bool stage(struct target *t, const struct labels *labels, struct entry en
 
 		if (other->hash != entry.hash || !labels_equal(entry_labels(other), labels))
 			continue;
-		if (!is_later_point(&entry, other))
+		if (is_later_point(&entry, other))
+			take_point(other, &entry);
+		else if (!agree(&entry, other))
 			return refuse_twice(labels, err);
-		take_point(other, &entry);
 		return true;
 	}
 	entry.known = series_set_find(t->series, labels);

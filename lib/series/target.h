@@ -78,7 +78,7 @@ void target_uncover(struct target *t);
 /* ERR_CONFLICT when at_ms is not later than the newest attempt. */
 bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CHECK;
 /* name + labels as the page had them. Of several points of one series, each with a later timestamp
- * than the one before, the last is kept; any other two samples of a series: ERR_INVALID. */
+ * than the one before, the last is kept; two other samples of a series that differ: ERR_INVALID. */
 bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
                      double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
                      struct err *err) MUST_CHECK;

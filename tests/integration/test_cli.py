@@ -144,7 +144,7 @@ def test_probe_reads_standard_input_and_prints_json():
 
 
 @pytest.mark.parametrize("text,place", [
-    ("a 1\nb{ 2\n", r":?2:\d+|line 2"), ("a 1\na 1\n", r":?2:?|line 2"), ("<html></html>\n", r":?1:\d+|line 1"),
+    ("a 1\nb{ 2\n", r":?2:\d+|line 2"), ("<html></html>\n", r":?1:\d+|line 1"),
     ('a{b="x} 1\n', r":?1:\d+|line 1"), ("a 0x1p3\n", r":?1:\d+|line 1"), ("a 1", r"")])
 def test_probe_of_a_bad_page_is_status_1_with_the_place(text, place):
     done = run_headgate("probe", "-", stdin=text)
@@ -153,6 +153,16 @@ def test_probe_of_a_bad_page_is_status_1_with_the_place(text, place):
         return
     assert done.returncode == 1 and re.search(place, done.stderr), done
     assert done.stdout == ""
+
+
+def test_a_series_that_stands_twice_counts_once_and_is_told_when_the_two_differ():
+    agreeing = run_headgate("probe", "-", stdin="a 1\na 1\nb 2\n")
+    assert agreeing.returncode == 0 and agreeing.stdout.splitlines() == ["a 1", "b 2"]
+    assert "already" not in agreeing.stderr
+    differing = run_headgate("probe", "-", stdin="a 1\na 3\nb 2\n")
+    assert differing.returncode == 0 and differing.stdout.splitlines() == ["a 1", "b 2"]
+    assert "1 sample(s) of a series that stands there already" in differing.stderr
+    assert "headgate serve refuses" in differing.stderr
 
 
 def test_probe_of_a_file_that_is_not_there_is_status_3(tmp_path):

@@ -475,9 +475,10 @@ START_TEST(a_page_must_be_later_than_the_one_before)
 }
 END_TEST
 
-START_TEST(a_series_twice_on_a_page_is_refused)
+START_TEST(a_series_twice_on_a_page_is_refused_unless_both_agree)
 {
 	struct given a = {"a", "x", 1, 0}, b = {"a", "y", 1, 0}, c = {"a", NULL, 1, 0};
+	struct given other = {"a", "x", 2, 0};
 	static const struct label empty[] = {{{"code", 4}, {"", 0}}};
 	struct target *t = new_target(true, false);
 	struct err err;
@@ -486,10 +487,12 @@ START_TEST(a_series_twice_on_a_page_is_refused)
 		ck_assert(target_page_begin(t, at_ms, &err));
 		ck_assert(add(t, &a, false, &err) && add(t, &b, false, &err) &&
 		          add(t, &c, false, &err));
-		ck_assert(!add(t, &a, false, &err));
+		ck_assert(add(t, &a, false, &err));
+		ck_assert(!add(t, &other, false, &err));
 		ck_assert_int_eq(err.code, ERR_INVALID);
 		ck_assert_str_eq(err.text, "the series a{code=\"x\"} stands twice on the page");
-		ck_assert(!target_page_add(t, STR("a"), empty, 1, 1, false, 0, false, &err));
+		ck_assert(target_page_add(t, STR("a"), empty, 1, 1, false, 0, false, &err));
+		ck_assert(!target_page_add(t, STR("a"), empty, 1, 2, false, 0, false, &err));
 		ck_assert_str_eq(err.text, "the series a stands twice on the page");
 		ck_assert(target_page_commit(t, 3, &err));
 	}
@@ -509,7 +512,7 @@ START_TEST(of_several_points_of_a_series_the_newest_is_kept)
 		ck_assert(target_page_begin(t, 1000, &err));
 		ck_assert(add(t, &early, false, &err) && add(t, &late, false, &err));
 		ck_assert(add(t, &other, false, &err));
-		ck_assert(!add(t, &late, false, &err)); /* not later */
+		ck_assert(add(t, &late, false, &err)); /* the same again */
 		ck_assert(!add(t, &early, false, &err));
 		ck_assert(!add(t, &dated, false, &err)); /* nobody knows which is newer */
 		ck_assert(target_page_commit(t, 3, &err));
@@ -760,7 +763,7 @@ static Suite *suite(void)
 	tcase_add_test(t, names_are_those_of_the_newest_good_page);
 	tcase_add_test(t, until_commit_nothing_shows_and_abort_forgets);
 	tcase_add_test(t, a_page_must_be_later_than_the_one_before);
-	tcase_add_test(t, a_series_twice_on_a_page_is_refused);
+	tcase_add_test(t, a_series_twice_on_a_page_is_refused_unless_both_agree);
 	tcase_add_test(t, of_several_points_of_a_series_the_newest_is_kept);
 	tcase_add_test(t, more_series_than_allowed_keep_nothing_of_the_page);
 	tcase_add_test(t, an_ended_series_makes_room_after_its_retention);
