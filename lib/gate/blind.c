@@ -44,37 +44,48 @@ struct kpi_bound blind_bound(const struct promql_expr *e, const struct promql_da
 
 	out.most = promql_most(e, bounds, &out.selector);
 	out.known = isfinite(out.most);
+	out.least = promql_least(e, bounds);
+	out.known_below = isfinite(out.least);
 	return out;
 }
 
-static bool is_out_of_reach(const struct gate_rung *rung, double most)
+static bool is_out_of_reach(const struct gate_rung *rung, const struct kpi_bound *bound)
 {
-	return rung->compare == RUNG_ABOVE && rung->then != RUNG_NOTE &&
-	       (rung->limit > most || number_is_close(rung->limit, most));
+	if (rung->then == RUNG_NOTE)
+		return false;
+	if (rung->compare == RUNG_ABOVE)
+		return bound->known &&
+		       (rung->limit > bound->most || number_is_close(rung->limit, bound->most));
+	return bound->known_below &&
+	       (rung->limit < bound->least || number_is_close(rung->limit, bound->least));
+}
+
+static void say_out_of_reach(const struct gate_rung *rung, const struct kpi *kpi,
+                             const struct promql_expr *e, const struct kpi_bound *bound, char *out,
+                             size_t size)
+{
+	bool above = rung->compare == RUNG_ABOVE;
+	const char *way = above ? "above" : "below";
+	const struct promql_need *needs;
+	size_t n = promql_needs(e, &needs);
+	char limit[64], edge[64], bucket[NAME_SHOWN + 40] = "";
+
+	kpi_format(rung->limit, kpi->unit, limit, sizeof(limit));
+	kpi_format(above ? bound->most : bound->least, kpi->unit, edge, sizeof(edge));
+	if (above && bound->selector < n)
+		sentence_set(bucket, sizeof(bucket), ", the highest finite bucket of %.*s",
+		             shown(needs[bound->selector].name), needs[bound->selector].name.p);
+	sentence_set(out, size, "blind: %s is never %s %s%s, so \"%s %s\" cannot happen", kpi->name,
+	             way, edge, bucket, way, limit);
 }
 
 bool blind_rung(const struct gate *gate, const struct kpi *kpi, const struct promql_expr *e,
                 const struct kpi_bound *bound, char *out, size_t size)
 {
-	const struct promql_need *needs;
-	size_t n = promql_needs(e, &needs);
-	char limit[64], most[64];
-
-	for (size_t i = 0; bound->known && i < gate->nrungs; i++) {
-		if (!is_out_of_reach(&gate->rungs[i], bound->most))
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		if (!is_out_of_reach(&gate->rungs[i], bound))
 			continue;
-		kpi_format(gate->rungs[i].limit, kpi->unit, limit, sizeof(limit));
-		kpi_format(bound->most, kpi->unit, most, sizeof(most));
-		if (bound->selector < n)
-			sentence_set(out, size,
-			             "blind: %s is never above %s, the highest finite bucket of "
-			             "%.*s, so \"above %s\" cannot happen",
-			             kpi->name, most, shown(needs[bound->selector].name),
-			             needs[bound->selector].name.p, limit);
-		else
-			sentence_set(out, size,
-			             "blind: %s is never above %s, so \"above %s\" cannot happen",
-			             kpi->name, most, limit);
+		say_out_of_reach(&gate->rungs[i], kpi, e, bound, out, size);
 		return true;
 	}
 	return false;

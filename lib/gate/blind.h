@@ -15,7 +15,7 @@
 #include "gate/kpi.h"
 #include "promql/promql.h"
 
-/* How high the KPI can get with the buckets the samples have; without `data`, as the expression
+/* How high and how low the KPI can get with the buckets the samples have; without `data`, as the expression
  * alone has it. */
 struct kpi_bound blind_bound(const struct promql_expr *e, const struct promql_data *data,
                              struct arena *arena);

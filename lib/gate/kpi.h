@@ -78,10 +78,11 @@ struct kpi_source {
 	const char *unknown; /* why there may be more targets than these; NULL: there are none */
 };
 
-/* A value that the KPI is never above, with the buckets there are. */
+/* Values that the KPI is never above and never below, with the buckets there are. */
 struct kpi_bound {
-	bool known;
-	double most;
+	bool known;       /* `most` is */
+	bool known_below; /* `least` is */
+	double most, least;
 	size_t selector; /* index of the need whose highest finite bucket it is; SIZE_MAX: none */
 };
 

@@ -116,6 +116,32 @@ static struct span span_of_quantile(const struct call *call, const double *bound
 	return isinf(s.most) ? anything : s;
 }
 
+/* clamp(v, least, most), clamp_min(v, least), clamp_max(v, most). */
+static struct span span_of_clamp(const struct call *call, const double *bounds)
+{
+	const char *name = call->function->name;
+	struct span s = span_of(call->args[0], bounds);
+	struct span limit = span_of(call->args[call->nargs - 1], bounds);
+	struct span floor_of = span_of(call->args[1], bounds);
+
+	if (strcmp(name, "clamp_min") == 0) {
+		s.least = fmax(s.least, limit.least);
+		if (limit.most > s.most)
+			s = (struct span){s.least, limit.most, limit.by};
+		return s;
+	}
+	s.least = strcmp(name, "clamp") == 0 ? floor_of.least : fmin(s.least, limit.least);
+	if (limit.most < s.most)
+		s = (struct span){s.least, limit.most, limit.by};
+	return s;
+}
+
+/* What adds up numbers of which none is negative is not less than any of them. */
+static struct span span_of_sum(struct span each)
+{
+	return just(each.least >= 0 ? each.least : (double)-INFINITY, (double)INFINITY);
+}
+
 static struct span span_of_call(const struct node *n, const double *bounds)
 {
 	static const char *const as_is[] = {"sort",
@@ -133,9 +159,12 @@ static struct span span_of_call(const struct node *n, const double *bounds)
 	                                    "first_over_time",
 	                                    NULL};
 	static const char *const one[] = {"absent", "absent_over_time", "present_over_time", NULL};
+	static const char *const positive[] = {
+	        "rate",          "increase", "irate", "changes",          "resets",
+	        "abs",           "sqrt",     "exp",   "stddev_over_time", "stdvar_over_time",
+	        "mad_over_time", NULL};
 	const struct call *call = &n->call;
 	const char *name = call->function->name;
-	struct span s = anything;
 
 	if (is_call(n, "histogram_quantile"))
 		return span_of_quantile(call, bounds);
@@ -145,26 +174,30 @@ static struct span span_of_call(const struct node *n, const double *bounds)
 		return just(1, 1);
 	if (is_one_of(name, as_is))
 		return span_of(call->args[0], bounds);
-	if (strcmp(name, "clamp_max") == 0 || strcmp(name, "clamp") == 0) {
-		struct span limit = span_of(call->args[call->nargs - 1], bounds);
-
-		s = span_of(call->args[0], bounds);
-		if (limit.most < s.most)
-			s = limit;
-		s.least = (double)-INFINITY;
-	}
-	return s;
+	if (is_one_of(name, positive))
+		return just(0, (double)INFINITY);
+	if (strcmp(name, "count_over_time") == 0)
+		return just(1, (double)INFINITY);
+	if (strcmp(name, "sum_over_time") == 0)
+		return span_of_sum(span_of(call->args[0], bounds));
+	return strncmp(name, "clamp", 5) == 0 ? span_of_clamp(call, bounds) : anything;
 }
 
 static struct span span_of_aggregate(const struct node *n, const double *bounds)
 {
 	static const char *const within[] = {"avg",     "max",    "min",         "topk",
 	                                     "bottomk", "limitk", "limit_ratio", NULL};
-	static const char *const one[] = {"group", NULL};
+	static const char *const positive[] = {"stddev", "stdvar", NULL};
 	const char *name = n->aggregate.aggregation->name;
 
-	if (is_one_of(name, one))
+	if (strcmp(name, "group") == 0)
 		return just(1, 1);
+	if (strcmp(name, "count") == 0) /* of nothing there is no count */
+		return just(1, (double)INFINITY);
+	if (strcmp(name, "sum") == 0)
+		return span_of_sum(span_of(n->aggregate.body, bounds));
+	if (is_one_of(name, positive))
+		return just(0, (double)INFINITY);
 	return is_one_of(name, within) ? span_of(n->aggregate.body, bounds) : anything;
 }
 
@@ -175,7 +208,7 @@ static struct span ordered(double a, double b)
 	return just(fmin(a, b), fmax(a, b));
 }
 
-/* Of arithmetic only with a number that is known: a unit that is converted, an offset. */
+/* With a number that is known, a unit that is converted or an offset; else only the sign. */
 static struct span arithmetic(enum token_kind token, struct span l, struct span r)
 {
 	bool by_number = isfinite(r.least) && !(r.least < r.most);
@@ -191,6 +224,8 @@ static struct span arithmetic(enum token_kind token, struct span l, struct span 
 		return ordered(l.least * r.least, l.most * r.least);
 	if (token == TOKEN_DIV && by_number && (r.least < 0 || r.least > 0))
 		return ordered(l.least / r.least, l.most / r.least);
+	if ((token == TOKEN_MUL || token == TOKEN_DIV) && l.least >= 0 && r.least >= 0)
+		return just(0, (double)INFINITY);
 	return anything;
 }
 
@@ -265,6 +300,11 @@ double promql_most(const struct promql_expr *e, const double *bounds, size_t *ou
 
 	*out_selector = isinf(s.most) ? SIZE_MAX : s.by;
 	return s.most;
+}
+
+double promql_least(const struct promql_expr *e, const double *bounds)
+{
+	return span_of(e->root, bounds).least;
 }
 
 static bool is_quantile(const struct node *n)

@@ -47,6 +47,9 @@ bool promql_has_quantile(const struct promql_expr *e);
  * known; NULL when none is. *out_selector: the one whose bucket it is; SIZE_MAX: none. */
 double promql_most(const struct promql_expr *e, const double *bounds, size_t *out_selector);
 
+/* No value of the expression is below this; -Inf when nothing is known. */
+double promql_least(const struct promql_expr *e, const double *bounds);
+
 /* A sentence about an expression that is well-formed and can never give a value, such as a quantile
  * over buckets whose `le` was summed away; NULL when there is none. Static. */
 const char *promql_flaw(const struct promql_expr *e);

@@ -403,6 +403,20 @@ def test_check_refuses_a_gate_that_is_blind_without_any_page(probe_policy, p95, 
     assert done.returncode == 1 and "/gates/latency: blind" in done.stdout and says in done.stdout, done
 
 
+@pytest.mark.parametrize("expr,below,says", [
+    ('count(up{job="app"} == 1)', "1", 'is never below 1, so "below 1" cannot happen'),
+    ('sum(rate(jobs_total[1m]))', "0", 'is never below 0, so "below 0" cannot happen'),
+    ('count(up{job="app"} == 1) or vector(0)', "1", None), ('sum(rate(jobs_total[1m]))', "0.1", None)])
+def test_check_refuses_a_lower_limit_that_nothing_falls_below(probe_policy, expr, below, says):
+    file = probe_policy({})
+    policy = json.loads(file.read_text())
+    policy["kpis"]["alive"] = {"unit": "number", "expr": expr}
+    policy["gates"]["latency"] = {"threshold": "alive", "below": below, "for": "2 of 3", "then": "pause"}
+    file.write_text(json.dumps(policy))
+    done = run_headgate("check", file)
+    assert done.returncode == (1 if says else 0) and (says or "") in done.stdout, done
+
+
 def test_query_shows_where_an_error_stands(page):
     done = run_headgate("query", "--data", page, "--at", "60", "sum(lag) + ] 1")
     assert done.stderr.splitlines()[1:] == ["  sum(lag) + ] 1", "             ^"], done

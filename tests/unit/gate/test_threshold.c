@@ -274,6 +274,24 @@ START_TEST(a_limit_that_no_bucket_reaches_never_passes)
 }
 END_TEST
 
+START_TEST(a_lower_limit_that_nothing_falls_below_never_passes)
+{
+	struct bench b;
+
+	look_through_buckets(&b, 1, 3);
+	b.readings[0].bound = (struct kpi_bound){.known_below = true, .least = 1};
+	ck_assert_int_eq(look(&b)->result, GATE_BREACH); /* it asks for more than 1 s */
+	b.rung.compare = RUNG_BELOW;
+	ck_assert_int_eq(look(&b)->result, GATE_ERROR);
+	ck_assert_ptr_nonnull(
+	        strstr(b.outcome.sentence,
+	               "blind: p95 is never below 1 s, so \"below 1 s\" cannot happen"));
+	b.rung.limit = 1.5;
+	ck_assert_int_eq(look(&b)->result, GATE_PASS);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_blind_rung_does_not_hide_what_the_others_see)
 {
 	struct gate_rung rungs[2];
@@ -332,6 +350,7 @@ int main(void)
 	TCase *tcase = tcase_create("threshold");
 
 	tcase_add_test(tcase, a_limit_that_no_bucket_reaches_never_passes);
+	tcase_add_test(tcase, a_lower_limit_that_nothing_falls_below_never_passes);
 	tcase_add_test(tcase, a_blind_rung_does_not_hide_what_the_others_see);
 	tcase_add_test(tcase, a_counter_that_stands_still_explains_why_there_are_no_events);
 	tcase_add_test(tcase, events_decide_what_a_value_is_worth);

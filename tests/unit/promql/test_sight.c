@@ -126,6 +126,43 @@ START_TEST(a_policy_that_multiplies_two_numbers_can_be_checked)
 }
 END_TEST
 
+START_TEST(how_low_a_value_can_get)
+{
+	/* clang-format off */
+	static const struct { const char *expr; double least; } rows[] = {
+		{ "sum(rate(x[5m]))", 0 },
+		{ "sum(increase(x[5m])) / sum(increase(y[5m])) * 100", 0 },
+		{ "count(x == 1)", 1 },
+		{ "count(x == 1) or vector(0)", 0 },
+		{ "sum(count_over_time(x[5m]))", 1 },
+		{ "absent(x)", 1 },
+		{ "clamp_min(x, 3)", 3 },
+		{ "clamp(x, -1, 5)", -1 },
+		{ "clamp_max(rate(x[1m]), -2)", -2 },
+		{ "1 - sum(rate(x[5m]))", (double)-INFINITY },
+		{ "-rate(x[1m])", (double)-INFINITY },
+		{ "x", (double)-INFINITY },
+		{ "sum(x)", (double)-INFINITY },
+		{ "sum(x - 1)", (double)-INFINITY },
+		{ "rate(x[1m]) * -1", (double)-INFINITY },
+		{ "delta(x[1m])", (double)-INFINITY },
+		{ "rate(x[1m]) * y", (double)-INFINITY },
+		{ "histogram_quantile(0.5, x)", (double)-INFINITY },
+		{ "abs(x) > bool 1", 0 },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_expr *e = parse(rows[i].expr);
+		double least = promql_least(e, NULL);
+
+		ck_assert_msg(!(least < rows[i].least) && !(least > rows[i].least), "%s: %g",
+		              rows[i].expr, least);
+		promql_free(&e);
+	}
+}
+END_TEST
+
 START_TEST(nothing_is_known_of_buckets_nobody_has_seen)
 {
 	struct promql_expr *e = parse("histogram_quantile(0.9, x_bucket)");
@@ -246,6 +283,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_value_is_never_above_what_its_expression_allows);
 	tcase_add_test(t, a_policy_that_multiplies_two_numbers_can_be_checked);
+	tcase_add_test(t, how_low_a_value_can_get);
 	tcase_add_test(t, nothing_is_known_of_buckets_nobody_has_seen);
 	tcase_add_test(t, a_quantile_without_its_buckets_is_found);
 	tcase_add_test(t, a_look_at_the_samples_tells_buckets_and_what_moves);
