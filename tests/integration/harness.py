@@ -62,6 +62,38 @@ def free_port():
             return port
 
 
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Keeps connections, says nothing, and reads whole bodies."""
+    protocol_version = "HTTP/1.1"
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status, body=b"", headers=None):
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def serve(handler, port=0):
+    """An HTTP server in the background. Its end is shut()."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def shut(server):
+    server.shutdown()
+    server.server_close()
+
+
 def unprivileged():
     """PostgreSQL refuses root; its files then belong to nobody."""
     if os.geteuid() != 0:
@@ -169,33 +201,25 @@ class Target:
         self.scrapes = 0
         target = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Page(Handler):
             def do_GET(self):
                 if target.server is None:  # a kept connection must die with its process
                     self.close_connection = True
                     return
                 target.answer(self)
 
-            def log_message(self, *_):
-                pass
-
         self.port = free_port()
-        self.handler = Handler
+        self.handler = Page
         self.server = None
         self.up()
 
     def up(self):
         if self.server is None:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self.handler)
-            self.server.daemon_threads = True
-            threading.Thread(target=self.server.serve_forever, daemon=True).start()
+            self.server = serve(self.handler, self.port)
 
     def down(self):
         if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
+            shut(self.server)
             self.server = None
 
     def restart(self):

@@ -1,9 +1,9 @@
 """As much of a Kubernetes API server as kubectl needs for one Deployment: discovery, get, list and patch. It writes
 down what it is sent."""
 import copy
-import http.server
 import json
-import threading
+
+from harness import Handler, serve, shut
 
 
 def deployment(image, revision):
@@ -42,23 +42,16 @@ class Kubernetes:
         self.patches = []
         cluster = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Api(Handler):
             def do_GET(self):
                 cluster.answer(self, cluster.get(self.path.partition("?")[0]))
 
             def do_PATCH(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.body())
                 cluster.answer(self, cluster.patch(self.path.partition("?")[0], self.headers["Content-Type"], body))
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = serve(Api)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def image(self):
@@ -114,5 +107,4 @@ class Kubernetes:
             "contexts": [{"name": "here", "context": {"cluster": "here", "user": "headgate"}}]}))
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        shut(self.server)

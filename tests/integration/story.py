@@ -5,7 +5,6 @@ A story runs the policy as it stands in its file. Only durations, ranges of expr
 here and nowhere else, so that a day passes in seconds and every host is this one.
 """
 import datetime
-import http.server
 import json
 import re
 import subprocess
@@ -13,7 +12,7 @@ import sys
 import threading
 import time
 
-from harness import ROOT, Daemon, Target, call, free_port, wait_until
+from harness import ROOT, Daemon, Handler, Target, call, free_port, serve, shut, wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "demo"))
 import deployer  # noqa: E402  the reference receiver: how signature and order are read
@@ -92,26 +91,13 @@ class World:
         secret.write_text(f"the secret of the {name}\n")
         secret.chmod(0o600)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Part(Handler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status = world.take(name, self, body)
-                self.send_response(status)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
+                self.answer(world.take(name, self, self.body()), b"{}")
 
             do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
 
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
+        return serve(Part)
 
     def take(self, name, request, body):
         headers = request.headers
@@ -161,8 +147,7 @@ class World:
 
     def close(self):
         for server in self.servers.values():
-            server.shutdown()
-            server.server_close()
+            shut(server)
 
 
 def line_of(row):

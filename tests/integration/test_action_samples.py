@@ -1,16 +1,14 @@
 """The samples in config/actions, each with the very file and a real counterpart: Redis, HAProxy, nginx, PostgreSQL,
 kubectl. Only addresses and paths are put in their place."""
-import http.server
 import json
 import pathlib
 import shutil
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
-from harness import ROOT, Daemon, call, check_invariants, free_port, policy, run_headgate, wait_until
+from harness import ROOT, Daemon, Handler, call, check_invariants, free_port, policy, run_headgate, serve, shut, wait_until
 from kubernetes import Kubernetes
 from test_actions import Outside, actions, held_by_an_action
 from test_destinations import Authority, TlsOutside
@@ -93,19 +91,12 @@ class Named:
     """A server that answers with its name."""
 
     def __init__(self, name):
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Name(Handler):
             def do_GET(self):
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(name.encode())
+                self.answer(200, name.encode())
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = serve(Name)
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.fixture
@@ -113,8 +104,7 @@ def versions():
     both = {name: Named(name) for name in ("canary", "stable")}
     yield both
     for one in both.values():
-        one.server.shutdown()
-        one.server.server_close()
+        shut(one.server)
 
 
 def canaries(port):

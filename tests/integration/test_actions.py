@@ -2,14 +2,13 @@
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import secrets
 import threading
 import time
 
 import pytest
-from harness import Daemon, call, check_invariants, policy, wait_until
+from harness import Daemon, Handler, call, check_invariants, policy, serve, shut, wait_until
 
 
 class Outside:
@@ -25,22 +24,14 @@ class Outside:
         self.requests, self.applied, self.plan = [], [], []
         outside = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Scripted(Handler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outside.take(self, body)
+                outside.take(self, self.body())
 
             do_GET = do_PUT = do_PATCH = do_POST
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = serve(Scripted)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, request, body):
         with self.lock:
@@ -71,8 +62,7 @@ class Outside:
             return [body["weight"] for body in self.applied if "weight" in body]
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        shut(self.server)
 
 
 @pytest.fixture

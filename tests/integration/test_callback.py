@@ -1,10 +1,9 @@
 """Receivers that take a message first and say later how it ended: acknowledged by callback."""
-import http.server
 import json
 import threading
 
 import pytest
-from harness import Daemon, call, check_invariants, policy, wait_until
+from harness import Daemon, Handler, call, check_invariants, policy, serve, shut, wait_until
 
 
 class Taker:
@@ -18,32 +17,22 @@ class Taker:
         self.requests = []
         taker = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Taking(Handler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = self.body()
                 with taker.lock:
                     taker.requests.append({"headers": dict(self.headers), "body": json.loads(body)})
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(202)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = serve(Taking)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def got(self, n):
         """The nth message, from 1."""
         return wait_until(lambda: len(self.requests) >= n and self.requests[n - 1], f"message {n}")
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        shut(self.server)
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import secrets
 import threading
 import time
 
 import pytest
-from harness import free_port, run_headgate
+from harness import Handler, free_port, run_headgate, serve, shut
 
 STALE = {"older-fence", "stale-answer", "repeat-moves-nothing", "older-rollback",
          "older-epoch", "applied-after-forged"}
@@ -30,32 +29,19 @@ class Pupil:
         self.released = threading.Event()
         pupil = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Deployer(Handler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.body()
                 pupil.requests.append((self.path, dict(self.headers), body))
                 status, answer, headers = pupil.answer(self.headers, body)
                 if status is None:
                     pupil.released.wait(60)
                     self.close_connection = True
                     return
-                raw = json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
+                self.answer(status, json.dumps(answer).encode(), headers)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = serve(Deployer)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def trusts(self, headers, body):
         if "signatures" in self.faults:
@@ -108,8 +94,7 @@ class Pupil:
 
     def close(self):
         self.released.set()
-        self.server.shutdown()
-        self.server.server_close()
+        shut(self.server)
 
 
 @pytest.fixture
