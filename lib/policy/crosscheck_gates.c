@@ -7,70 +7,38 @@
 
 #include "base/str.h"
 #include "gate/alerts.h"
-#include "gate/average.h"
-#include "gate/blind.h"
 #include "gate/evidence.h"
 #include "gate/health.h"
 #include "gate/integrity.h"
-#include "gate/threshold.h"
 #include "policy/cause.h"
+#include "policy/crosscheck_gates.h"
 #include "policy/limit.h"
 #include "promql/promql.h"
-#include "promql/sight.h"
 
 #define EQUALS_MAX_BYTES 4096 /* what an answer is held against */
 
-const char *policy_gate_kpi(const struct gate *gate)
-{
-	return gate->kind && gate->kind->kpi ? gate->kind->kpi(gate->spec) : NULL;
-}
-
-static struct place gate_place(const struct gate *gate, const char *key)
+struct place crosscheck_gate_place(const struct gate *gate, const char *key)
 {
 	return key ? place_of("/gates/%s/%s", gate->name, key) : place_of("/gates/%s", gate->name);
 }
 
 /* A flat rung stands in the gate itself. */
-static struct place rung_place(const struct crosscheck *c, const struct gate *gate, size_t i,
-                               const char *key)
+struct place crosscheck_rung_place(const struct crosscheck *c, const struct gate *gate, size_t i,
+                                   const char *key)
 {
 	const json_t *written = json_object_get(json_object_get(c->document, "gates"), gate->name);
 
 	if (json_object_get(written, "rungs"))
 		return place_of("/gates/%s/rungs/%zu/%s", gate->name, i, key);
-	return gate_place(gate, key);
+	return crosscheck_gate_place(gate, key);
 }
 
-static bool is_written(const struct crosscheck *c, const char *section, const char *name,
-                       const char *key)
+bool crosscheck_is_written(const struct crosscheck *c, const char *section, const char *name,
+                           const char *key)
 {
 	const json_t *written = json_object_get(json_object_get(c->document, section), name);
 
 	return json_object_get(written, key) != NULL;
-}
-
-static void kpi_names(const struct policy *p, struct names *out)
-{
-	for (size_t i = 0; i < p->nkpis; i++)
-		names_add(out, p->kpis[i].name);
-}
-
-/* The KPI behind a name, when there is one and its unit could be read. */
-static const struct kpi *find_kpi(struct crosscheck *c, struct place at, const char *name)
-{
-	const struct kpi *kpi = policy_kpi(c->policy, name, NULL);
-	struct names names = {0};
-
-	if (kpi) {
-		bool known = is_written(c, "kpis", name, "unit") &&
-		             crosscheck_is_sound(c, place_of("/kpis/%s/unit", name));
-
-		return known ? kpi : NULL;
-	}
-	kpi_names(c->policy, &names);
-	if (crosscheck_is_listed(c, "kpis"))
-		crosscheck_unknown(c, at, "KPI", name, names.list);
-	return NULL;
 }
 
 /* Reads a limit and puts its canonical spelling in place of the written one. */
@@ -85,14 +53,15 @@ static void resolve_limit(struct crosscheck *c, const struct gate *gate, size_t 
 	if (!rung->limit_text)
 		return;
 	if (!limit_parse(rung->limit_text, unit, watched, &rung->limit, &err)) {
-		crosscheck_problem(c, rung_place(c, gate, i, key), "%s", err.text);
+		crosscheck_problem(c, crosscheck_rung_place(c, gate, i, key), "%s", err.text);
 		return;
 	}
 	limit_format(rung->limit, unit, text);
 	free(rung->limit_text);
 	rung->limit_text = text_dup(text);
 	if (!rung->limit_text)
-		crosscheck_problem(c, gate_place(gate, NULL), "cannot be read: no memory");
+		crosscheck_problem(c, crosscheck_gate_place(gate, NULL),
+		                   "cannot be read: no memory");
 }
 
 /* The worse a rung's outcome, the worse the value it needs: with limits swapped, what should pause
@@ -110,7 +79,9 @@ static void check_ladder(struct crosscheck *c, const struct gate *gate)
 				continue;
 			if (above ? hard->limit < mild->limit : hard->limit > mild->limit)
 				crosscheck_problem(
-				        c, rung_place(c, gate, j, above ? "above" : "below"),
+				        c,
+				        crosscheck_rung_place(c, gate, j,
+				                              above ? "above" : "below"),
 				        "%s at %s comes before %s at %s: the limits seem swapped",
 				        rung_then_names[hard->then], hard->limit_text,
 				        rung_then_names[mild->then], mild->limit_text);
@@ -121,7 +92,7 @@ static void check_ladder(struct crosscheck *c, const struct gate *gate)
 static void check_rung_option(struct crosscheck *c, const struct gate *gate, size_t i)
 {
 	const struct gate_rung *rung = &gate->rungs[i];
-	struct place at = rung_place(c, gate, i, "then");
+	struct place at = crosscheck_rung_place(c, gate, i, "then");
 	const struct policy_rollback *rollback = &c->policy->rollback;
 	const struct policy_option *named = NULL;
 	struct names names = {0};
@@ -146,105 +117,23 @@ static void check_rung_option(struct crosscheck *c, const struct gate *gate, siz
 	crosscheck_unknown(c, at, "rollback option", rung->option, names.list);
 }
 
-static void check_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_unit unit,
-                        const char *watched)
+void crosscheck_rungs(struct crosscheck *c, const struct gate *gate, enum kpi_unit unit,
+                      const char *watched)
 {
 	for (size_t i = 0; i < gate->nrungs; i++)
 		resolve_limit(c, gate, i, unit, watched);
-	if (crosscheck_is_sound(c, gate_place(gate, NULL)))
+	if (crosscheck_is_sound(c, crosscheck_gate_place(gate, NULL)))
 		check_ladder(c, gate); /* of limits that could be read */
-}
-
-/* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
-static bool needs_min_events(const struct kpi *kpi)
-{
-	return kpi->unit == KPI_RATIO ||
-	       (kpi->expr && strstr(kpi->expr, "histogram_quantile") != NULL);
-}
-
-static void check_min_events(struct crosscheck *c, const struct gate *gate,
-                             const struct kpi *watched)
-{
-	struct place at = gate_place(gate, "min_events");
-	const struct kpi *counter = NULL;
-
-	if (watched && needs_min_events(watched) &&
-	    !is_written(c, "gates", gate->name, "min_events"))
-		crosscheck_problem(
-		        c, at,
-		        "is missing: KPI %s is %s, and says nothing without enough events; write "
-		        "\"min_events: 100 requests\", or 0",
-		        watched->name, watched->unit == KPI_RATIO ? "a ratio" : "a quantile");
-	if (!gate->min_events_kpi)
-		return;
-	counter = find_kpi(c, at, gate->min_events_kpi);
-	if (counter && counter->unit != KPI_EVENTS)
-		crosscheck_problem(c, at,
-		                   "KPI %s is in %s: events are counted by a KPI of unit events",
-		                   counter->name, kpi_unit_names[counter->unit]);
-}
-
-/* Rule K7. */
-static void check_quorum(struct crosscheck *c, const struct gate *gate, const struct kpi *watched)
-{
-	const struct policy_source *source =
-	        watched && watched->source ? policy_source(c->policy, watched->source, NULL) : NULL;
-	char text[UNITS_TEXT_MAX];
-
-	if (!(gate->quorum > 0) || !source || !(gate->quorum < source->quorum))
-		return;
-	ratio_format(source->quorum, text);
-	crosscheck_problem(c, gate_place(gate, "quorum"),
-	                   "is below the quorum of source %s, %s: a gate may only raise it",
-	                   source->name, text);
-}
-
-/* What can be known without a page (rule K9). Placeholders stand in strings only. */
-static void check_sight(struct crosscheck *c, const struct gate *gate, const struct kpi *kpi)
-{
-	struct place at = gate_place(gate, NULL);
-	const struct promql_need *needs;
-	struct promql_position position;
-	struct promql_expr *expr = NULL;
-	struct kpi_bound bound;
-	struct err ignored;
-	char why[240];
-
-	if (kpi->expr)
-		expr = promql_parse(str_of(kpi->expr), &position, &ignored);
-	if (!expr)
-		return;
-	bound = blind_bound(expr, NULL, NULL);
-	if (promql_flaw(expr))
-		crosscheck_problem(c, at, "blind: KPI %s never has a value: %s", kpi->name,
-		                   promql_flaw(expr));
-	else if (promql_needs(expr, &needs) > 0 && crosscheck_is_sound(c, at) &&
-	         blind_rung(gate, kpi, expr, &bound, why, sizeof(why)))
-		crosscheck_problem(c, at, "%s", why);
-	promql_free(&expr);
-}
-
-static void check_threshold(struct crosscheck *c, const struct gate *gate)
-{
-	const char *name = policy_gate_kpi(gate);
-	const struct kpi *kpi = name ? find_kpi(c, gate_place(gate, gate->kind->name), name) : NULL;
-	char watched[80];
-
-	if (kpi) {
-		(void)snprintf(watched, sizeof(watched), "KPI %s", kpi->name);
-		check_rungs(c, gate, kpi->unit, watched);
-		check_sight(c, gate, kpi);
-	}
-	check_min_events(c, gate, kpi);
-	check_quorum(c, gate, kpi);
 }
 
 static void refuse_evidence_keys(struct crosscheck *c, const struct gate *gate)
 {
 	if (gate->quorum > 0)
-		crosscheck_problem(c, gate_place(gate, "quorum"), "belongs to gates on KPIs");
+		crosscheck_problem(c, crosscheck_gate_place(gate, "quorum"),
+		                   "belongs to gates on KPIs");
 	if (gate->min_events > 0)
-		crosscheck_problem(c, gate_place(gate, "min_events"), "belongs to gates on KPIs");
+		crosscheck_problem(c, crosscheck_gate_place(gate, "min_events"),
+		                   "belongs to gates on KPIs");
 }
 
 /* A URL is probed once; written twice, the gate would wait for the other one for ever. */
@@ -267,10 +156,10 @@ static void check_equals(struct crosscheck *c, const struct gate *gate, const js
 	struct err err;
 
 	if (equals && !placeholder_check_json(equals, SCOPE_RELEASE, &err))
-		crosscheck_problem(c, gate_place(gate, "equals"), "%s", err.text);
+		crosscheck_problem(c, crosscheck_gate_place(gate, "equals"), "%s", err.text);
 	else if (equals && json_dumpb(equals, NULL, 0, JSON_ENCODE_ANY) > EQUALS_MAX_BYTES)
-		crosscheck_problem(c, gate_place(gate, "equals"), "is longer than %d bytes",
-		                   EQUALS_MAX_BYTES);
+		crosscheck_problem(c, crosscheck_gate_place(gate, "equals"),
+		                   "is longer than %d bytes", EQUALS_MAX_BYTES);
 }
 
 static void check_health(struct crosscheck *c, const struct gate *gate)
@@ -283,17 +172,18 @@ static void check_health(struct crosscheck *c, const struct gate *gate)
 			check_probe(c, gate, i);
 	}
 	refuse_evidence_keys(c, gate);
-	check_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
+	crosscheck_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
 }
 
 static void check_integrity(struct crosscheck *c, const struct gate *gate)
 {
 	const struct integrity_spec *spec = gate->spec;
 
-	crosscheck_url_of(c, gate_place(gate, "integrity"), spec->integrity, SCOPE_STARTED);
+	crosscheck_url_of(c, crosscheck_gate_place(gate, "integrity"), spec->integrity,
+	                  SCOPE_STARTED);
 	check_equals(c, gate, spec->equals);
 	refuse_evidence_keys(c, gate);
-	check_rungs(c, gate, KPI_EVENTS, "0 or 1, whether the check says no");
+	crosscheck_rungs(c, gate, KPI_EVENTS, "0 or 1, whether the check says no");
 }
 
 static void check_selector(struct crosscheck *c, struct place at, const char *selector)
@@ -326,11 +216,11 @@ static void check_alerts(struct crosscheck *c, const struct gate *gate)
 {
 	struct alerts_spec *spec = gate->spec;
 
-	check_selector(c, gate_place(gate, "alerts"), spec->alerts);
-	crosscheck_source(c, gate_place(gate, spec->source ? "source" : "alerts"),
+	check_selector(c, crosscheck_gate_place(gate, "alerts"), spec->alerts);
+	crosscheck_source(c, crosscheck_gate_place(gate, spec->source ? "source" : "alerts"),
 	                  SOURCE_BIT(SOURCE_ALERTMANAGER), &spec->source);
 	refuse_evidence_keys(c, gate);
-	check_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
+	crosscheck_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
 }
 
 /* A result passed or failed: there is nothing to compare. */
@@ -338,17 +228,18 @@ static void check_evidence(struct crosscheck *c, const struct gate *gate)
 {
 	const struct evidence_spec *spec = gate->spec;
 
-	crosscheck_name(c, gate_place(gate, "evidence"), spec->evidence);
+	crosscheck_name(c, crosscheck_gate_place(gate, "evidence"), spec->evidence);
 	refuse_evidence_keys(c, gate);
-	check_rungs(c, gate, KPI_EVENTS, "a result that failed");
+	crosscheck_rungs(c, gate, KPI_EVENTS, "a result that failed");
 	for (size_t i = 0; i < gate->nrungs; i++) {
 		const struct gate_rung *rung = &gate->rungs[i];
 
 		if (rung->compare == RUNG_BELOW || rung->limit > 0)
 			crosscheck_problem(
 			        c,
-			        rung_place(c, gate, i,
-			                   rung->compare == RUNG_BELOW ? "below" : "above"),
+			        crosscheck_rung_place(c, gate, i,
+			                              rung->compare == RUNG_BELOW ? "below"
+			                                                          : "above"),
 			        "a result passed or failed: an evidence gate has no limit");
 	}
 }
@@ -364,7 +255,7 @@ static void check_shared(struct crosscheck *c, const struct gate *gate)
 	struct names stages = {0};
 
 	if (policy_cause(gate->name))
-		crosscheck_problem(c, gate_place(gate, NULL),
+		crosscheck_problem(c, crosscheck_gate_place(gate, NULL),
 		                   "\"%s\" is %s, and a gate's pause is named after the gate: "
 		                   "choose another name",
 		                   gate->name, policy_cause(gate->name));
@@ -379,7 +270,7 @@ static void check_shared(struct crosscheck *c, const struct gate *gate)
 		crosscheck_name(c, place_of("/gates/%s/waivable_by/%zu", gate->name, i),
 		                gate->waivable_by[i]);
 	if (gate->after_max_hold == RUNG_ROLLBACK && !c->policy->rollback.present)
-		crosscheck_problem(c, gate_place(gate, "after_max_hold"),
+		crosscheck_problem(c, crosscheck_gate_place(gate, "after_max_hold"),
 		                   "rolls back, but the policy has no rollback section");
 	for (size_t i = 0; i < gate->nrungs; i++)
 		check_rung_option(c, gate, i);
@@ -390,8 +281,6 @@ static const struct {
 	const struct gate_kind *kind;
 	void (*check)(struct crosscheck *c, const struct gate *gate);
 } kinds[] = {
-	{ &gate_threshold, check_threshold },
-	{ &gate_average,   check_threshold },
 	{ &gate_health,    check_health },
 	{ &gate_integrity, check_integrity },
 	{ &gate_alerts,    check_alerts },
@@ -401,6 +290,11 @@ static const struct {
 
 static void check_gate(struct crosscheck *c, const struct gate *gate)
 {
+	if (gate->kind->kpi) {
+		crosscheck_kpi_gate(c, gate);
+		check_shared(c, gate);
+		return;
+	}
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 		if (kinds[k].kind != gate->kind)
 			continue;
@@ -409,7 +303,7 @@ static void check_gate(struct crosscheck *c, const struct gate *gate)
 		return;
 	}
 	/* Its limits would stay 0: a kind needs its row above. */
-	crosscheck_problem(c, gate_place(gate, NULL),
+	crosscheck_problem(c, crosscheck_gate_place(gate, NULL),
 	                   "gates of kind %s cannot stand in a policy yet", gate->kind->name);
 }
 
