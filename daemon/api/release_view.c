@@ -167,10 +167,21 @@ static void add_links(json_t *out, const struct release *r)
 /* Members that the snapshot's own table already knows how to write. */
 static void add_from_table(json_t *out, const struct release *r)
 {
-	static const char *const keys[] = {
-	        "holds",        "approvals",       "checks",           "waivers", "results",
-	        "author",       "ticket",          "artifact",         "params",  "stable_version",
-	        "live_version", "incident_record", "incident_applied", "rollback"};
+	static const char *const keys[] = {"holds",
+	                                   "approvals",
+	                                   "checks",
+	                                   "waivers",
+	                                   "results",
+	                                   "author",
+	                                   "ticket",
+	                                   "artifact",
+	                                   "params",
+	                                   "stable_version",
+	                                   "live_version",
+	                                   "incident_record",
+	                                   "incident_applied",
+	                                   "addressed",
+	                                   "rollback"};
 	/* The last one only where a way back was decided. */
 	json_t *some = field_encode_some(&release_table, r, keys,
 	                                 ARRAY_LEN(keys) - (r->rollback.active ? 0 : 1));

@@ -26,6 +26,7 @@ struct verb_body {
 	char *role;
 	char *option;
 	char *hold;
+	char *alert;
 	char *live_version;
 	char *evidence;
 	char *root_cause, *impact, *restore_point;
@@ -73,6 +74,7 @@ static const struct field approve_fields[] = {
 static const struct field ack_fields[] = {
 	REASON, AUTHOR,
 	TEXT("hold", hold, 128, "The cause of a call, or the hold, that is acknowledged; default all of them."),
+	TEXT("alert", alert, 64, "Instead: the fingerprint of an alert that a person takes care of; it counts no more for this release."),
 };
 static const struct field resolve_fields[] = {
 	REASON, AUTHOR,
@@ -113,7 +115,7 @@ TABLE(repin_table, repin_fields);
 static const struct field all_fields[] = {
 	REASON, AUTHOR, STAGE,
 	TEXT("gate", gate, 0, ""), TEXT("role", role, 0, ""), TEXT("option", option, 0, ""),
-	TEXT("hold", hold, 0, ""), TEXT("live_version", live_version, 0, ""), TEXT("evidence", evidence, 0, ""),
+	TEXT("hold", hold, 0, ""), TEXT("alert", alert, 0, ""), TEXT("live_version", live_version, 0, ""), TEXT("evidence", evidence, 0, ""),
 	TEXT("root_cause", root_cause, 0, ""), TEXT("impact", impact, 0, ""), TEXT("restore_point", restore_point, 0, ""),
 	TEXT("policy", policy, 0, ""),
 };
@@ -265,6 +267,7 @@ static void submit(struct request *r, const struct tracked *t, enum release_even
 	        .expires = body->expires_in_ms > 0 ? (struct wall){now.ms + body->expires_in_ms}
 	                                           : body->expires,
 	        .hold = body->hold,
+	        .alert = body->alert,
 	};
 
 	verbs_submit(r, t, &event, body->author);

@@ -65,6 +65,7 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
 	e->result = op_text(op, event->result);
 	e->link = op_text(op, event->link);
 	e->hold = op_text(op, event->hold);
+	e->alert = op_text(op, event->alert);
 	e->by.subject = op_text(op, event->by.subject);
 	e->by.person = op_text(op, event->by.person);
 	e->by.origin = op_text(op, event->by.origin);

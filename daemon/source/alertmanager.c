@@ -18,7 +18,6 @@
 #define BODY_MAX ((size_t)2 * 1024 * 1024)
 #define URL_MAX_BYTES ((size_t)8 * 1024)
 #define SELECTOR_ARENA ((size_t)64 * 1024)
-#define NAMES_SHOWN 8
 
 /* --- the question --- */
 
@@ -157,38 +156,6 @@ bool alertmanager_url(const char *base, const char *selector, struct buf *out, s
 
 /* --- the answer --- */
 
-static const char *alert_name(const json_t *alert)
-{
-	const json_t *labels = json_object_get(alert, "labels");
-
-	return json_string_value(json_object_get(labels, "alertname"));
-}
-
-/* The different names of the first few alerts, cut to fit. */
-static void add_names(const json_t *alerts, char *out, size_t size)
-{
-	const char *shown[NAMES_SHOWN];
-	size_t nshown = 0, at = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < json_array_size(alerts) && nshown < NAMES_SHOWN; i++) {
-		const char *name = alert_name(json_array_get(alerts, i));
-		size_t known = 0;
-
-		if (name == NULL)
-			name = "an alert without a name";
-		while (known < nshown && strcmp(shown[known], name) != 0)
-			known++;
-		if (known < nshown)
-			continue;
-		shown[nshown++] = name;
-		if (at < size)
-			at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "",
-			                       name);
-	}
-	text_mend_cut(out, size);
-}
-
 static bool check_alerts(const json_t *alerts, struct err *err)
 {
 	if (!json_is_array(alerts))
@@ -203,21 +170,37 @@ static bool check_alerts(const json_t *alerts, struct err *err)
 	return true;
 }
 
+static bool list_alerts(const json_t *alerts, json_t *list, struct err *err)
+{
+	for (size_t i = 0; i < json_array_size(alerts); i++) {
+		const json_t *alert = json_array_get(alerts, i);
+
+		if (!alert_list_add(list, json_string_value(json_object_get(alert, "fingerprint")),
+		                    json_object_get(alert, "labels"),
+		                    json_string_value(json_object_get(alert, "startsAt"))))
+			return err_set(err, ERR_NOMEM, "no memory for the answer");
+	}
+	return list != NULL || err_set(err, ERR_NOMEM, "no memory for the answer");
+}
+
 bool alertmanager_count(struct str body, struct gate_alerts *out, struct err *err)
 {
 	json_error_t where;
 	json_t *alerts =
 	        json_loadb(body.n > 0 ? body.p : "", body.n, JSON_REJECT_DUPLICATES, &where);
+	json_t *list;
 	bool ok;
 
 	if (alerts == NULL)
 		return err_set(err, ERR_INVALID, "the answer is not JSON (line %d, column %d)",
 		               where.line, where.column);
-	ok = check_alerts(alerts, err);
+	list = json_array();
+	ok = check_alerts(alerts, err) && list_alerts(alerts, list, err);
 	if (ok) {
 		out->firing = json_array_size(alerts);
-		add_names(alerts, out->names, sizeof(out->names));
+		out->list = json_incref(list);
 	}
+	json_decref(list);
 	json_decref(alerts);
 	return ok;
 }
@@ -248,6 +231,7 @@ static void keep(struct question *q, const struct gate_alerts *answer, const str
 	bool was_known = q->seen.known, is_first = q->seen.at.ms == 0;
 
 	watch_answered(&q->watch, answer->known);
+	json_decref(q->seen.list);
 	q->seen = *answer;
 	q->seen.at = q->begun;
 	q->seen.every_ms = q->watch.every_ms;
@@ -294,11 +278,15 @@ static bool alerts_init(struct watch *w, const struct ask *ask, struct err *err)
 
 static void alerts_stop(struct watch *w)
 {
-	(void)w;
+	struct question *q = (struct question *)w;
+
+	json_decref(q->seen.list);
+	q->seen.list = NULL;
 }
 
 static void alerts_forget(struct watch *w)
 {
+	alerts_stop(w);
 	((struct question *)w)->seen = (struct gate_alerts){0};
 }
 
@@ -357,7 +345,7 @@ const struct policy_source *alerts_source(const struct policy *p, const struct g
 	return NULL;
 }
 
-const struct gate_alerts *alerts_seen(const struct watch *w)
+static const struct gate_alerts *alerts_seen(const struct watch *w)
 {
 	return &((const struct question *)w)->seen;
 }
@@ -365,11 +353,13 @@ const struct gate_alerts *alerts_seen(const struct watch *w)
 static void alerts_describe(const struct watch *w, json_t *into)
 {
 	const struct gate_alerts *a = alerts_seen(w);
+	char names[160];
 
 	(void)json_object_set_new(into, "up", json_boolean(a->known));
 	(void)json_object_set_new(into, "last_attempt", instant_json(a->at.ms));
 	(void)json_object_set_new(into, "firing", json_integer((json_int_t)a->firing));
-	(void)json_object_set_new(into, "alerts", json_string(a->names));
+	alert_list_names(a->list, NULL, 0, names, sizeof(names));
+	(void)json_object_set_new(into, "alerts", json_string(names));
 	(void)json_object_set_new(into, "error",
 	                          a->why[0] != '\0' ? json_string(a->why) : json_null());
 }
@@ -383,4 +373,5 @@ const struct watch_kind source_alertmanager = {
         .stop = alerts_stop,
         .forget = alerts_forget,
         .describe = alerts_describe,
+        .alerts = alerts_seen,
 };

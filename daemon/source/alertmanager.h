@@ -17,7 +17,7 @@
  * which is PromQL's: {severity="critical", team=~"a|b"}. */
 bool alertmanager_url(const char *base, const char *selector, struct buf *out,
                       struct err *err) MUST_CHECK;
-/* Fills firing and names. `out` is untouched on failure. */
+/* Fills firing and list, a new reference. `out` is untouched on failure. */
 bool alertmanager_count(struct str body, struct gate_alerts *out, struct err *err) MUST_CHECK;
 
 #endif

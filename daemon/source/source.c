@@ -128,6 +128,7 @@ void subscription_free(struct subscription **subscription)
 	for (size_t i = 0; s->gates != NULL && i < s->policy->ngates; i++) {
 		interests_leave(&s->gates[i].interests);
 		free(s->gates[i].probes);
+		json_decref(s->gates[i].alerts.list);
 	}
 	free(s->views);
 	free(s->gates);
@@ -204,14 +205,44 @@ const struct gate_probe *subscription_probes(const struct subscription *s, size_
 	return view->probes;
 }
 
-/* Members of one cluster should all know the same; where they do not, the one with the most alerts
- * is believed, and the set is as old as its oldest answer. */
+/* Members of one cluster should all know the same; where they do not, what any of them knows fires.
+ */
+static bool add_missing(const json_t *from, json_t *known, json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(from); i++) {
+		json_t *alert = json_array_get(from, i);
+		const char *key = json_string_value(json_object_get(alert, "fingerprint"));
+
+		if (json_object_get(known, key) != NULL)
+			continue;
+		if (json_object_set_new(known, key, json_true()) != 0 ||
+		    (json_array_size(list) < ALERT_LIST_MAX && json_array_append(list, alert) != 0))
+			return false;
+	}
+	return true;
+}
+
+static bool unite(const struct gate_view *view, struct gate_alerts *out)
+{
+	json_t *known = json_object();
+	bool ok = known != NULL;
+
+	out->list = json_array();
+	for (const struct interest *i = view->interests; ok && i != NULL; i = i->next)
+		ok = add_missing(i->watch->kind->alerts(i->watch)->list, known, out->list);
+	if (json_object_size(known) > out->firing)
+		out->firing = json_object_size(known);
+	json_decref(known);
+	return ok && out->list != NULL;
+}
+
+/* The set is as old as its oldest answer. */
 static void combine(const struct gate_view *view, size_t needed, struct gate_alerts *out)
 {
 	size_t known = 0;
 
 	for (const struct interest *i = view->interests; i != NULL; i = i->next) {
-		const struct gate_alerts *seen = alerts_seen(i->watch);
+		const struct gate_alerts *seen = i->watch->kind->alerts(i->watch);
 
 		if (!seen->known) {
 			if (out->why[0] == '\0')
@@ -222,13 +253,11 @@ static void combine(const struct gate_view *view, size_t needed, struct gate_ale
 		}
 		if (known == 0 || seen->at.ms < out->at.ms)
 			out->at = seen->at;
-		if (known == 0 || seen->firing > out->firing) {
+		if (seen->firing > out->firing)
 			out->firing = seen->firing;
-			memcpy(out->names, seen->names, sizeof(out->names));
-		}
 		known++;
 	}
-	out->known = known >= needed;
+	out->known = known >= needed && unite(view, out);
 	if (out->known)
 		out->why[0] = '\0';
 }
@@ -244,6 +273,7 @@ const struct gate_alerts *subscription_alerts(const struct subscription *s, size
 	if (source == NULL)
 		return NULL;
 	view = &s->gates[gate];
+	json_decref(view->alerts.list);
 	view->alerts = (struct gate_alerts){.every_ms = source->every_ms};
 	combine(view, kpi_quorum_needed(source->quorum, view->n), &view->alerts);
 	return &view->alerts;

@@ -75,6 +75,8 @@ struct watch_kind {
 	void (*describe)(const struct watch *w, json_t *into);
 	/* What was learnt of a KPI of a source of this kind; NULL: its KPIs are read otherwise. */
 	void (*remote)(const struct watch *w, const struct kpi *kpi, struct kpi_remote *out);
+	/* What fires there; NULL: nobody is asked. Borrowed until the next turn of the loop. */
+	const struct gate_alerts *(*alerts)(const struct watch *w);
 };
 extern const struct watch_kind source_scrape, source_health, source_integrity, source_alertmanager,
         source_prometheus, source_json, source_file_sd, source_http_sd;
@@ -186,7 +188,6 @@ const json_t *discovery_groups(const struct watch *w);
 const char *discovery_gap(const struct watch *w);
 const struct target *scrape_target(const struct watch *w);
 const struct gate_probe *probe_seen(const struct watch *w);
-const struct gate_alerts *alerts_seen(const struct watch *w);
 
 /* An instant for the API: text, or null for never. */
 json_t *instant_json(int64_t at_ms);

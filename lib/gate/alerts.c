@@ -1,5 +1,6 @@
 /*
- * alerts - the newest answer of an Alertmanager as a measure: how many alerts of the selector fire.
+ * alerts - the newest answer of an Alertmanager as a measure: how many alerts of the selector fire
+ * that nobody took care of.
  */
 #include "gate/alerts.h"
 
@@ -57,6 +58,27 @@ static bool is_refused(const struct gate_alerts *a, struct wall at, struct gate_
 	return false;
 }
 
+/* What is not listed one by one nobody can have taken care of. */
+static void say_firing(const struct gate_alerts *a, const struct gate_evidence *evidence,
+                       struct gate_measure *m)
+{
+	size_t addressed = alert_list_addressed(a->list, evidence->addressed, evidence->naddressed);
+	size_t left = a->firing > addressed ? a->firing - addressed : 0;
+	char names[120], also[48] = "";
+
+	alert_list_names(a->list, evidence->addressed, evidence->naddressed, names, sizeof(names));
+	if (addressed > 0)
+		sentence_set(also, sizeof(also), "%s%zu addressed", left > 0 ? " (" : ", ",
+		             addressed);
+	m->value = (double)left;
+	if (left == 0)
+		sentence_set(m->text, sizeof(m->text), "no alert fires%s", also);
+	else
+		sentence_set(m->text, sizeof(m->text), "%zu %s: %s%s%s", left,
+		             left == 1 ? "alert fires" : "alerts fire", names, also,
+		             addressed > 0 ? " besides)" : "");
+}
+
 static void measure(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                     struct gate_state *state, struct gate_measure *m)
 {
@@ -68,13 +90,8 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	if (is_refused(a, evidence->at, m))
 		return;
 	m->result = GATE_PASS;
-	m->value = (double)a->firing;
+	say_firing(a, evidence, m);
 	m->covered = a->at.ms >= evidence->exposed_since.ms;
-	if (a->firing == 0)
-		sentence_set(m->text, sizeof(m->text), "no alert fires");
-	else
-		sentence_set(m->text, sizeof(m->text), "%zu %s: %s", a->firing,
-		             a->firing == 1 ? "alert fires" : "alerts fire", a->names);
 	if (!m->covered)
 		sentence_set(m->why, sizeof(m->why),
 		             "needs an answer of the Alertmanager inside this exposure");

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/field.h"
 #include "base/time.h"
+#include "gate/alert_list.h"
 #include "gate/kpi.h"
 #include "gate/measurements.h"
 
@@ -111,8 +112,8 @@ struct gate_alerts {
 	struct wall at;
 	int64_t every_ms;
 	size_t firing;
-	char names[160]; /* the first few, for the sentence */
-	char why[160];   /* when not known */
+	json_t *list;  /* the first ALERT_LIST_MAX of them, one by one; owned by whoever fills it */
+	char why[160]; /* when not known */
 };
 
 /* Which version is being looked at. */
@@ -141,6 +142,9 @@ struct gate_evidence {
 	        *alerts; /* NULL entries for gates that are no alerts gates */
 	const struct evidence_result *results; /* what was reported to the release */
 	size_t nresults;
+	/* Alerts a person took care of, for this release (rule A4). */
+	const struct gate_addressed *addressed;
+	size_t naddressed;
 };
 
 /* What a kind reduces its evidence to. */

@@ -51,6 +51,7 @@ struct evaluation {
 	enum verdict verdict;
 	bool all_pass; /* every counting gate passes: the only proof there is */
 	struct gate_outcome *gates;
+	json_t **alerts; /* by gate: firing ones, for people; NULL entries without */
 	size_t ngates;
 	struct kpi_reading *kpis;
 	size_t nkpis;

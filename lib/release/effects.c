@@ -173,6 +173,8 @@ static bool end(const struct question *q, struct release *next, struct outcome *
 
 static bool record_ack(const struct question *q, struct release *next, struct outcome *out)
 {
+	if (q->e.alert)
+		return record_address(next, q) || refuse_nomem(out);
 	for (size_t i = 0; i < next->nholds; i++) {
 		struct hold *h = &next->holds[i];
 

@@ -131,6 +131,9 @@ static void look_at(const struct release *r, const struct policy *p, const struc
 		o->waived = waived;
 		o->counts = o->counts && here;
 		choose_option(p, gate, o);
+		if (evidence->alerts && evidence->alerts[i] && evidence->alerts[i]->known)
+			e->alerts[i] = alert_list_show(evidence->alerts[i]->list, r->addressed,
+			                               r->naddressed);
 	}
 }
 
@@ -398,6 +401,8 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	here.settling = !place.settled;
 	here.era = place.stabilising ? ERA_BACK : r->exposed ? ERA_EXPOSED : ERA_BEFORE;
 	here.stage_since = place.since;
+	here.addressed = r->addressed;
+	here.naddressed = r->naddressed;
 	if (evidence->nkpis > 0)
 		memcpy(e->kpis, evidence->kpis, evidence->nkpis * sizeof(*e->kpis));
 	e->number = checkpoint->evaluation + 1;

@@ -17,9 +17,10 @@ struct evaluation *evaluation_new(size_t ngates, size_t nkpis)
 		return NULL;
 	e->gates = calloc(ngates + 1, sizeof(*e->gates));
 	e->kpis = calloc(nkpis + 1, sizeof(*e->kpis));
+	e->alerts = calloc(ngates + 1, sizeof(json_t *));
 	e->ngates = ngates;
 	e->nkpis = nkpis;
-	if (!e->gates || !e->kpis)
+	if (!e->gates || !e->kpis || !e->alerts)
 		evaluation_free(&e);
 	return e;
 }
@@ -28,6 +29,9 @@ void evaluation_free(struct evaluation **e)
 {
 	if (!*e)
 		return;
+	for (size_t i = 0; (*e)->alerts && i < (*e)->ngates; i++)
+		json_decref((*e)->alerts[i]);
+	free((*e)->alerts);
 	free((*e)->gates);
 	free((*e)->kpis);
 	free(*e);
@@ -42,12 +46,16 @@ struct evaluation *evaluation_copy(const struct evaluation *e)
 		return NULL;
 	struct gate_outcome *gates = copy->gates;
 	struct kpi_reading *kpis = copy->kpis;
+	json_t **alerts = copy->alerts;
 
 	memcpy(gates, e->gates, e->ngates * sizeof(*gates));
 	memcpy(kpis, e->kpis, e->nkpis * sizeof(*kpis));
 	*copy = *e;
 	copy->gates = gates;
 	copy->kpis = kpis;
+	copy->alerts = alerts;
+	for (size_t i = 0; e->alerts && i < e->ngates; i++)
+		copy->alerts[i] = json_incref(e->alerts[i]);
 	return copy;
 }
 
@@ -121,7 +129,8 @@ static json_t *rung_to_json(const struct gate *gate, const struct gate_outcome *
 	return finish(&o);
 }
 
-static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *outcome)
+static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *outcome,
+                            json_t *alerts)
 {
 	const struct gate_measure *m = &outcome->measure;
 	struct object o = {.json = json_object(), .ok = true};
@@ -148,6 +157,8 @@ static json_t *gate_to_json(const struct gate *gate, const struct gate_outcome *
 	put_text(&o, "still", m->still[0] ? m->still : NULL);
 	if (gate->kind->details)
 		put(&o, gate->kind->name, gate->kind->details(gate, m));
+	if (alerts)
+		put(&o, "alerts", json_incref(alerts));
 	return finish(&o);
 }
 
@@ -174,10 +185,12 @@ json_t *evaluation_to_json(const struct evaluation *e, const struct policy *p)
 	bool has_stage = e->stage >= 0 && (size_t)e->stage < p->nstages;
 	bool has_decisive = e->decisive >= 0 && (size_t)e->decisive < p->ngates;
 
-	for (size_t i = 0; i < e->ngates && i < p->ngates; i++)
-		gates.ok = json_array_append_new(gates.json,
-		                                 gate_to_json(&p->gates[i], &e->gates[i])) == 0 &&
-		           gates.ok;
+	for (size_t i = 0; i < e->ngates && i < p->ngates; i++) {
+		json_t *alerts = e->alerts ? e->alerts[i] : NULL;
+		json_t *gate = gate_to_json(&p->gates[i], &e->gates[i], alerts);
+
+		gates.ok = json_array_append_new(gates.json, gate) == 0 && gates.ok;
+	}
 	for (size_t i = 0; i < e->nkpis && i < p->nkpis; i++)
 		kpis.ok = json_array_append_new(kpis.json, kpi_to_json(&p->kpis[i], &e->kpis[i])) ==
 		                  0 &&

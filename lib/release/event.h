@@ -129,6 +129,7 @@ struct event {
 	bool restore_confirmed;       /* rollback, retry */
 	struct wall expires;          /* pause, evidence */
 	const struct policy *policy;  /* repin: bound to the release */
+	const char *alert;            /* ack: fingerprint of one that is taken care of */
 	const char *hold;             /* hold_expired, ack: which; action_refused: action name */
 	const json_t *detail;         /* goes into the audit record (gate values); borrowed */
 };

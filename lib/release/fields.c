@@ -69,6 +69,13 @@ static const struct field result_fields[] = {
 	{ .key = "told", .kind = FIELD_INT, AT(evidence_result, told), .doc = "row_version it came with" },
 };
 static const struct field_table result_table = { .noun = "result", .fields = result_fields, .n = ARRAY_LEN(result_fields), .size = sizeof(struct evidence_result) };
+static const struct field addressed_fields[] = {
+	{ .key = "fingerprint", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(gate_addressed, fingerprint), .doc = "what the alert is known by" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(gate_addressed, subject), .doc = "person who took care of it" },
+	{ .key = "reason", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(gate_addressed, reason), .doc = "why" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(gate_addressed, at), .doc = "when" },
+};
+static const struct field_table addressed_table = { .noun = "addressed alert", .fields = addressed_fields, .n = ARRAY_LEN(addressed_fields), .size = sizeof(struct gate_addressed) };
 
 static const struct field call_fields[] = {
 	{ .key = "cause", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(call, cause), .doc = "key within the release" },
@@ -161,6 +168,7 @@ static const struct field release_fields[] = {
 	{ .key = "checks", .kind = FIELD_LIST, AT(release, checks), COUNT(release, nchecks), .max = LIST_MAX, .table = &check_table, .doc = "checks reported so far" },
 	{ .key = "waivers", .kind = FIELD_LIST, AT(release, waivers), COUNT(release, nwaivers), .max = LIST_MAX, .table = &waiver_table, .doc = "gates that do not count" },
 	{ .key = "results", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, results), COUNT(release, nresults), .max = LIST_MAX, .table = &result_table, .doc = "newest result of each name that was reported" },
+	{ .key = "addressed", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, addressed), COUNT(release, naddressed), .max = LIST_MAX, .table = &addressed_table, .doc = "alerts that count no more" },
 	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },

@@ -214,6 +214,10 @@ static bool refine_ack(struct question *q, struct outcome *out)
 	const struct call *call = q->e.hold ? call_of(q->r, q->e.hold) : NULL;
 	const struct hold *named = NULL;
 
+	if (q->e.alert)
+		return refine_address(q, out);
+	if (q->any_actor && alerts_wait_for_somebody(q))
+		return true;
 	if (call)
 		return refine_ack_call(q, call, out);
 	if (acks_manual(q)) {

@@ -34,6 +34,7 @@
 #define RELEASE_MAX_APPROVALS 256
 #define RELEASE_MAX_WAIVERS 64
 #define RELEASE_MAX_RESULTS 64
+#define RELEASE_MAX_ADDRESSED 256
 #define RELEASE_MAX_REASON 2000 /* bytes; also of each part of an incident record */
 
 enum release_state {
@@ -188,6 +189,8 @@ struct release {
 	size_t nwaivers;
 	struct evidence_result *results; /* newest of each name */
 	size_t nresults;
+	struct gate_addressed *addressed; /* alerts a person took care of (rule A4) */
+	size_t naddressed;
 	struct call *calls;
 	size_t ncalls;
 	struct rollback_progress rollback;

@@ -95,6 +95,12 @@ bool record_consent(struct release *next, const struct question *q);
 bool record_check(struct release *next, const struct question *q);
 bool record_waiver(struct release *next, const struct question *q);
 
+/* addressed.c: rule A4 */
+bool refine_address(struct question *q, struct outcome *out);
+bool record_address(struct release *next, const struct question *q);
+/* Whether the newest evaluation shows an alert nobody has taken care of. */
+bool alerts_wait_for_somebody(const struct question *q);
+
 /* require.c: what the policy asks the release to bring along. */
 /* True and refused, naming each, when something is missing that must not be. */
 bool require_refuses(const struct release *r, const struct policy *p, struct outcome *out);

@@ -85,6 +85,8 @@ static const char *main_operand(const struct event *e)
 		return e->role;
 	if (e->live_version)
 		return e->live_version;
+	if (e->alert)
+		return e->alert;
 	return e->hold;
 }
 
@@ -127,6 +129,7 @@ static bool put_operands(json_t *detail, const struct event *e)
 	        {"option", e->option},     {"root_cause", e->root_cause},
 	        {"impact", e->impact},     {"restore_point", e->restore_point},
 	        {"result", e->result},     {"link", e->link},
+	        {"alert", e->alert},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

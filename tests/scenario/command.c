@@ -411,7 +411,10 @@ static bool ask_check(struct story *s, const struct words *w, size_t i, struct e
 static bool ask_ack(struct story *s, const struct words *w, size_t i, struct event *e)
 {
 	(void)s;
-	e->hold = word(w, i);
+	if (is(w, i, "alert"))
+		e->alert = word(w, i + 1);
+	else
+		e->hold = word(w, i);
 	return true;
 }
 

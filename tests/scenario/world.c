@@ -31,6 +31,10 @@ void world_close(struct story *s)
 	field_free(&checkpoint_table, &s->c);
 	for (size_t i = 0; i < s->noutbox; i++)
 		json_decref(s->outbox[i].body);
+	for (size_t i = 0; i < GATES_MAX; i++) {
+		json_decref(s->alerts[i].list);
+		s->alerts[i].list = NULL;
+	}
 	s->noutbox = 0;
 }
 
@@ -513,6 +517,11 @@ static void read_kpi(const struct story *s, size_t i, struct kpi_reading *out)
 	               supply->result == GATE_PASS ? "warming up" : "nothing came back");
 }
 
+static json_t *one_alert(void)
+{
+	return json_pack("[{s:s, s:{s:s}}]", "fingerprint", "f1", "labels", "alertname", "Burning");
+}
+
 static void fill_outside(struct story *s)
 {
 	for (size_t i = 0; i < s->bound->ngates && i < GATES_MAX; i++) {
@@ -525,11 +534,12 @@ static void fill_outside(struct story *s)
 			p->status = s->health == PROBE_OK ? 200 : 503;
 			(void)snprintf(p->why, sizeof(p->why), "status 503");
 		}
-		s->alerts[i] = (struct gate_alerts){.known = s->alerts_known,
+		json_decref(s->alerts[i].list);
+		s->alerts[i] = (struct gate_alerts){.list = s->firing ? one_alert() : NULL,
+		                                    .known = s->alerts_known,
 		                                    .at = s->now,
 		                                    .every_ms = s->bound->evaluate_every_ms,
 		                                    .firing = s->firing};
-		(void)snprintf(s->alerts[i].names, sizeof(s->alerts[i].names), "Burning");
 		(void)snprintf(s->alerts[i].why, sizeof(s->alerts[i].why), "no answer");
 	}
 }

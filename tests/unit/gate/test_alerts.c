@@ -42,6 +42,30 @@ static const struct gate_outcome *look(struct bench *b)
 	return &b->outcome;
 }
 
+/* "A, B": alerts of those names with the fingerprints f0, f1. */
+static json_t *alerts_named(const char *names)
+{
+	json_t *list = json_array();
+	char copy[160], fingerprint[ALERT_FINGERPRINT_TEXT];
+	size_t n = 0;
+
+	snprintf(copy, sizeof(copy), "%s", names);
+	for (char *name = copy, *end; *name != '\0'; name = end) {
+		json_t *labels;
+
+		end = name + strcspn(name, ",");
+		if (*end == ',') {
+			*end = '\0';
+			end += 2;
+		}
+		labels = json_pack("{s:s}", "alertname", name);
+		snprintf(fingerprint, sizeof(fingerprint), "f%zu", n++);
+		ck_assert(alert_list_add(list, fingerprint, labels, NULL));
+		json_decref(labels);
+	}
+	return list;
+}
+
 START_TEST(what_an_answer_says)
 {
 	/* clang-format off */
@@ -84,7 +108,7 @@ START_TEST(what_an_answer_says)
 		b.answer.known = rows[i].known;
 		b.answer.firing = rows[i].firing;
 		b.answer.at.ms = T0 - rows[i].age_ms;
-		snprintf(b.answer.names, sizeof(b.answer.names), "%s", rows[i].names);
+		b.answer.list = alerts_named(rows[i].names);
 		snprintf(b.answer.why, sizeof(b.answer.why), "%s", rows[i].trouble);
 		look(&b);
 		ck_assert_msg(b.outcome.result == rows[i].result, "%s: result %d", rows[i].why,
@@ -93,7 +117,99 @@ START_TEST(what_an_answer_says)
 		              (int)b.outcome.verdict);
 		ck_assert_msg(strcmp(b.outcome.sentence, rows[i].sentence) == 0, "%s: %s",
 		              rows[i].why, b.outcome.sentence);
+		json_decref(b.answer.list);
 	}
+}
+END_TEST
+
+START_TEST(alerts_somebody_took_care_of_count_no_more)
+{
+	char first[] = "f0", second[] = "f1", other[] = "f7";
+	struct gate_addressed addressed[] = {
+	        {.fingerprint = other}, {.fingerprint = first}, {.fingerprint = second}};
+	struct bench b;
+	json_t *shown;
+
+	bench_init(&b);
+	b.answer.firing = 2;
+	b.answer.list = alerts_named("DiskFull, Down");
+	b.evidence.addressed = addressed;
+	b.evidence.naddressed = 1;
+	ck_assert_str_eq(look(&b)->sentence, "2 alerts fire: DiskFull, Down; pauses");
+	b.evidence.naddressed = 2;
+	ck_assert_str_eq(look(&b)->sentence, "1 alert fires: Down (1 addressed besides); pauses");
+	shown = alert_list_show(b.answer.list, addressed, 2);
+	ck_assert_uint_eq(json_array_size(shown), 2);
+	ck_assert_str_eq(
+	        json_string_value(json_object_get(json_array_get(shown, 0), "fingerprint")),
+	        "f1"); /* what nobody took care of comes first */
+	ck_assert(json_is_true(json_object_get(json_array_get(shown, 1), "addressed")));
+	json_decref(shown);
+	b.evidence.naddressed = 3;
+	ck_assert_int_eq(look(&b)->result, GATE_PASS);
+	ck_assert_str_eq(b.outcome.sentence, "no alert fires, 2 addressed");
+	b.answer.firing = 3; /* one of them is not listed: nobody knows it */
+	ck_assert_int_eq(look(&b)->result, GATE_BREACH);
+	ck_assert_double_eq(b.outcome.measure.value, 1);
+	json_decref(b.answer.list);
+}
+END_TEST
+
+START_TEST(a_fingerprint_is_what_alertmanager_makes_of_the_labels)
+{
+	/* clang-format off */
+	static const struct {
+		const char *labels, *fingerprint;
+	} rows[] = {
+		{ "{}", "cbf29ce484222325" },
+		{ "{\"alertname\": \"Burning\"}", NULL },
+		{ "{\"b\": \"2\", \"alertname\": \"Burning\", \"a\": \"1\"}", NULL },
+	};
+	/* clang-format on */
+	char text[ALERT_FINGERPRINT_TEXT], before[ALERT_FINGERPRINT_TEXT] = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_t *labels = json_loads(rows[i].labels, 0, NULL);
+
+		ck_assert(alert_fingerprint(labels, text));
+		ck_assert(alert_fingerprint_is_fine(text));
+		ck_assert_uint_eq(strlen(text), 16);
+		ck_assert_str_ne(text, before);
+		if (rows[i].fingerprint)
+			ck_assert_str_eq(text, rows[i].fingerprint);
+		memcpy(before, text, sizeof(before));
+		json_decref(labels);
+	}
+	ck_assert(!alert_fingerprint_is_fine(""));
+	ck_assert(!alert_fingerprint_is_fine("a b"));
+	ck_assert(!alert_fingerprint_is_fine("012345678901234567890123456789012"));
+}
+END_TEST
+
+START_TEST(long_lists_are_bounded)
+{
+	json_t *list = json_array(), *labels = json_object(), *shown;
+
+	for (size_t i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "label%zu", i);
+		json_object_set_new(labels, name, json_sprintf("%0200zu", i)); /* cut for people */
+	}
+	for (size_t i = 0; i < ALERT_LIST_MAX + 9; i++) {
+		char fingerprint[ALERT_FINGERPRINT_TEXT];
+
+		snprintf(fingerprint, sizeof(fingerprint), "f%zu", i);
+		ck_assert(alert_list_add(list, fingerprint, labels, NULL));
+	}
+	ck_assert_uint_eq(json_array_size(list), ALERT_LIST_MAX);
+	shown = alert_list_show(list, NULL, 0);
+	ck_assert_uint_eq(json_array_size(shown), ALERT_LIST_SHOWN);
+	labels = (json_decref(labels), json_object_get(json_array_get(shown, 0), "labels"));
+	ck_assert_uint_eq(json_object_size(labels), 16);
+	ck_assert_uint_eq(json_string_length(json_object_get(labels, "label0")), 127);
+	json_decref(shown);
+	json_decref(list);
 }
 END_TEST
 
@@ -139,6 +255,9 @@ int main(void)
 	TCase *tcase = tcase_create("alerts");
 
 	tcase_add_test(tcase, what_an_answer_says);
+	tcase_add_test(tcase, alerts_somebody_took_care_of_count_no_more);
+	tcase_add_test(tcase, a_fingerprint_is_what_alertmanager_makes_of_the_labels);
+	tcase_add_test(tcase, long_lists_are_bounded);
 	tcase_add_test(tcase, without_an_answer_there_is_no_proof);
 	tcase_add_test(tcase, an_answer_from_before_the_exposure_warms);
 	tcase_add_test(tcase, every_kind_has_its_name_in_the_list);
