@@ -12,6 +12,7 @@
 #include "api/find.h"
 #include "api/httpd.h"
 #include "api/idempotency.h"
+#include "api/release_text.h"
 #include "api/release_view.h"
 #include "app.h"
 #include "base/units.h"
@@ -38,9 +39,19 @@ static void answer_with_etag(struct request *r, const struct tracked *t, view_fn
 void releases_get(struct request *r)
 {
 	const struct tracked *t = find_release(r);
+	struct buf text;
 
-	if (t != NULL)
+	if (t == NULL)
+		return;
+	request_set_header(r, "Vary", "Accept");
+	if (!release_text_is_wanted(r)) {
 		answer_with_etag(r, t, release_view);
+		return;
+	}
+	buf_init(&text, RELEASE_TEXT_MAX_BYTES);
+	release_text(request_app(r)->engine, t, &text);
+	request_answer_text(r, 200, "text/plain; charset=utf-8", buf_str(&text));
+	buf_fini(&text);
 }
 
 void releases_gates(struct request *r)

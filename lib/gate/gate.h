@@ -236,6 +236,9 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
  * meets every one: it cannot pass. */
 bool gate_rung_holds(const struct gate_rung *rung, double value);
 /* Votes forgotten: resume. What was measured stays. */
+/* "it would pass at 1 % or less": what would have to be so for a breach to be a pass; false where it
+ * breaches nothing, or where its limit goes without saying. */
+bool gate_would_pass(const struct gate *gate, const struct gate_outcome *o, char *out, size_t size);
 void gate_state_clear(struct gate_state *state);
 
 /* The gates of a policy are decoded by this table's custom rows (kind first, one rung may be flat).

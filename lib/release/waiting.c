@@ -179,6 +179,7 @@ static struct wall silent_since(const struct question *q, size_t gate)
 static void say_gates(const struct question *q, struct list *list)
 {
 	const struct evaluation *e = advance_evaluation(q);
+	char otherwise[96];
 
 	if (advance_ungated(q))
 		say(list, q->c ? q->c->no_proof_since : never(), never(), "%s", advance_ungated(q));
@@ -190,9 +191,11 @@ static void say_gates(const struct question *q, struct list *list)
 			    o->measure.blind);
 		if (!o->counts || o->result == GATE_PASS)
 			continue;
+		gate_would_pass(&q->p->gates[i], o, otherwise, sizeof(otherwise));
 		say(list, silent_since(q, i),
-		    o->result == GATE_WARMING ? o->measure.covered_at : o->next_vote, "gate %s: %s",
-		    q->p->gates[i].name, o->sentence);
+		    o->result == GATE_WARMING ? o->measure.covered_at : o->next_vote,
+		    "gate %s: %s%s%s", q->p->gates[i].name, o->sentence, otherwise[0] ? "; " : "",
+		    otherwise);
 	}
 }
 

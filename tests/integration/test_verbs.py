@@ -238,3 +238,17 @@ def test_a_start_without_notice_is_422_and_the_offered_one_is_taken(postgres, ma
     status, body, _ = daemon.post(f"/v1/releases/{release['id']}/start")
     assert status == 409 and "may not start before" in body["detail"], body
     assert "start" not in body["legal"]
+
+
+def test_curl_gets_the_answer_to_why_is_it_not_moving_in_plain_words(slow, target):
+    id_ = baking(slow)
+    target.set(errors=0.015)
+    slow.wait_state(id_, "paused")
+    status, text, headers = slow.get(f"/v1/releases/{id_}", headers={"Accept": "text/plain, */*;q=0.1"})
+    assert status == 200 and headers["content-type"] == "text/plain; charset=utf-8" and headers["vary"] == "Accept"
+    lines = text.splitlines()
+    assert lines[0].startswith("checkout 1.0.0 in prod is paused in canary (weight 10); release ")
+    assert lines[1] == "it waits:" and any("hold errors" in line for line in lines)
+    assert any(line.startswith("possible now:") and " rollback" in line for line in lines), text
+    status, body, headers = slow.get(f"/v1/releases/{id_}", headers={"Accept": "application/json, text/plain"})
+    assert status == 200 and body["state"] == "paused" and headers["vary"] == "Accept"

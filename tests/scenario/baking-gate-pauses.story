@@ -5,6 +5,7 @@ sample error_rate 0.02
 after 30s
 expect running baking
 expect waiting "gate errors: "
+expect waiting "it would pass at 1 % or less"
 after 2m
 expect paused
 expect held errors

@@ -1,0 +1,43 @@
+/*
+ * counterfactual - what would have to be so for a gate in breach to pass.
+ */
+#include "gate/sentence.h"
+
+#include <math.h>
+
+#include "gate/gate.h"
+
+/* The strictest limit on one side, among the rungs; NaN without. */
+static double strictest(const struct gate *gate, enum rung_compare compare)
+{
+	double limit = (double)NAN;
+
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		const struct gate_rung *rung = &gate->rungs[i];
+
+		if (rung->compare == compare &&
+		    (isnan(limit) ||
+		     (compare == RUNG_ABOVE ? rung->limit < limit : rung->limit > limit)))
+			limit = rung->limit;
+	}
+	return limit;
+}
+
+bool gate_would_pass(const struct gate *gate, const struct gate_outcome *o, char *out, size_t size)
+{
+	double most = strictest(gate, RUNG_ABOVE);
+	double least = strictest(gate, RUNG_BELOW);
+	char limit[64];
+
+	out[0] = '\0';
+	if (o->result != GATE_BREACH)
+		return false;
+	if (isfinite(most) && !(o->measure.value <= most)) {
+		kpi_format(most, o->measure.unit, limit, sizeof(limit));
+		sentence_set(out, size, "it would pass at %s%s or less", limit, o->measure.per);
+	} else if (isfinite(least)) {
+		kpi_format(least, o->measure.unit, limit, sizeof(limit));
+		sentence_set(out, size, "it would pass at %s%s or more", limit, o->measure.per);
+	}
+	return out[0] != '\0';
+}
