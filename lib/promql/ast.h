@@ -46,6 +46,9 @@ struct placement {
 	int64_t offset_ms; /* may be negative */
 };
 
+/* How a selector looks beyond its edges: see extended.h. */
+enum extent { EXTENT_NONE = 0, EXTENT_ANCHORED, EXTENT_SMOOTHED, EXTENT_COUNT };
+
 struct selector {
 	struct str name; /* written outside the braces or by an equality matcher; may be empty */
 	struct str text; /* as written, without range, offset and @ */
@@ -54,6 +57,7 @@ struct selector {
 	size_t number; /* among the selectors of the expression, from 0 */
 	bool is_range;
 	bool is_timed; /* the argument of timestamp() */
+	enum extent extent;
 	int64_t range_ms;
 	struct placement place;
 };

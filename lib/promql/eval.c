@@ -3,6 +3,7 @@
 
 #include "promql/aggregate.h"
 #include "promql/binary.h"
+#include "promql/extended.h"
 #include "promql/function.h"
 #include "promql/regex.h"
 #include "promql/vector.h"
@@ -127,7 +128,11 @@ bool promql_eval(const struct promql_expr *expr, const struct promql_data *data,
 		if (!e.found)
 			goto out;
 	}
-	ok = eval_node(&e, expr->root, &v, err) && own_result(&v, arena, err);
+	ok = eval_node(&e, expr->root, &v, err);
+	if (ok && expr->root->kind == NODE_SELECTOR && v.type == PROMQL_MATRIX &&
+	    expr->root->selector.extent != EXTENT_NONE)
+		ok = extended_show(&e, &expr->root->selector, &v, err);
+	ok = ok && own_result(&v, arena, err);
 out:
 	regex_scratch_free(&e.scratch);
 	if (ok) {

@@ -37,7 +37,7 @@ static const struct function functions[] = {
 	{ "atanh",              MAPS(atanh) },
 	{ "avg_over_time",      RANGES(range_avg) },
 	{ "ceil",               MAPS(ceil) },
-	{ "changes",            RANGES(range_changes) },
+	{ "changes",            RANGES(range_changes), .takes_anchored = true },
 	{ "clamp",              TAKES3(V, V, S, S), .eval = eval_clamp },
 	{ "clamp_max",          TAKES2(V, V, S), .eval = eval_clamp_max },
 	{ "clamp_min",          TAKES2(V, V, S), .eval = eval_clamp_min },
@@ -49,7 +49,7 @@ static const struct function functions[] = {
 	{ "day_of_year",        DATES(map_day_of_year) },
 	{ "days_in_month",      DATES(map_days_in_month) },
 	{ "deg",                MAPS(map_deg) },
-	{ "delta",              RANGES(range_delta) },
+	{ "delta",              RANGES(range_delta), .takes_anchored = true, .takes_smoothed = true },
 	{ "deriv",              RANGES(range_deriv) },
 	{ "double_exponential_smoothing",
 	                        TAKES3(V, M, S, S), .range = range_smoothing,
@@ -71,7 +71,7 @@ static const struct function functions[] = {
 	                        .refusal = "is called double_exponential_smoothing since Prometheus 3" },
 	{ "hour",               DATES(map_hour) },
 	{ "idelta",             RANGES(range_idelta) },
-	{ "increase",           RANGES(range_increase) },
+	{ "increase",           RANGES(range_increase), .takes_anchored = true, .takes_smoothed = true },
 	{ "info",               TAKES2(V, V, V),
 	                        .refusal = "is an experiment of Prometheus and not supported" },
 	{ "irate",              RANGES(range_irate) },
@@ -95,8 +95,8 @@ static const struct function functions[] = {
 	{ "present_over_time",  RANGES(range_present) },
 	{ "quantile_over_time", TAKES2(V, S, M), .range = range_quantile },
 	{ "rad",                MAPS(map_rad) },
-	{ "rate",               RANGES(range_rate) },
-	{ "resets",             RANGES(range_resets) },
+	{ "rate",               RANGES(range_rate), .takes_anchored = true, .takes_smoothed = true },
+	{ "resets",             RANGES(range_resets), .takes_anchored = true },
 	{ "round",              .returns = V, .args = { V, S }, .ntypes = 2, .min_args = 1, .max_args = 2,
 	                        .eval = eval_round },
 	{ "scalar",             TAKES1(S, V), .eval = eval_scalar },
@@ -194,6 +194,7 @@ static void read_range_arguments(struct evaluation *e, const struct call *call,
 			continue;
 		}
 		*out_which = i;
+		r->extent = is_subquery ? EXTENT_NONE : arg->selector.extent;
 		r->end_ms =
 		        eval_place(e, is_subquery ? &arg->subquery.place : &arg->selector.place);
 		r->start_ms =

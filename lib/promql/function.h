@@ -26,6 +26,7 @@ struct range {
 	int64_t start_ms, end_ms;
 	int64_t at_ms;       /* of the evaluation: `end` before the offset */
 	double params[2];    /* the scalars beside the range, where the function takes some */
+	enum extent extent;  /* if any, samples also lie outside */
 	struct arena *arena; /* scratch; a failure sticks and is noticed after the last series */
 };
 
@@ -36,6 +37,7 @@ struct function {
 	enum promql_type args[FUNCTION_MAX_TYPES];
 	size_t ntypes, min_args, max_args;
 	bool keeps_name;
+	bool takes_anchored, takes_smoothed; /* ranges of these kinds */
 	const char *refusal; /* goes on from the function's name */
 	double (*map)(double value);
 	bool (*range)(const struct range *r, double *out); /* false: no result for this series */

@@ -38,6 +38,10 @@ static void note_selector(struct promql_expr *e, const struct selector *s, struc
 	struct promql_need *need = &e->needs[s->number];
 	int64_t back_ms = s->is_range ? s->range_ms : PROMQL_LOOKBACK_MS;
 
+	/* The sample that stands for the start of the range lies before it. */
+	if (s->is_range && s->extent != EXTENT_NONE)
+		back_ms += PROMQL_LOOKBACK_MS;
+
 	r = move(r, &s->place);
 	*need = (struct promql_need){
 	        .name = s->name,

@@ -70,6 +70,29 @@ static bool check_argument_types(struct parser *p, const struct node *n)
 	return true;
 }
 
+static bool check_extents(struct parser *p, const struct node *n)
+{
+	const struct function *f = n->call.function;
+
+	for (size_t i = 0; i < n->call.nargs; i++) {
+		const struct node *arg = n->call.args[i];
+
+		if (arg->kind != NODE_SELECTOR || !arg->selector.is_range)
+			continue;
+		if (arg->selector.extent == EXTENT_ANCHORED && !f->takes_anchored)
+			return parse_fail(p, arg->offset,
+			                  "anchored modifier can only be used with: changes, "
+			                  "delta, increase, rate, resets - not with %s",
+			                  f->name);
+		if (arg->selector.extent == EXTENT_SMOOTHED && !f->takes_smoothed)
+			return parse_fail(p, arg->offset,
+			                  "smoothed modifier can only be used with: delta, "
+			                  "increase, rate - not with %s",
+			                  f->name);
+	}
+	return true;
+}
+
 static bool fill_call(struct parser *p, struct node *n, const struct argument *list, size_t nargs)
 {
 	n->call.nargs = nargs;
@@ -80,7 +103,7 @@ static bool fill_call(struct parser *p, struct node *n, const struct argument *l
 		n->call.args[i] = list->node;
 		parse_adopt(n, list->node);
 	}
-	if (!check_argument_count(p, n) || !check_argument_types(p, n))
+	if (!check_argument_count(p, n) || !check_argument_types(p, n) || !check_extents(p, n))
 		return false;
 	if (!n->call.function->check)
 		return true;

@@ -1,4 +1,5 @@
-/* What may follow an operand, in any order: a range or a subquery in brackets, offset and @. */
+/* What may follow an operand, in any order: a range or a subquery in brackets, offset, @, and how a
+ * range looks beyond its edges. */
 #include <math.h>
 
 #include "promql/parser.h"
@@ -132,19 +133,22 @@ static bool parse_at(struct parser *p, struct node *n)
 	       parse_expect(p, TOKEN_RIGHT_PAREN, "\")\"");
 }
 
-/* What Prometheus has behind a switch would else read as a word too many. */
-static bool refuse_experiment(struct parser *p)
+/* "anchored", "smoothed" */
+static bool parse_extent(struct parser *p, struct node *n, enum extent extent)
 {
-	static const char *const words[] = {"anchored", "smoothed"};
+	const char *word = extent == EXTENT_ANCHORED ? "anchored" : "smoothed";
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (token_is_word(&p->token, words[i]))
-			return parse_fail(p, p->token.offset,
-			                  "the modifier \"%s\" is an experiment of Prometheus and "
-			                  "not supported",
-			                  words[i]);
-	}
-	return true;
+	if (n->kind == NODE_SUBQUERY)
+		return parse_fail(p, p->token.offset, "%s modifier is not supported for subqueries",
+		                  word);
+	if (n->kind != NODE_SELECTOR || n->grouped)
+		return parse_fail(p, p->token.offset,
+		                  "%s modifier must be preceded by a vector selector", word);
+	if (n->selector.extent != EXTENT_NONE && n->selector.extent != extent)
+		return parse_fail(p, p->token.offset,
+		                  "anchored and smoothed modifiers cannot be used together");
+	n->selector.extent = extent;
+	return parse_advance(p);
 }
 
 struct node *parse_modifiers(struct parser *p, struct node *n)
@@ -156,8 +160,12 @@ struct node *parse_modifiers(struct parser *p, struct node *n)
 			n = parse_offset(p, n) ? n : NULL;
 		else if (p->token.kind == TOKEN_AT)
 			n = parse_at(p, n) ? n : NULL;
+		else if (token_is_word(&p->token, "anchored"))
+			n = parse_extent(p, n, EXTENT_ANCHORED) ? n : NULL;
+		else if (token_is_word(&p->token, "smoothed"))
+			n = parse_extent(p, n, EXTENT_SMOOTHED) ? n : NULL;
 		else
-			return refuse_experiment(p) ? n : NULL;
+			return n;
 	}
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/units.h"
+#include "promql/extended.h"
 #include "promql/function.h"
 #include "promql/summation.h"
 #include "series/series.h"
@@ -58,6 +59,8 @@ bool range_increase(const struct range *r, double *out)
 {
 	double rise;
 
+	if (r->extent != EXTENT_NONE)
+		return extended_rise(r, true, out);
 	if (r->n < 2)
 		return false;
 	rise = counter_rise(r);
@@ -69,6 +72,12 @@ bool range_rate(const struct range *r, double *out)
 {
 	double rise;
 
+	if (r->extent != EXTENT_NONE) {
+		if (!extended_rise(r, true, out))
+			return false;
+		*out /= seconds(r->end_ms - r->start_ms);
+		return true;
+	}
 	if (r->n < 2)
 		return false;
 	rise = counter_rise(r);
@@ -80,6 +89,8 @@ bool range_delta(const struct range *r, double *out)
 {
 	double change;
 
+	if (r->extent != EXTENT_NONE)
+		return extended_rise(r, false, out);
 	if (r->n < 2)
 		return false;
 	change = r->samples[r->n - 1].value - r->samples[0].value;
@@ -108,23 +119,29 @@ bool range_idelta(const struct range *r, double *out)
 	return true;
 }
 
-bool range_resets(const struct range *r, double *out)
+bool range_resets(const struct range *range, double *out)
 {
+	struct range r = *range;
 	size_t resets = 0;
 
-	for (size_t i = 1; i < r->n; i++)
-		resets += r->samples[i].value < r->samples[i - 1].value;
+	if (!extended_skip(&r))
+		return false;
+	for (size_t i = 1; i < r.n; i++)
+		resets += r.samples[i].value < r.samples[i - 1].value;
 	*out = (double)resets;
 	return true;
 }
 
-bool range_changes(const struct range *r, double *out)
+bool range_changes(const struct range *range, double *out)
 {
+	struct range r = *range;
 	size_t changes = 0;
 
-	for (size_t i = 1; i < r->n; i++) {
-		double now = r->samples[i].value;
-		double before = r->samples[i - 1].value;
+	if (!extended_skip(&r))
+		return false;
+	for (size_t i = 1; i < r.n; i++) {
+		double now = r.samples[i].value;
+		double before = r.samples[i - 1].value;
 
 		changes += !number_is_same(now, before) && !(isnan(now) && isnan(before));
 	}

@@ -1,5 +1,6 @@
 /* Selectors: which series, and which of their samples, an evaluation reads. */
 #include "promql/eval.h"
+#include "promql/extended.h"
 #include "promql/matcher.h"
 #include "promql/vector.h"
 #include "series/series.h"
@@ -142,15 +143,20 @@ static bool eval_range(struct evaluation *e, const struct selector *sel, const s
                        struct promql_value *out, struct err *err)
 {
 	int64_t end_ms = eval_place(e, &sel->place);
+	int64_t from_ms = end_ms - sel->range_ms, to_ms = end_ms;
 	struct promql_range_element *list = take_array(e->arena, f->n, sizeof(*list), err);
 
 	if (!list)
 		return false;
 	*out = (struct promql_value){.type = PROMQL_MATRIX, .matrix = list};
+	if (sel->extent != EXTENT_NONE)
+		from_ms -= PROMQL_LOOKBACK_MS;
+	if (sel->extent == EXTENT_SMOOTHED)
+		to_ms += PROMQL_LOOKBACK_MS;
 	for (size_t i = 0; i < f->n; i++) {
 		struct range_slice slice = {0};
 
-		slice.n = series_slice(f->list[i], end_ms - sel->range_ms, end_ms, &slice.samples);
+		slice.n = series_slice(f->list[i], from_ms, to_ms, &slice.samples);
 		if (!eval_count_work(e, slice.n + 1, err) || !without_stale(&slice, e->arena, err))
 			return false;
 		if (!slice.n)
@@ -165,6 +171,29 @@ static bool eval_range(struct evaluation *e, const struct selector *sel, const s
 	return true;
 }
 
+static bool eval_smoothed(struct evaluation *e, const struct selector *sel, const struct found *f,
+                          struct promql_value *out, struct err *err)
+{
+	int64_t at_ms = eval_place(e, &sel->place);
+
+	if (!vector_make(out, f->n, e->arena, err))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		struct promql_element el = {.labels = f->list[i]->labels, .at_ms = e->at_ms};
+		struct range_slice slice = {0};
+
+		slice.n = series_slice(f->list[i], at_ms - PROMQL_LOOKBACK_MS,
+		                       at_ms + PROMQL_LOOKBACK_MS, &slice.samples);
+		if (!eval_count_work(e, slice.n + 1, err) || !without_stale(&slice, e->arena, err))
+			return false;
+		if (!slice.n || !extended_value(slice.samples, slice.n, at_ms, &el.value))
+			continue;
+		note_sample(e, &slice.samples[slice.n - 1]);
+		vector_add(out, el);
+	}
+	return true;
+}
+
 bool eval_selector(struct evaluation *e, const struct node *n, struct promql_value *out,
                    struct err *err)
 {
@@ -174,5 +203,8 @@ bool eval_selector(struct evaluation *e, const struct node *n, struct promql_val
 		return false;
 	if (n->selector.is_range)
 		return eval_range(e, &n->selector, &f, out, err);
+	/* Under timestamp() Prometheus looks at the samples themselves. */
+	if (n->selector.extent == EXTENT_SMOOTHED && !n->selector.is_timed)
+		return eval_smoothed(e, &n->selector, &f, out, err);
 	return eval_instant(e, &n->selector, &f, out, err);
 }

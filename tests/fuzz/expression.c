@@ -66,6 +66,7 @@ static void print_selector(const struct selector *s, struct buf *out)
 	        [MATCHER_REGEX] = "=~",
 	        [MATCHER_NOT_REGEX] = "!~",
 	};
+	static const char *const extents[EXTENT_COUNT] = {"", " anchored", " smoothed"};
 
 	buf_add_text(out, "{");
 	for (size_t i = 0; i < s->nmatchers; i++) {
@@ -77,6 +78,7 @@ static void print_selector(const struct selector *s, struct buf *out)
 	buf_add_text(out, "}");
 	if (s->is_range)
 		buf_printf(out, "[%" PRId64 "ms]", s->range_ms);
+	buf_add_text(out, extents[s->extent]);
 	print_place(&s->place, out);
 }
 

@@ -100,6 +100,39 @@ START_TEST(an_error_ratio_of_exactly_one_percent_reads_as_one_percent)
 }
 END_TEST
 
+/* clang-format off */
+START_TEST(extended_ranges_are_not_extrapolated)
+{
+	static const struct { const char *why, *expr, *wanted; int64_t at; } rows[] = {
+		{ "from the sample at the start: 10 to 8 with a reset", "increase(x[2m] anchored)", "{} 8", 300000 },
+		{ "from the newest before it", "increase(x[90s] anchored)", "{} 8", 300000 },
+		{ "from the line between it and the next, which began anew: 2 to 8", "increase(x[90s] smoothed)", "{} 6", 300000 },
+		{ "to the line behind the end: 10 to 6 with a reset", "increase(x[90s] smoothed offset 30s)", "{} 6", 300000 },
+		{ "on both sides: 1.5 to 6.5", "increase(x[2m] smoothed @ 150)", "{} 5", 300000 },
+		{ "anchored ends with the newest inside: 1 to 3", "increase(x[2m] anchored @ 150)", "{} 2", 300000 },
+		{ "before the first sample there is nothing to go by", "increase(x[10m] anchored)", "{} 17", 300000 },
+		{ "per second of the range", "rate(x[2m] anchored)", "{} 0.0666666666667", 300000 },
+		{ "a gauge has no resets", "delta(x[90s] anchored)", "{} -2", 300000 },
+		{ "nor on the line: 7 to 8", "delta(x[90s] smoothed)", "{} 1", 300000 },
+		{ "one sample is enough", "increase(x[30s] anchored)", "{} 4", 300000 },
+		{ "none in the range is not", "increase(x[10s] anchored)", "", 330000 },
+		{ "resets against the one before", "resets(x[90s] anchored)", "{} 1", 300000 },
+		{ "changes, too", "changes(x[10s] anchored)", "{} 1", 300000 },
+		{ "a smoothed instant", "x smoothed offset 30s", "x 6", 300000 },
+		{ "behind the newest it is that", "x smoothed", "x 8", 330000 },
+		{ "before the first there is none", "x smoothed @ -1", "", 300000 },
+		{ "an anchored instant is a plain one", "x anchored offset 30s", "x 4", 300000 },
+		{ "a stale marker is no sample", "y smoothed @ 60", "y 2", 300000 },
+	};
+
+	fixture_load(0, 60000, "x 1 2 3 10 4 8");
+	fixture_load(0, 60000, "y 1 stale 3");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		fixture_check(rows[i].why, rows[i].expr, rows[i].at, rows[i].wanted);
+}
+END_TEST
+/* clang-format on */
+
 int main(void)
 {
 	TCase *tc = tcase_create("rate");
@@ -107,5 +140,6 @@ int main(void)
 	tcase_add_test(tc, increase_is_extrapolated_to_the_edges_of_the_range);
 	tcase_add_test(tc, resets_are_found_per_series_before_any_sum);
 	tcase_add_test(tc, an_error_ratio_of_exactly_one_percent_reads_as_one_percent);
+	tcase_add_test(tc, extended_ranges_are_not_extrapolated);
 	return fixture_run("promql rate", tc);
 }
