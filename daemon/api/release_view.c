@@ -241,7 +241,11 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 
 json_t *release_view_gates(const struct engine *e, const struct tracked *t)
 {
-	json_t *out = json_object();
+	static const char *const keys[] = {"measurements"};
+	json_t *out = field_encode_some(&release_table, t->release, keys, ARRAY_LEN(keys));
+
+	if (out == NULL)
+		out = json_object();
 
 	(void)json_object_set_new(out, "release", json_integer((json_int_t)t->release->id));
 	(void)json_object_set(out, "evaluation",

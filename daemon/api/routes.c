@@ -43,6 +43,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/repin",        "operate", verbs_repin,          BODY, "Move a release on its way to another policy: approvals and waivers are void, the bake begins anew." },
 	{ "POST", "/v1/releases/:id/checks/:name", "submit",  verbs_check,          BODY, "Report a check as done." },
 	{ "POST", "/v1/releases/:id/evidence/:name", "submit", reports_evidence,    BODY, "Report the result of a check that ran elsewhere: passed or failed, with link and expiry." },
+	{ "POST", "/v1/releases/:id/measurements", "submit",  reports_measurement,  BODY, "Push a number of a KPI that the policy says is pushed, or a list of up to 64." },
 	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted; the same key again is the same incident, or its rise." },
 	{ "GET",  "/v1/incidents",                 "view",    incidents_list,       0,    "Incidents, newest first: ?service= &environment= &limit= &before=." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },

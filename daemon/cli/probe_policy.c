@@ -236,8 +236,12 @@ static void probe_kpi(struct probe *p, const struct kpi *kpi)
 	char text[480];
 
 	if (kpi->parsed == NULL || !is_fed(p, kpi)) {
-		sentence_set(text, sizeof(text), "is read from source %s, not from this page",
-		             kpi->source != NULL ? kpi->source : "?");
+		if (kpi->pushed_ms > 0)
+			sentence_set(text, sizeof(text), "is pushed, not read from this page");
+		else
+			sentence_set(text, sizeof(text),
+			             "is read from source %s, not from this page",
+			             kpi->source != NULL ? kpi->source : "?");
 		print(p, "kpi", kpi->name, "elsewhere", value, text);
 		return;
 	}

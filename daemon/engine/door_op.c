@@ -46,6 +46,18 @@ static const char *op_text(struct door_op *op, const char *text)
 	return text == NULL ? NULL : arena_text(&op->arena, str_of(text));
 }
 
+static void take_measurements(struct door_op *op, const struct event *event)
+{
+	size_t n = event->nmeasurements;
+	struct event_measurement *list = n > 0 ? arena_array(&op->arena, n, sizeof(*list)) : NULL;
+
+	for (size_t i = 0; list != NULL && i < n; i++) {
+		list[i] = event->measurements[i];
+		list[i].kpi = op_text(op, event->measurements[i].kpi);
+	}
+	op->event.measurements = list; /* without memory the arena says so */
+}
+
 bool door_op_take_event(struct door_op *op, const struct event *event, struct err *err)
 {
 	struct event *e = &op->event;
@@ -64,6 +76,7 @@ bool door_op_take_event(struct door_op *op, const struct event *event, struct er
 	e->restore_point = op_text(op, event->restore_point);
 	e->result = op_text(op, event->result);
 	e->link = op_text(op, event->link);
+	take_measurements(op, event);
 	e->hold = op_text(op, event->hold);
 	e->alert = op_text(op, event->alert);
 	e->by.subject = op_text(op, event->by.subject);

@@ -19,8 +19,11 @@
 
 static const struct policy_source *source_of_gate(const struct policy *p, const struct gate *gate)
 {
-	if (gate->kpi_index != SIZE_MAX)
-		return &p->sources[p->kpis[gate->kpi_index].source_index];
+	size_t source =
+	        gate->kpi_index != SIZE_MAX ? p->kpis[gate->kpi_index].source_index : SIZE_MAX;
+
+	if (source < p->nsources)
+		return &p->sources[source];
 	return gate->kind == &gate_alerts ? alerts_source(p, gate) : NULL;
 }
 

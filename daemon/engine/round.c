@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/kpi_pushed.h"
 #include "gate/kpi_remote.h"
 #include "log.h"
 #include "metrics.h"
@@ -33,7 +34,10 @@ static void read_kpi(const struct tracked *t, size_t i, struct wall at, struct a
 	const struct kpi *kpi = &p->kpis[i];
 	struct wall exposed_since = release_exposed_since(t->release);
 
-	if (p->sources[kpi->source_index].kind == SOURCE_SCRAPE)
+	if (kpi->pushed_ms > 0)
+		kpi_read_pushed(kpi, t->release->measurements, t->release->nmeasurements, at,
+		                exposed_since, out);
+	else if (p->sources[kpi->source_index].kind == SOURCE_SCRAPE)
 		kpi_read(kpi, subscription_source(t->subscription, kpi->source_index),
 		         kpi_quorum(p, i), at, exposed_since, arena, out);
 	else

@@ -133,17 +133,15 @@ static bool json_subscribe(struct subscription *s, struct err *err)
 
 	for (size_t i = 0; i < p->nkpis; i++) {
 		size_t source = p->kpis[i].source_index;
-		const struct policy_source *from = &p->sources[source];
-		struct ask ask = {
-		        .share = "",
-		        .every_ms = from->every_ms,
-		        .timeout_ms = from->timeout_ms,
-		        .credentials = from->credentials,
-		        .out = &s->kpis[i].watch,
-		};
+		const struct policy_source *from =
+		        source < p->nsources ? &p->sources[source] : NULL;
+		struct ask ask = {.share = "", .out = &s->kpis[i].watch};
 
-		if (from->kind != SOURCE_JSON || from->naddresses == 0)
+		if (from == NULL || from->kind != SOURCE_JSON || from->naddresses == 0)
 			continue;
+		ask.every_ms = from->every_ms;
+		ask.timeout_ms = from->timeout_ms;
+		ask.credentials = from->credentials;
 		ask.url = from->addresses[0];
 		if (!subscription_join(s, &s->views[source].interests, &source_json, &ask, err))
 			return false;

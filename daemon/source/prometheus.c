@@ -316,11 +316,13 @@ static bool prometheus_subscribe(struct subscription *s, struct err *err)
 	const struct policy *p = s->policy;
 
 	for (size_t i = 0; i < p->nkpis; i++) {
-		const struct policy_source *from = &p->sources[p->kpis[i].source_index];
+		size_t source = p->kpis[i].source_index;
+		const struct policy_source *from =
+		        source < p->nsources ? &p->sources[source] : NULL;
 		struct buf params;
 		bool ok;
 
-		if (from->kind != SOURCE_PROMETHEUS || from->naddresses == 0)
+		if (from == NULL || from->kind != SOURCE_PROMETHEUS || from->naddresses == 0)
 			continue;
 		buf_init(&params, PROMETHEUS_QUERY_MAX);
 		add_params(from, &params);

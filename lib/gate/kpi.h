@@ -52,7 +52,7 @@ extern const char *const kpi_given_names[KPI_GIVEN_COUNT + 1];
 /* What a number so given is multiplied with to be in the unit; 0: the two do not go together. */
 double kpi_given_factor(enum kpi_given given, enum kpi_unit unit);
 
-/* One of expr and pointer. */
+/* One of expr, pointer and pushed_ms. */
 struct kpi {
 	char *name;
 	enum kpi_unit unit;
@@ -60,12 +60,14 @@ struct kpi {
 	char *pointer;     /* JSON Pointer to the number in a document of a source of kind json */
 	char *at;          /* JSON Pointer to the instant the number was true; NULL: when asked */
 	int given_in;      /* enum kpi_given */
-	int64_t window_ms; /* stretch of past behind the number at `pointer`; 0: a momentary one */
+	int64_t window_ms; /* stretch of past behind the number at `pointer`, or one that is
+	                      pushed; 0: a momentary one */
+	int64_t pushed_ms; /* numbers are pushed to the release; how old the newest may be */
 	char *source;      /* name; filled by policy decoding when left out and only one fits */
 	char **may_be_absent; /* metric names rule K2 does not insist on */
 	size_t nmay_be_absent;
 	char *doc;
-	size_t source_index;        /* set by policy_bind */
+	size_t source_index;        /* set by policy_bind; SIZE_MAX for pushed ones */
 	struct promql_expr *parsed; /* owned; set by policy_bind; NULL without expr */
 };
 
@@ -98,6 +100,7 @@ struct kpi_reading {
 	size_t targets_good, targets;
 	size_t targets_covered; /* good ones whose own run of samples meets rule K4 */
 	struct kpi_bound bound;
+	int64_t told;    /* of a pushed one: which report it is; else 0 */
 	char why[240];   /* a sentence when the result is not GATE_PASS or not covered */
 	char stuck[160]; /* of a count of 0: which counter stands still while others move */
 };

@@ -56,6 +56,18 @@ static bool problem_at(struct decode *d, const char *key, const char *text)
 	return false;
 }
 
+/* What all share whose numbers somebody else works out. */
+static bool check_given(const struct kpi *kpi, struct decode *d)
+{
+	bool ok = true;
+
+	if (number_is_same(kpi_given_factor((enum kpi_given)kpi->given_in, kpi->unit), 0))
+		ok = problem_at(d, "given_in", "does not go with the KPI's unit");
+	if (kpi->nmay_be_absent > 0)
+		ok = problem_at(d, "may_be_absent", "belongs to KPIs with an expr");
+	return ok;
+}
+
 static bool check_pointers(const struct kpi *kpi, struct decode *d)
 {
 	static const char wrong[] = "is no JSON Pointer: write it like /data/0/value";
@@ -65,10 +77,17 @@ static bool check_pointers(const struct kpi *kpi, struct decode *d)
 		ok = problem_at(d, "pointer", wrong);
 	if (kpi->at && !json_pointer_is_fine(kpi->at))
 		ok = problem_at(d, "at", wrong);
-	if (number_is_same(kpi_given_factor((enum kpi_given)kpi->given_in, kpi->unit), 0))
-		ok = problem_at(d, "given_in", "does not go with the KPI's unit");
-	if (kpi->nmay_be_absent > 0)
-		ok = problem_at(d, "may_be_absent", "belongs to KPIs with an expr");
+	return check_given(kpi, d) && ok;
+}
+
+static bool check_pushed(const struct kpi *kpi, struct decode *d)
+{
+	bool ok = check_given(kpi, d);
+
+	if (kpi->at)
+		ok = problem_at(d, "at", "belongs to KPIs with a pointer");
+	if (kpi->source)
+		ok = problem_at(d, "source", "a pushed KPI has none: its numbers are reported");
 	return ok;
 }
 
@@ -78,11 +97,15 @@ static bool kpi_check(const void *decoded, struct decode *d)
 
 	if (kpi->expr && kpi->pointer)
 		return problem_at(d, "pointer", "may not stand beside expr");
+	if (kpi->pushed_ms > 0 && (kpi->expr || kpi->pointer))
+		return problem_at(d, "pushed", "may not stand beside expr or pointer");
+	if (kpi->pushed_ms > 0)
+		return check_pushed(kpi, d);
 	if (kpi->pointer)
 		return check_pointers(kpi, d);
 	if (!kpi->expr)
-		return decode_problem(
-		        d, "a KPI needs expr, or pointer when its source is of kind json");
+		return decode_problem(d, "a KPI needs expr, or pointer when its source is of kind "
+		                         "json, or pushed when its numbers are reported");
 	if (kpi->at)
 		return problem_at(d, "at", "belongs to KPIs with a pointer");
 	if (kpi->window_ms > 0)
@@ -105,15 +128,18 @@ static const struct field kpi_fields[] = {
 	{ .key = "pointer", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, pointer),
 	  .min = 1, .max = 256,
 	  .doc = "Instead, for sources of kind json: JSON Pointer to the number, like `/data/error_rate`; a number in quotes is one too." },
+	{ .key = "pushed", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, pushed_ms),
+	  .min = 1000, .max = 90.0 * 86400 * 1000,
+	  .doc = "Instead, for numbers that are reported by `POST /v1/releases/ID/measurements`: how old the newest may be." },
 	{ .key = "at", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, at),
 	  .min = 1, .max = 256,
 	  .doc = "JSON Pointer to the instant of that number, in RFC 3339 or as seconds or milliseconds since 1970; left out, a number is as old as the answer." },
 	{ .key = "given_in", .kind = FIELD_ENUM, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, given_in),
 	  .names = kpi_given_names,
-	  .doc = "In what the number at `pointer` is given, when not in the KPI's own unit: a ratio in `percent`, seconds in `ms`." },
+	  .doc = "In what the number at `pointer`, or a pushed one, is given, when not in the KPI's own unit: a ratio in `percent`, seconds in `ms`." },
 	{ .key = "window", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, window_ms),
 	  .max = 30.0 * 86400 * 1000,
-	  .doc = "The stretch of past the number at `pointer` is made of, like the range of an expression; left out, it is momentary." },
+	  .doc = "The stretch of past the number at `pointer`, or a pushed one, is made of, like the range of an expression; left out, it is momentary." },
 	{ .key = "source", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct kpi, source),
 	  .min = 1, .max = 64,
 	  .doc = "The source whose samples the expression reads; may be left out when only one fits." },

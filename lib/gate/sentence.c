@@ -131,7 +131,7 @@ static void outlook(const struct sentence_facts *f, const struct gate_outcome *o
 {
 	char text[64];
 
-	if (o->measure.told > 0 && !f->voted) {
+	if (o->measure.told > 0 && !f->voted && o->next_vote.ms == 0) {
 		sentence_set(out, size, "; the next report votes");
 		return;
 	}

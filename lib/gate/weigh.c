@@ -158,6 +158,7 @@ static void weigh(const struct gate *gate, const struct gate_evidence *evidence,
 	m->value = value->value;
 	m->unit = evidence->kpi_list[k].unit;
 	m->range_ms = value->range_ms;
+	m->told = value->told;
 	if (events)
 		m->events = events->value;
 	/* The first row of the table that applies to either; the watched KPI speaks on a tie. */

@@ -112,6 +112,9 @@ static bool bind_kpi(const struct policy *p, struct kpi *kpi, const struct polic
 {
 	struct promql_position at = {0};
 
+	kpi->source_index = SIZE_MAX;
+	if (kpi->pushed_ms > 0)
+		return true;
 	if (!kpi->source || !policy_source(p, kpi->source, &kpi->source_index))
 		return err_set(err, ERR_INVALID, "there is no source to read from");
 	if (!kpi->expr)

@@ -269,7 +269,7 @@ void crosscheck_kpis(struct crosscheck *c)
 
 		if (kpi->expr)
 			check_kpi(c, kpi);
-		if (crosscheck_is_sound(c, source))
+		if (kpi->pushed_ms == 0 && crosscheck_is_sound(c, source))
 			crosscheck_source(c, kpi->source ? source : at, kinds_of(kpi),
 			                  &kpi->source);
 		check_burden(c, kpi);

@@ -251,6 +251,11 @@ static bool record_result(const struct question *q, struct release *next, struct
 	return result_record(next, q) || refuse_nomem(out);
 }
 
+static bool record_measured(const struct question *q, struct release *next, struct outcome *out)
+{
+	return measurements_record(next, q) || refuse_nomem(out);
+}
+
 /* Events that leave something behind: a record, or a flag that says it was so. */
 /* clang-format off */
 static const struct {
@@ -267,6 +272,7 @@ static const struct {
 	{ EVENT_INCIDENT_RECORD,       record_incident },
 	{ EVENT_EVIDENCE,              record_result },
 	{ EVENT_REPIN,                 record_repin },
+	{ EVENT_MEASUREMENT,           record_measured },
 	{ EVENT_INCIDENT,              take_incident },
 	{ EVENT_INCIDENT_PAUSE,        take_incident },
 	{ EVENT_INCIDENT_CALL,         take_incident },

@@ -35,6 +35,7 @@ enum release_event {
 	EVENT_NOTE,
 	EVENT_INCIDENT_RECORD,
 	EVENT_EVIDENCE, /* a result of a scheduler */
+	EVENT_MEASUREMENT, /* numbers of KPIs that are pushed */
 	EVENT_REPIN, /* to another policy */
 	/* refinements of the above, chosen by facts (rows hold no conditions) */
 	EVENT_START_SILENT,       /* the first stage has nothing to send */
@@ -107,6 +108,16 @@ struct actor {
 	size_t nroles;
 };
 
+/* One number of a KPI that is pushed. */
+#define EVENT_MAX_MEASUREMENTS 64 /* of one event */
+#define EVENT_GIVEN_AS_POLICY (-1)
+struct event_measurement {
+	const char *kpi;
+	double value;
+	int given;      /* enum kpi_given, or EVENT_GIVEN_AS_POLICY */
+	struct wall at; /* 0: now */
+};
+
 /* One event with its operands; members that do not apply are NULL or 0. */
 struct event {
 	enum release_event kind;
@@ -126,6 +137,9 @@ struct event {
 	const char *result;           /* evidence: which; the reason is its note */
 	enum evidence_status status;  /* of the result */
 	const char *link;             /* of the result */
+	const struct event_measurement *measurements;
+	size_t nmeasurements;
+	bool one_measurement;         /* they were not asked for as a list: where mistakes stand */
 	bool restore_confirmed;       /* rollback, retry */
 	struct wall expires;          /* pause, evidence */
 	const struct policy *policy;  /* repin: bound to the release */

@@ -77,6 +77,15 @@ static const struct field addressed_fields[] = {
 };
 static const struct field_table addressed_table = { .noun = "addressed alert", .fields = addressed_fields, .n = ARRAY_LEN(addressed_fields), .size = sizeof(struct gate_addressed) };
 
+static const struct field measurement_fields[] = {
+	{ .key = "kpi", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(kpi_measurement, kpi), .doc = "what was measured" },
+	{ .key = "value", .kind = FIELD_NUMBER, .flags = FIELD_REQUIRED, AT(kpi_measurement, value), .doc = "in the KPI's unit" },
+	{ .key = "at", .kind = FIELD_INSTANT, .flags = FIELD_REQUIRED, AT(kpi_measurement, at), .doc = "the instant it is about" },
+	{ .key = "subject", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(kpi_measurement, subject), .doc = "who reported it" },
+	{ .key = "told", .kind = FIELD_INT, AT(kpi_measurement, told), .doc = "row_version it came with" },
+};
+static const struct field_table measurement_table = { .noun = "measurement", .fields = measurement_fields, .n = ARRAY_LEN(measurement_fields), .size = sizeof(struct kpi_measurement) };
+
 static const struct field call_fields[] = {
 	{ .key = "cause", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(call, cause), .doc = "key within the release" },
 	{ .key = "kind", .kind = FIELD_ENUM, AT(call, kind), .names = call_kind_names, .doc = "what ends it" },
@@ -169,6 +178,7 @@ static const struct field release_fields[] = {
 	{ .key = "waivers", .kind = FIELD_LIST, AT(release, waivers), COUNT(release, nwaivers), .max = LIST_MAX, .table = &waiver_table, .doc = "gates that do not count" },
 	{ .key = "results", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, results), COUNT(release, nresults), .max = LIST_MAX, .table = &result_table, .doc = "newest result of each name that was reported" },
 	{ .key = "addressed", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, addressed), COUNT(release, naddressed), .max = LIST_MAX, .table = &addressed_table, .doc = "alerts that count no more" },
+	{ .key = "measurements", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, measurements), COUNT(release, nmeasurements), .max = LIST_MAX, .table = &measurement_table, .doc = "numbers that were pushed, the newest of each KPI" },
 	{ .key = "calls", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(release, calls), COUNT(release, ncalls), .max = LIST_MAX, .table = &call_table, .doc = "who was called, and why" },
 	{ .key = "rollback", .kind = FIELD_STRUCT, AT(release, rollback), .table = &rollback_table, .doc = "the way back" },
 	{ .key = "live_version", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, AT(release, live_version), .doc = "version a person named as live" },

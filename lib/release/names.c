@@ -68,6 +68,7 @@ const char *const release_event_names[EVENT_COUNT + 1] = {
 	[EVENT_INCIDENT_RECORD]      = "incident",
 	[EVENT_EVIDENCE]             = "evidence",
 	[EVENT_REPIN]                = "repin",
+	[EVENT_MEASUREMENT]          = "measurement",
 	[EVENT_START_SILENT]         = "start_silent",
 	[EVENT_PAUSE_AGAIN]          = "pause_again",
 	[EVENT_RESUME_PARTLY]        = "resume_partly",

@@ -331,6 +331,7 @@ static const struct refiner refiners[] = {
 	{ EVENT_INCIDENT_RECORD, false, refine_incident_record, 0, { 0 } },
 	{ EVENT_EVIDENCE,  false, refine_evidence, 0, { 0 } },
 	{ EVENT_REPIN,     true,  refine_repin,    0, { 0 } },
+	{ EVENT_MEASUREMENT, false, refine_measurement, 0, { 0 } },
 	{ EVENT_INCIDENT,  false, refine_incident, 4, { EVENT_INCIDENT_PAUSE, EVENT_INCIDENT_CALL, EVENT_INCIDENT_CALL_FULL, EVENT_INCIDENT_ROLLBACK } },
 	{ EVENT_START_DUE, false, refine_start,    1, { EVENT_START_DUE_SILENT } },
 	{ EVENT_ADVANCE,   false, refine_advance,  2, { EVENT_ADVANCE_SILENT, EVENT_FINISH } },

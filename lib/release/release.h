@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "gate/evidence.h"
 #include "gate/gate.h"
+#include "gate/kpi_pushed.h"
 #include "policy/policy.h"
 #include "release/call.h"
 #include "release/checkpoint.h"
@@ -35,6 +36,8 @@
 #define RELEASE_MAX_WAIVERS 64
 #define RELEASE_MAX_RESULTS 64
 #define RELEASE_MAX_ADDRESSED 256
+#define RELEASE_MAX_MEASUREMENTS 256 /* the newest of each KPI is always among them */
+#define RELEASE_MAX_MEASUREMENTS_PER_KPI 32
 #define RELEASE_MAX_REASON 2000 /* bytes; also of each part of an incident record */
 
 enum release_state {
@@ -191,6 +194,8 @@ struct release {
 	size_t nresults;
 	struct gate_addressed *addressed; /* alerts a person took care of (rule A4) */
 	size_t naddressed;
+	struct kpi_measurement *measurements; /* pushed ones, in the order of their instants */
+	size_t nmeasurements;
 	struct call *calls;
 	size_t ncalls;
 	struct rollback_progress rollback;
@@ -301,6 +306,7 @@ struct outcome {
 	enum refusal_kind refused;
 	char text[400];       /* why refused, what would be legal */
 	const char *pointer;  /* "/gate", "/reason"; for REFUSED_INVALID */
+	char place[48];       /* of a pointer that names an element of a list */
 	struct release *next; /* owned; row_version already +1; transition and last_hash are set by
 	                         the committing shell */
 	struct decision decision;

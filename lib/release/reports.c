@@ -15,7 +15,7 @@
 #define EXPIRES_MAX_MS (INT64_C(366) * 86400 * 1000)
 
 /* Rule A1: a machine reports on behalf of a person who answers for it. */
-static bool has_author(const struct question *q, struct outcome *out)
+bool report_has_author(const struct question *q, struct outcome *out)
 {
 	return q->e.by.person ||
 	       refuse(out, REFUSED_INVALID, "/author",
@@ -59,7 +59,7 @@ bool refine_evidence(struct question *q, struct outcome *out)
 		              q->e.result ? q->e.result : "nothing");
 	if (q->e.link && strlen(q->e.link) > LINK_MAX_BYTES)
 		return refuse(out, REFUSED_INVALID, "/link", "at most %d bytes", LINK_MAX_BYTES);
-	return has_author(q, out) && check_expiry(q, out);
+	return report_has_author(q, out) && check_expiry(q, out);
 }
 
 static void result_fini(struct evidence_result *r)

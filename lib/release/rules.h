@@ -184,6 +184,15 @@ void reentry_sentence(const struct question *q, bool record, char *out, size_t s
 /* reports.c: what schedulers report. */
 bool refine_evidence(struct question *q, struct outcome *out);
 bool result_record(struct release *next, const struct question *q); /* false: no memory */
+bool report_has_author(const struct question *q, struct outcome *out);
+
+/* measurements.c */
+bool refine_measurement(struct question *q, struct outcome *out);
+bool measurements_record(struct release *next, const struct question *q); /* false: no memory */
+/* "error_rate 1.2 %, lag 17": as many as fit. */
+void measurements_say(const struct question *q, char *out, size_t size);
+/* For the audit record; NULL without memory. */
+json_t *measurements_json(const struct question *q);
 
 /* repin.c */
 bool refine_repin(struct question *q, struct outcome *out);

@@ -90,6 +90,14 @@ static const char *main_operand(const struct event *e)
 	return e->hold;
 }
 
+static size_t add_measurements(const struct question *q, char *out, size_t size)
+{
+	char text[300];
+
+	measurements_say(q, text, sizeof(text));
+	return (size_t)snprintf(out, size, ": %s", text);
+}
+
 /* "paused by a person (ann): p95 looks odd"; "a gate paused the release: errors: 3 of 3 votes above
  * 1 %" */
 static char *decision_text(const struct question *q, const struct release *next, const char *why)
@@ -106,6 +114,8 @@ static char *decision_text(const struct question *q, const struct release *next,
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " (%.128s)", q->e.by.person);
 	if (operand)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, ": %.300s", operand);
+	if (q->e.nmeasurements > 0)
+		n += add_measurements(q, text + n, sizeof(text) - n);
 	if (q->e.result)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, ": %.64s %s", q->e.result,
 		                      evidence_status_names[q->e.status]);
@@ -117,8 +127,9 @@ static char *decision_text(const struct question *q, const struct release *next,
 }
 
 /* Operands of the event as the audit record keeps them. */
-static bool put_operands(json_t *detail, const struct event *e)
+static bool put_operands(json_t *detail, const struct question *q)
 {
+	const struct event *e = &q->e;
 	const struct {
 		const char *key;
 		const char *value;
@@ -144,6 +155,9 @@ static bool put_operands(json_t *detail, const struct event *e)
 		return false;
 	if (e->result && json_object_set_new(detail, "status",
 	                                     json_string(evidence_status_names[e->status])) != 0)
+		return false;
+	if (e->nmeasurements > 0 &&
+	    json_object_set_new(detail, "measurements", measurements_json(q)) != 0)
 		return false;
 	if (e->check && json_object_set_new(detail, "done", json_boolean(e->done)) != 0)
 		return false;
@@ -204,7 +218,7 @@ static json_t *decision_detail(const struct question *q, const struct release *n
                                const struct decision *d)
 {
 	json_t *detail = json_object();
-	bool ok = detail && put_operands(detail, &q->e) && put_place(detail, q, next) &&
+	bool ok = detail && put_operands(detail, q) && put_place(detail, q, next) &&
 	          put_calls(detail, d);
 
 	if (ok && q->e.detail)

@@ -111,3 +111,94 @@ def test_while_the_database_is_away_nothing_is_taken_for_reported(own_postgres, 
                "the report to be taken")
     daemon.wait_state(id_, "running")
     assert daemon.sql("SELECT count(*) FROM headgate.transition WHERE event = 'evidence'") == [["1"]]
+
+
+def batch(target):
+    document = json.loads(policy(target)["test.yaml"])
+    document["kpis"] = {"cases": {"unit": "events", "pushed": "1h"},
+                        "wrong": {"unit": "ratio", "pushed": "1h", "given_in": "percent"}}
+    document["gates"] = {"quality": {"threshold": "wrong", "min_events": "100 cases", "above": "1%", "for": "2 of 2",
+                                     "then": "rollback"}}
+    document["rollback"]["stabilise"] = {"gates": ["quality"], "bake": "1s", "deadline": "60s"}
+    document["stages"][0]["bake"] = "2s"
+    return {"test.yaml": json.dumps(document)}
+
+
+def push(daemon, id_, expect=200, who="ann", headers=None, **body):
+    code, answer, _ = daemon.post(f"/v1/releases/{id_}/measurements", body, who=who, headers=headers)
+    assert code == expect, (code, answer)
+    return answer
+
+
+def test_pushed_numbers_are_held_against_limits_and_one_is_one_vote(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=batch(target)).start()
+    id_ = baking(daemon)
+    daemon.wait_release(id_, "the reason", lambda r: "no measurement was pushed yet" in json.dumps(r["waiting_for"]))
+    push(daemon, id_, measurements=[{"kpi": "wrong", "value": 0.5}, {"kpi": "cases", "value": 99}])
+    daemon.wait_release(id_, "too few", lambda r: "99 of 100 cases" in json.dumps(r["waiting_for"]))
+    push(daemon, id_, kpi="cases", value=100)
+    daemon.wait_release(id_, "the next stage", lambda r: r["stage"]["index"] == 1 and r["step"] == "baking")
+    daemon.wait_release(id_, "no proof of before", lambda r: "of before this exposure" in json.dumps(r["waiting_for"]))
+    push(daemon, id_, who="ci", author="dora",
+         measurements=[{"kpi": "wrong", "value": 0.02, "given_in": "unit"}, {"kpi": "cases", "value": 4000}])
+    daemon.wait_release(id_, "the breach", lambda r: r["gates"].get("quality") == "breach")
+    number = daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["number"]
+    wait_until(lambda: daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["number"] > number + 4, "more looks")
+    assert daemon.gate(id_, "quality")["votes"] == 1 and daemon.release(id_)["state"] == "running"
+    seen = daemon.get(f"/v1/releases/{id_}/gates")[1]["measurements"]
+    assert [(m["kpi"], m["value"]) for m in seen][-2:] == [("wrong", 0.02), ("cases", 4000.0)]
+    push(daemon, id_, kpi="wrong", value=1.5)
+    r = daemon.wait_state(id_, "rolling_back", "stabilising")
+    assert "2 of 2 votes above 1 %" in r["rollback"]["reason"]
+    push(daemon, id_, kpi="wrong", value=0.1)
+    push(daemon, id_, kpi="cases", value=300)
+    daemon.wait_state(id_, "stabilising", "rolled_back")
+    if daemon.release(id_)["state"] == "stabilising":
+        push(daemon, id_, measurements=[{"kpi": "wrong", "value": 0.1}, {"kpi": "cases", "value": 300}])
+    daemon.wait_state(id_, "rolled_back")
+    row = next(r for r in daemon.get(f"/v1/releases/{id_}/timeline")[1]["timeline"]
+               if r["event"] == "measurement" and "cases 4,000" in r["text"])
+    assert "wrong 2 %" in row["text"] and row["detail"]["person"] == "dora"
+    check_audit_chain(daemon, id_)
+    check_invariants(daemon)
+
+
+def test_what_is_wrong_with_a_measurement_is_said_with_its_place(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=batch(target)).start()
+    id_ = baking(daemon)
+    good = {"kpi": "wrong", "value": 1}
+    for body, pointer in (({"kpi": "wrong"}, ""), ({"value": 1}, ""), ({**good, "value": "x"}, "/value"),
+                          ({**good, "value": -1}, "/value"), ({**good, "kpi": "wrogn"}, "/kpi"),
+                          ({**good, "at": "2036-01-01T00:00:00Z"}, "/at"), ({**good, "given_in": "ms"}, "/given_in"),
+                          ({"measurements": []}, "/measurements"), ({"measurements": [good] * 65}, "/measurements"),
+                          ({"measurements": good}, "/measurements"), ({**good, "measurements": [good]}, "/kpi"),
+                          ({"measurements": [good, {"kpi": "wrong"}]}, "/measurements/1"),
+                          ({"measurements": [good, {**good, "value": 1e400}]}, None),
+                          ({"measurements": [good, {**good, "value": -0.1}]}, "/measurements/1/value"),
+                          ({**good, "note": "x" * 2001}, "/note")):
+        code, answer, _ = daemon.post(f"/v1/releases/{id_}/measurements", body)
+        if pointer is None:
+            assert code == 400, answer
+            continue
+        assert (code, answer["pointer"]) == (422, pointer), (body, answer)
+    assert push(daemon, id_, who="ci", expect=422, **good)["pointer"] == "/author"
+    push(daemon, id_, who="eve", expect=403, **good)
+    assert "measurements" not in daemon.get(f"/v1/releases/{id_}/gates")[1]
+
+
+def test_a_measurement_said_again_is_one(postgres, make_daemon, target):
+    daemon = make_daemon(postgres, policies=batch(target)).start()
+    id_ = baking(daemon)
+    good = {"kpi": "wrong", "value": 1}
+    first = push(daemon, id_, headers={"Idempotency-Key": "m1"}, **good)
+    assert push(daemon, id_, headers={"Idempotency-Key": "m1"}, **good)["transition"] == first["transition"]
+    of_then = {**good, "at": "2026-03-01T02:00:00Z"}
+    again = push(daemon, id_, **of_then)
+    assert push(daemon, id_, **of_then)["row_version"] == again["row_version"]
+    push(daemon, id_, kpi="wrong", value=2, at="2026-03-01T02:00:00Z")
+    seen = daemon.get(f"/v1/releases/{id_}/gates")[1]["measurements"]
+    assert [m["value"] for m in seen] == [0.02, 0.01]
+    push(daemon, id_, measurements=[{"kpi": "wrong", "value": number, "at": f"2026-03-01T03:00:{number:02}Z"}
+                                    for number in range(40)])
+    seen = daemon.get(f"/v1/releases/{id_}/gates")[1]["measurements"]
+    assert len(seen) == 32 and (seen[0]["at"], seen[-1]["value"]) == ("2026-03-01T03:00:09.000Z", 0.01)

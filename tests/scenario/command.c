@@ -463,6 +463,28 @@ static bool ask_repin(struct story *s, const struct words *w, size_t i, struct e
 	return true;
 }
 
+/* NAME pushes KPI VALUE [of 10m]: so long ago */
+static bool ask_measurement(struct story *s, const struct words *w, size_t i, struct event *e)
+{
+	static struct event_measurement m; /* lives until the next one */
+	int64_t ms = 0;
+	struct err err;
+
+	m = (struct event_measurement){.kpi = word(w, i), .given = EVENT_GIVEN_AS_POLICY};
+	if (i + 1 >= w->n || !ratio_parse(str_of(w->list[i + 1]), &m.value, &err))
+		return story_fail(s, "pushes KPI VALUE");
+	if (is(w, i + 2, "of")) {
+		if (!command_duration(s, word(w, i + 3), &ms))
+			return false;
+		m.at.ms = s->now.ms - ms;
+		i += 2;
+	}
+	e->measurements = &m;
+	e->nmeasurements = 1;
+	e->one_measurement = true;
+	return ask_plain(s, w, i + 2, e);
+}
+
 /* clang-format off */
 static const struct {
 	const char *word;
@@ -486,6 +508,7 @@ static const struct {
 	{ "records",  EVENT_INCIDENT_RECORD, ask_record },
 	{ "reports",  EVENT_EVIDENCE, ask_evidence },
 	{ "repins",   EVENT_REPIN,    ask_repin },
+	{ "pushes",   EVENT_MEASUREMENT, ask_measurement },
 };
 /* clang-format on */
 

@@ -501,15 +501,20 @@ bool world_settle(struct story *s)
 static void read_kpi(const struct story *s, size_t i, struct kpi_reading *out)
 {
 	const struct supply *supply = &s->kpis[i];
+	const struct kpi *kpi = &s->bound->kpis[i];
 	struct wall exposed = release_exposed_since(s->r);
 	int64_t since = supply->since.ms > exposed.ms ? supply->since.ms : exposed.ms;
 
+	if (kpi->pushed_ms > 0) {
+		kpi_read_pushed(kpi, s->r->measurements, s->r->nmeasurements, s->now, exposed, out);
+		return;
+	}
 	*out = (struct kpi_reading){.result = supply->result,
 	                            .value = supply->value,
 	                            .newest = s->now,
 	                            .targets = 1,
 	                            .targets_good = 1,
-	                            .range_ms = kpi_range_ms(&s->bound->kpis[i])};
+	                            .range_ms = kpi_range_ms(kpi)};
 	out->covered = supply->result == GATE_PASS && s->now.ms - since >= out->range_ms;
 	out->targets_covered = out->covered;
 	out->covered_at.ms = since + out->range_ms;

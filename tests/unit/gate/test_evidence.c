@@ -1,10 +1,9 @@
 /*
  * evidence: a reported result counts once, as long as it is valid, and about the present exposure.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/evidence.h"
 #include "gate/gate.h"
@@ -179,8 +178,6 @@ int main(void)
 {
 	Suite *suite = suite_create("evidence");
 	TCase *tcase = tcase_create("evidence");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tcase, what_a_result_says);
 	tcase_add_test(tcase, what_nobody_reported_is_no_data);
@@ -188,9 +185,5 @@ int main(void)
 	tcase_add_test(tcase, a_result_reported_elsewhere_just_before_the_last_look_still_votes);
 	tcase_add_test(tcase, what_has_voted_is_remembered_over_a_restart);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

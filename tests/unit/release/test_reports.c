@@ -1,6 +1,7 @@
 /*
  * reports: what schedulers may report to a release, and what is kept of it.
  */
+#include "../suite.h"
 #include "fixture.h"
 
 static struct world w;
@@ -132,8 +133,6 @@ int main(void)
 {
 	Suite *suite = suite_create("reports");
 	TCase *t = tcase_create("reports");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, what_is_wrong_is_said_with_its_place, 0, ARRAY_LEN(refusals));
@@ -141,9 +140,5 @@ int main(void)
 	tcase_add_test(t, however_many_names_there_were_the_list_stays_bounded);
 	tcase_add_test(t, where_no_gate_waits_nothing_can_be_reported);
 	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }
