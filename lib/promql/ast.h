@@ -57,6 +57,7 @@ struct selector {
 	size_t number; /* among the selectors of the expression, from 0 */
 	bool is_range;
 	bool is_timed; /* the argument of timestamp() */
+	bool is_unnamed; /* the second argument of info(): the name in it is not written there */
 	enum extent extent;
 	int64_t range_ms;
 	struct placement place;

@@ -38,6 +38,7 @@ struct function {
 	size_t ntypes, min_args, max_args;
 	bool keeps_name;
 	bool takes_anchored, takes_smoothed; /* ranges of these kinds */
+	bool takes_labels; /* the second argument is a selector of labels, and always there */
 	const char *refusal; /* goes on from the function's name */
 	double (*map)(double value);
 	bool (*range)(const struct range *r, double *out); /* false: no result for this series */
@@ -120,6 +121,9 @@ FUNCTION_EVAL(eval_sort);
 FUNCTION_EVAL(eval_sort_desc);
 FUNCTION_EVAL(eval_sort_by_label);
 FUNCTION_EVAL(eval_sort_by_label_desc);
+
+/* info.c */
+FUNCTION_EVAL(eval_info);
 
 FUNCTION_EVAL(eval_label_replace);
 FUNCTION_EVAL(eval_label_join);

@@ -10,7 +10,8 @@ struct argument {
 };
 
 /* "(a, b)"; the list is in the order of the text. */
-static bool parse_arguments(struct parser *p, struct argument **out, size_t *out_n)
+static bool parse_arguments(struct parser *p, const struct function *f, struct argument **out,
+                            size_t *out_n)
 {
 	struct argument **end = out;
 	bool more = true;
@@ -24,7 +25,9 @@ static bool parse_arguments(struct parser *p, struct argument **out, size_t *out
 
 		if (!a)
 			return false;
+		p->wants_labels = f && f->takes_labels && *out_n == 1;
 		a->node = parse_expression(p, 1);
+		p->wants_labels = false;
 		if (!a->node || !parse_accept(p, TOKEN_COMMA, &more))
 			return false;
 		*end = a;
@@ -93,10 +96,25 @@ static bool check_extents(struct parser *p, const struct node *n)
 	return true;
 }
 
+/* A plain selector, or none, for which the usual one stands in. */
+static bool check_labels(struct parser *p, struct node *n)
+{
+	const struct node *labels;
+
+	if (n->call.nargs == 1)
+		n->call.args[n->call.nargs++] = parse_info_selector(p);
+	labels = n->call.args[1];
+	if (!labels)
+		return false;
+	parse_adopt(n, labels);
+	return (labels->kind == NODE_SELECTOR && !labels->grouped) ||
+	       parse_fail(p, labels->offset, "expected label selectors only");
+}
+
 static bool fill_call(struct parser *p, struct node *n, const struct argument *list, size_t nargs)
 {
 	n->call.nargs = nargs;
-	n->call.args = parse_array(p, nargs, sizeof(struct node *));
+	n->call.args = parse_array(p, nargs + 1, sizeof(struct node *));
 	if (!n->call.args)
 		return false;
 	for (size_t i = 0; i < nargs; i++, list = list->next) {
@@ -104,6 +122,8 @@ static bool fill_call(struct parser *p, struct node *n, const struct argument *l
 		parse_adopt(n, list->node);
 	}
 	if (!check_argument_count(p, n) || !check_argument_types(p, n) || !check_extents(p, n))
+		return false;
+	if (n->call.function->takes_labels && !check_labels(p, n))
 		return false;
 	if (!n->call.function->check)
 		return true;
@@ -140,7 +160,7 @@ struct node *parse_call(struct parser *p)
 		return NULL;
 	}
 	n = parse_node(p, NODE_CALL, f->returns, p->token.offset);
-	if (!n || !parse_advance(p) || !parse_arguments(p, &list, &nargs))
+	if (!n || !parse_advance(p) || !parse_arguments(p, f, &list, &nargs))
 		return NULL;
 	n->call.function = f;
 	return fill_call(p, n, list, nargs) ? n : NULL;
@@ -197,7 +217,7 @@ struct node *parse_aggregate(struct parser *p)
 		return NULL;
 	n->aggregate.aggregation = aggregation_find(p->token.text);
 	if (!parse_advance(p) || !parse_grouping(p, &n->aggregate, &grouped) ||
-	    !parse_arguments(p, &list, &nargs))
+	    !parse_arguments(p, NULL, &list, &nargs))
 		return NULL;
 	if (!grouped && !parse_grouping(p, &n->aggregate, &grouped))
 		return NULL;

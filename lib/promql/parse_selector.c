@@ -137,12 +137,47 @@ static bool check_not_empty(struct parser *p, const struct node *n)
 	return true;
 }
 
+static const struct matcher of_target_info = {.name = {"__name__", 8},
+                                              .value = {"target_info", 11}};
+
+/* Of info(): one that names no metric is about target_info. There is room for the matcher. */
+static void name_info(struct selector *s, struct matcher *list)
+{
+	for (size_t i = 0; i < s->nmatchers; i++) {
+		if (str_eq(list[i].name, PROMQL_NAME_LABEL))
+			return;
+	}
+	for (size_t i = s->nmatchers++; i > 0; i--)
+		list[i] = list[i - 1];
+	list[0] = of_target_info;
+	s->name = of_target_info.value;
+	s->is_unnamed = true;
+}
+
+struct node *parse_info_selector(struct parser *p)
+{
+	struct node *n = parse_node(p, NODE_SELECTOR, PROMQL_VECTOR, p->token.offset);
+
+	if (!n)
+		return NULL;
+	n->selector = (struct selector){
+	        .matchers = &of_target_info,
+	        .nmatchers = 1,
+	        .name = of_target_info.value,
+	        .text = of_target_info.value,
+	        .number = p->nselectors++,
+	};
+	return n;
+}
+
 struct node *parse_selector(struct parser *p)
 {
+	bool is_info = p->wants_labels;
 	struct node *n = parse_node(p, NODE_SELECTOR, PROMQL_VECTOR, p->token.offset);
 	struct matcher *list;
 	struct selector *s;
 
+	p->wants_labels = false;
 	if (!n)
 		return NULL;
 	list = parse_array(p, count_matchers(p) + 1, sizeof(*list));
@@ -150,6 +185,11 @@ struct node *parse_selector(struct parser *p)
 		return NULL;
 	s = &n->selector;
 	s->matchers = list;
+	if (is_info && p->token.kind != TOKEN_LEFT_BRACE) {
+		parse_fail(p, n->offset,
+		           "expected label selectors only, got vector selector instead");
+		return NULL;
+	}
 	if (p->token.kind != TOKEN_LEFT_BRACE) {
 		s->name = p->token.text;
 		list[s->nmatchers++] =
@@ -159,7 +199,9 @@ struct node *parse_selector(struct parser *p)
 	}
 	if (p->token.kind == TOKEN_LEFT_BRACE && !parse_braces(p, s, list))
 		return NULL;
-	if (!check_not_empty(p, n))
+	if (is_info)
+		name_info(s, list);
+	else if (!check_not_empty(p, n))
 		return NULL;
 	s->text = str_slice(p->expr->text, n->offset, p->last_end);
 	s->number = p->nselectors++;

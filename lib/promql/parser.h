@@ -25,6 +25,7 @@ struct parser {
 	size_t last_end; /* behind the token consumed last */
 	size_t nnodes;
 	size_t depth; /* of nested calls */
+	bool wants_labels; /* the next selector is the second argument of info() */
 };
 
 /* parser.c */
@@ -49,6 +50,8 @@ void parse_adopt(struct node *n, const struct node *child);
 
 /* parse_selector.c: metric names and matchers. */
 struct node *parse_selector(struct parser *p);
+/* The selector of info() that is not written: all of target_info. */
+struct node *parse_info_selector(struct parser *p);
 
 /* parse_range.c: what may follow an operand, in any order: ranges, subqueries, offset, @. */
 struct node *parse_modifiers(struct parser *p, struct node *n);

@@ -69,8 +69,8 @@ static void print_selector(const struct selector *s, struct buf *out)
 	static const char *const extents[EXTENT_COUNT] = {"", " anchored", " smoothed"};
 
 	buf_add_text(out, "{");
-	for (size_t i = 0; i < s->nmatchers; i++) {
-		buf_add_text(out, i > 0 ? "," : "");
+	for (size_t i = s->is_unnamed; i < s->nmatchers; i++) {
+		buf_add_text(out, i > s->is_unnamed ? "," : "");
 		print_string(s->matchers[i].name, out);
 		buf_add_text(out, signs[s->matchers[i].kind]);
 		print_string(s->matchers[i].value, out);

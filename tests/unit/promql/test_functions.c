@@ -427,6 +427,8 @@ static const struct row rows[] = {
 	  "{l=\"a\"} 420\n{l=\"b\",m=\"x10\"} 600\n{l=\"b\",m=\"x9\"} 360" },
 	{ "ts_of_min_over_time", "when, of equals the newest", "ts_of_min_over_time(g[5m])",
 	  "{l=\"a\"} 480\n{l=\"b\",m=\"x10\"} 600\n{l=\"b\",m=\"x9\"} 600" },
+	{ "info", "without info series a vector stays as it is", "info(g)",
+	  "g{l=\"a\"} 2.5\ng{l=\"b\",m=\"x10\"} 4\ng{l=\"b\",m=\"x9\"} -1" },
 	{ "limitk", "the first ones", "limitk by (l) (1, g)",
 	  "g{l=\"a\"} 2.5\ng{l=\"b\",m=\"x10\"} 4" },
 	{ "limit_ratio", "with its complement, all", "limit_ratio(0.4, g) or limit_ratio(-0.6, g)",
@@ -450,6 +452,47 @@ static bool has_row(const char *name)
 	}
 	return false;
 }
+
+START_TEST(info_brings_the_labels_of_info_metrics)
+{
+	/* clang-format off */
+	static const struct { const char *why, *expr, *wanted; } cases[] = {
+		{ "of target_info, for the same instance and job", "info(m)",
+		  "m{data=\"d\",instance=\"a\",job=\"1\",other=\"o\"} 1\nm{instance=\"b\",job=\"1\"} 2\nm{z=\"1\"} 3" },
+		{ "those named, and only where they match", "info(m, {data=~\".+\"})", "m{data=\"d\",instance=\"a\",job=\"1\"} 1" },
+		{ "or may be missing", "info(m, {data=~\".*\"})",
+		  "m{data=\"d\",instance=\"a\",job=\"1\"} 1\nm{instance=\"b\",job=\"1\"} 2\nm{z=\"1\"} 3" },
+		{ "of another info metric", "info(m{job=\"1\"}, {__name__=\"build_info\"})",
+		  "m{build=\"x\",instance=\"a\",job=\"1\"} 1\nm{instance=\"b\",job=\"1\"} 2" },
+		{ "of several", "info(m{instance=\"a\"}, {__name__=~\"(target|build)_info\"})",
+		  "m{build=\"x\",data=\"d\",instance=\"a\",job=\"1\",other=\"o\"} 1" },
+		{ "the newest of one signature", "info(m{instance=\"a\"}, {__name__=\"old_info\"})",
+		  "m{instance=\"a\",job=\"1\",v=\"2\"} 1" },
+		{ "two at once are an error", "info(m, {__name__=\"dup_info\"})",
+		  "error at 0: found duplicate series for info metric: dup_info{instance=\"a\",job=\"1\",v=\"2\"}" },
+		{ "so are two that disagree", "info(m, {__name__=~\"(old|own)_info\"})", "error at 0: conflicting label: \"v\"" },
+		{ "its own label stays", "info(label_replace(m{instance=\"a\"}, \"data\", \"mine\", \"\", \"\"))",
+		  "m{data=\"mine\",instance=\"a\",job=\"1\",other=\"o\"} 1" },
+		{ "info series are left alone", "info(target_info{job=\"2\"})", "target_info{data=\"never\",instance=\"b\",job=\"2\"} 1" },
+		{ "without instance and job there is nothing to join", "info(sum(m))", "{} 6" },
+	};
+	/* clang-format on */
+
+	fixture_load(NOW, 1, "m{instance=\"a\",job=\"1\"} 1");
+	fixture_load(NOW, 1, "m{instance=\"b\",job=\"1\"} 2");
+	fixture_load(NOW, 1, "m{z=\"1\"} 3");
+	fixture_load(NOW, 1, "target_info{instance=\"a\",job=\"1\",data=\"d\",other=\"o\"} 1");
+	fixture_load(NOW, 1, "target_info{instance=\"b\",job=\"2\",data=\"never\"} 1");
+	fixture_load(NOW, 1, "build_info{instance=\"a\",job=\"1\",build=\"x\"} 1");
+	fixture_load(NOW - 1000, 1, "old_info{instance=\"a\",job=\"1\",v=\"1\"} 1");
+	fixture_load(NOW, 1, "old_info{instance=\"a\",job=\"1\",v=\"2\"} 1");
+	fixture_load(NOW, 1, "own_info{instance=\"a\",job=\"1\",v=\"3\"} 1");
+	fixture_load(NOW, 1, "dup_info{instance=\"a\",job=\"1\",v=\"1\"} 1");
+	fixture_load(NOW, 1, "dup_info{instance=\"a\",job=\"1\",v=\"2\"} 1");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		fixture_check(cases[i].why, cases[i].expr, NOW, cases[i].wanted);
+}
+END_TEST
 
 /* A new row of a table needs a row above. */
 START_TEST(none_is_forgotten)
@@ -541,6 +584,7 @@ int main(void)
 	TCase *tc = tcase_create("functions");
 
 	tcase_add_test(tc, each_has_the_value_prometheus_gives);
+	tcase_add_test(tc, info_brings_the_labels_of_info_metrics);
 	tcase_add_test(tc, none_is_forgotten);
 	tcase_add_test(tc, order_is_rising_falling_natural_or_the_one_there_was);
 	tcase_add_test(tc, xxh64_is_the_one_of_its_specification);

@@ -34,6 +34,10 @@ START_TEST(mistakes_are_named_and_placed)
 		{ "x[1m:] anchored", 7, "anchored modifier is not supported for subqueries" },
 		{ "(x) smoothed", 4, "smoothed modifier must be preceded by a vector selector" },
 		{ "x smoothed anchored", 11, "anchored and smoothed modifiers cannot be used together" },
+		{ "info(x, y{a=\"b\"})", 8, "expected label selectors only, got vector selector instead" },
+		{ "info(x, ({a=\"b\"}))", 8, "expected label selectors only" },
+		{ "info(x, sum({}))", 12, "vector selector must contain at least one non-empty matcher" },
+		{ "info({}, {})", 5, "vector selector must contain at least one non-empty matcher" },
 		{ "x and fill(0) y", 2, "filling in missing series not allowed for set operators" },
 		{ "x + fill(0) 1", 2, "filling in missing series only allowed between instant vectors" },
 		{ "x + fill(y) y", 9, "unexpected identifier \"y\", expected number" },
@@ -121,7 +125,6 @@ END_TEST
 START_TEST(what_is_known_but_not_supported_says_why)
 {
 	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
-		{ "1 + info(x)", 4, "the function \"info\" is an experiment of Prometheus and not supported" },
 		{ "histogram_count(x)", 0, "the function \"histogram_count\" needs native histograms, which are not supported" },
 		{ "holt_winters(x[5m], 0.5, 0.5)", 0, "the function \"holt_winters\" is called double_exponential_smoothing since Prometheus 3" },
 	};
@@ -203,6 +206,9 @@ START_TEST(needs_are_the_selectors_in_order)
 		{ "a negative offset", "rate(x[10m] offset -5m)", "x 600 -300 300 300 0;", 300, 300 },
 		{ "one far ahead needs nothing", "rate(x[1m] offset -5m)", "x 60 -300 0 0 0;", 0, 0 },
 		{ "what stands for the start of a range lies before it", "rate(x[5m] anchored)", "x 300 0 300 600 0;", 300, 600 },
+		{ "info metrics", "info(x)", "x 0 0 0 300 0;target_info 0 0 0 300 0;", 0, 300 },
+		{ "by their labels", "info(x, {a=~\".*\"})", "x 0 0 0 300 0;target_info 0 0 0 300 0;", 0, 300 },
+		{ "by their names", "info(x, {__name__=\"y_info\"})", "x 0 0 0 300 0;y_info 0 0 0 300 0;", 0, 300 },
 		{ "all of them", "sum(rate(a[1m])) / sum(rate(b[5m])) or c",
 		  "a 60 0 60 60 0;b 300 0 300 300 0;c 0 0 0 300 0;", 300, 300 },
 		{ "the name as a matcher", "{__name__=\"x\",a=\"b\"}", "x 0 0 0 300 0;", 0, 300 },
