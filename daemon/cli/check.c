@@ -38,7 +38,8 @@ static bool check_policy(const char *path, const struct config *config)
 	if (p != NULL)
 		policy_warnings(p, &warnings);
 	print(&problems, "");
-	print(&warnings, "warning: ");
+	for (size_t i = 0; i < warnings.n; i++)
+		print(&(struct problems){.list = &warnings.list[i], .n = 1}, "warning: ");
 	if (good)
 		printf("%s: ok: policy %s, %zu stages, %zu gates, hash %.12s\n", path, p->name,
 		       p->nstages, p->ngates, p->hash);

@@ -258,7 +258,7 @@ static void check_window_list(struct crosscheck *c, const char *key, char *const
 		char quote[STR_QUOTE_MAX];
 
 		if (list[i] && !window_parse(str_of(list[i]), &w, &err))
-			crosscheck_problem(c, place_of("/windows/%s/%zu", key, i), "%s %s",
+			crosscheck_problem(c, place_of("/windows/%s/%zu", key, i), "%s: %s",
 			                   str_quote(str_of(list[i]), quote), err.text);
 	}
 }

@@ -25,6 +25,7 @@ void policy_free(struct policy **p)
 	*p = NULL;
 	for (size_t i = 0; i < gone->nkpis; i++)
 		promql_free(&gone->kpis[i].parsed);
+	positions_free(&gone->positions);
 	field_free(&policy_table, gone);
 	free(gone);
 }
@@ -201,6 +202,16 @@ static void find_positions(struct str text, struct positions *positions)
 	problems_fini(&ignored);
 }
 
+/* For warnings, which come later. */
+static void keep_positions(struct policy *p, struct positions **positions)
+{
+	if (p) {
+		p->positions = *positions;
+		*positions = NULL;
+	}
+	positions_free(positions);
+}
+
 struct policy *policy_from_json_text(json_t *document, struct str text, struct problems *problems)
 {
 	struct positions *positions = positions_new();
@@ -214,7 +225,7 @@ struct policy *policy_from_json_text(json_t *document, struct str text, struct p
 	find_positions(text, positions);
 	p = read_document(document, positions, problems, first, READ_WHOLE);
 	sort_problems(problems, first, NULL);
-	positions_free(&positions);
+	keep_positions(p, &positions);
 	return p;
 }
 
@@ -239,7 +250,7 @@ struct policy *policy_from_yaml(const char *file, struct str text,
 	}
 	sort_problems(problems, first, file);
 	json_decref(document);
-	positions_free(&positions);
+	keep_positions(p, &positions);
 	return p;
 }
 

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/field.h"
+#include "base/position.h"
 #include "base/problem.h"
 #include "base/str.h"
 #include "gate/gate.h"
@@ -225,6 +226,7 @@ struct policy {
 	struct policy_level *escalation; /* as written; see policy_escalation() */
 	size_t nescalation;
 	struct policy_rollback rollback;
+	struct positions *positions; /* where its parts stand in the text; NULL: not known */
 	char hash[POLICY_HASH_TEXT]; /* of the canonical form with all defaults written out (rule
 	                                I1) */
 };

@@ -1,4 +1,5 @@
 /* What a policy may do but seldom means. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,27 @@
 #include "base/units.h"
 #include "policy/policy.h"
 #include "promql/promql.h"
+
+/* Where they go, and where the policy's parts stand. */
+struct warnings {
+	struct problems *list;
+	const struct positions *positions;
+};
+
+static void warn(struct warnings *w, const char *pointer, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void warn(struct warnings *w, const char *pointer, const char *fmt, ...)
+{
+	const struct position *at = positions_find(w->positions, pointer);
+	char text[400];
+	va_list args;
+
+	va_start(args, fmt);
+	text_vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	problems_add(w->list, at ? at->file : NULL, at ? at->line : 0, at ? at->column : 0, pointer,
+	             "%s", text);
+}
 
 /* Longest range of an expression with its placeholders still open: they stand in strings only. */
 static int64_t range_of(const struct kpi *kpi)
@@ -25,7 +47,7 @@ static int64_t range_of(const struct kpi *kpi)
 }
 
 static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
-                            struct problems *warnings)
+                            struct warnings *warnings)
 {
 	const struct gate_rung *rung = &gate->rungs[i];
 	char range[UNITS_TEXT_MAX], twice[UNITS_TEXT_MAX], pointer[128];
@@ -36,22 +58,22 @@ static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
 	duration_format(2 * range_ms, twice);
 	(void)snprintf(pointer, sizeof(pointer), "/gates/%s/rungs/%zu/for", gate->name, i);
 	if (rung->for_ms > 0 && rung->for_ms < 2 * range_ms)
-		problems_add(warnings, NULL, 0, 0, pointer,
-		             "the expression looks back %s, so one bad window fires this rung: "
-		             "wait at least "
-		             "%s, or use votes such as 3 of 3",
-		             range, twice);
+		warn(warnings, pointer,
+		     "the expression looks back %s, so one bad window fires this rung: "
+		     "wait at least "
+		     "%s, or use votes such as 3 of 3",
+		     range, twice);
 	if (rung->votes_of > 0 && rung->votes_needed < 2 && !gate->kind->looks_at_several)
-		problems_add(warnings, NULL, 0, 0, pointer,
-		             "one vote fires this rung: a single bad window of %s is often chance; "
-		             "2 of 3 asks "
-		             "for a second one",
-		             range);
+		warn(warnings, pointer,
+		     "one vote fires this rung: a single bad window of %s is often chance; "
+		     "2 of 3 asks "
+		     "for a second one",
+		     range);
 }
 
 /* Rule E2: overlapping windows vote on the same errors again and again. */
 static void warn_about_votes(const struct policy *p, const struct gate *gate,
-                             struct problems *warnings)
+                             struct warnings *warnings)
 {
 	const char *name = policy_gate_kpi(gate);
 	const struct kpi *kpi = name ? policy_kpi(p, name, NULL) : NULL;
@@ -66,10 +88,9 @@ static void warn_about_votes(const struct policy *p, const struct gate *gate,
 		return;
 	duration_format(range_ms, range);
 	(void)snprintf(pointer, sizeof(pointer), "/gates/%s/vote_every", gate->name);
-	problems_add(
-	        warnings, NULL, 0, 0, pointer,
-	        "is shorter than the %s the expression looks back: votes lie %s apart all the same",
-	        range, range);
+	warn(warnings, pointer,
+	     "is shorter than the %s the expression looks back: votes lie %s apart all the same",
+	     range, range);
 }
 
 static bool matches_label(const char *expr, const char *label)
@@ -87,7 +108,7 @@ static bool matches_label(const char *expr, const char *label)
 }
 
 /* Rule R4: what watches the canary alone has no traffic after a rollback. */
-static void warn_about_stabilise(const struct policy *p, struct problems *warnings)
+static void warn_about_stabilise(const struct policy *p, struct warnings *warnings)
 {
 	for (size_t i = 0; i < p->rollback.nstabilise_gates; i++) {
 		const struct gate *gate = policy_gate(p, p->rollback.stabilise_gates[i], NULL);
@@ -100,15 +121,15 @@ static void warn_about_stabilise(const struct policy *p, struct problems *warnin
 		      matches_label(kpi->expr, "track") || matches_label(kpi->expr, "version")))
 			continue;
 		(void)snprintf(pointer, sizeof(pointer), "/rollback/stabilise/gates/%zu", i);
-		problems_add(warnings, NULL, 0, 0, pointer,
-		             "KPI %s seems to watch the new version alone: after a rollback it has "
-		             "no traffic, "
-		             "and the service never counts as stable",
-		             kpi->name);
+		warn(warnings, pointer,
+		     "KPI %s seems to watch the new version alone: after a rollback it has "
+		     "no traffic, "
+		     "and the service never counts as stable",
+		     kpi->name);
 	}
 }
 
-static void warn_about_stage(const struct policy *p, size_t s, struct problems *warnings)
+static void warn_about_stage(const struct policy *p, size_t s, struct warnings *warnings)
 {
 	const struct policy_stage *stage = &p->stages[s];
 	char pointer[64];
@@ -116,13 +137,12 @@ static void warn_about_stage(const struct policy *p, size_t s, struct problems *
 	if (stage->overdue_ms == 0 || stage->overdue_ms >= stage->bake_ms)
 		return;
 	(void)snprintf(pointer, sizeof(pointer), "/stages/%zu/overdue", s);
-	problems_add(warnings, NULL, 0, 0, pointer,
-	             "is shorter than the bake: people are called every time");
+	warn(warnings, pointer, "is shorter than the bake: people are called every time");
 }
 
 /* A rate needs two samples in its range, or it gives nothing and nothing ever passes. */
 static void warn_about_range(const struct policy *p, const struct kpi *kpi,
-                             struct problems *warnings)
+                             struct warnings *warnings)
 {
 	const struct policy_source *source =
 	        kpi->source ? policy_source(p, kpi->source, NULL) : NULL;
@@ -138,17 +158,17 @@ static void warn_about_range(const struct policy *p, const struct kpi *kpi,
 			continue;
 		duration_format(needs[i].range_ms, range);
 		duration_format(source->every_ms, every);
-		problems_add(warnings, NULL, 0, 0, pointer,
-		             "looks back %s, and source %s gives a sample every %s: two of them "
-		             "seldom lie in it, so there is no value most of the time",
-		             range, source->name, every);
+		warn(warnings, pointer,
+		     "looks back %s, and source %s gives a sample every %s: two of them "
+		     "seldom lie in it, so there is no value most of the time",
+		     range, source->name, every);
 		break;
 	}
 	promql_free(&expr);
 }
 
 /* Rule K2 looks for names; a selector without one finds nothing missing. */
-static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
+static void warn_about_names(const struct kpi *kpi, struct warnings *warnings)
 {
 	const struct promql_need *needs = NULL;
 	struct promql_position at = {0};
@@ -163,15 +183,18 @@ static void warn_about_names(const struct kpi *kpi, struct problems *warnings)
 	for (size_t i = 0; i < n; i++) {
 		if (needs[i].name.n > 0)
 			continue;
-		problems_add(warnings, NULL, 0, 0, pointer,
-		             "a selector names no metric, so its absence cannot be noticed");
+		warn(warnings, pointer,
+		     "a selector names no metric, so its absence cannot be noticed");
 		break;
 	}
 	promql_free(&expr);
 }
 
-void policy_warnings(const struct policy *p, struct problems *warnings)
+void policy_warnings(const struct policy *p, struct problems *list)
 {
+	struct warnings own = {.list = list, .positions = p->positions};
+	struct warnings *warnings = &own;
+
 	for (size_t i = 0; i < p->nkpis; i++) {
 		if (!p->kpis[i].expr)
 			continue;

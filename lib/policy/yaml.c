@@ -129,8 +129,11 @@ static void syntax_problem(struct reader *r)
 		problem(r, at, "not YAML: %s", what);
 		return;
 	}
-	problem(r, at, "not YAML: %s, %s at line %zu", what, r->parser.context,
-	        r->parser.context_mark.line + 1);
+	problem(r, at, "not YAML: %s, %s at line %zu%s", what, r->parser.context,
+	        r->parser.context_mark.line + 1,
+	        strstr(r->parser.context, "a flow ")
+	                ? "; between { } and [ ] a text with [ ] { } or , stands in quotes"
+	                : "");
 }
 
 static bool next_event(struct reader *r, yaml_event_t *event)

@@ -352,10 +352,10 @@ class Receiver:
             self.process = None
 
 
-def run_headgate(*args, stdin=None, env=None):
+def run_headgate(*args, stdin=None, env=None, cwd=None):
     """A command of the binary, to its end: .returncode, .stdout, .stderr."""
     return subprocess.run([str(BINARY), *map(str, args)], input=stdin, capture_output=True, text=True, check=False,
-                          env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}, timeout=120)
+                          env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}, timeout=120, cwd=cwd)
 
 
 def call(host, port, method, path, body=None, headers=None, timeout=30):
