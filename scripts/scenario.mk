@@ -10,4 +10,4 @@ $(B)/tests/scenario/run: $(SCENARIO_OBJ) $(ARCHIVES)
 
 .PHONY: scenario
 scenario: $(B)/tests/scenario/run
-	$(Q)$(B)/tests/scenario/run tests/scenario
+	$(Q)$(B)/tests/scenario/run tests/scenario tests/scenario/playbooks

@@ -10,6 +10,9 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "gate/alerts.h"
+#include "gate/health.h"
+#include "gate/integrity.h"
 
 static bool is(const struct words *w, size_t i, const char *text)
 {
@@ -74,6 +77,13 @@ static bool run_down(struct story *s, const struct words *w, size_t i)
 	int64_t ms = 0;
 
 	return command_duration(s, word(w, i), &ms) && world_sleep(s, ms);
+}
+
+/* step 1m: how often the daemon looks whether something is due; for stories of weeks */
+static bool run_step(struct story *s, const struct words *w, size_t i)
+{
+	return command_duration(s, word(w, i), &s->tick_ms) &&
+	       (s->tick_ms > 0 || story_fail(s, "step DURATION"));
 }
 
 static bool run_takeover(struct story *s, const struct words *w, size_t i)
@@ -143,24 +153,69 @@ static bool run_stale(struct story *s, const struct words *w, size_t i)
 	return set_all(s, w, i, GATE_STALE);
 }
 
+/* Calls for each gate of the kind, or for the one that is named. */
+static bool of_kind(struct story *s, const struct gate_kind *kind, const char *name,
+                    void (*fn)(struct story *s, size_t gate, int value), int value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->bound->ngates && i < GATES_MAX; i++) {
+		const struct gate *gate = &s->bound->gates[i];
+
+		if (gate->kind != kind || (name && strcmp(gate->name, name) != 0))
+			continue;
+		fn(s, i, value);
+		n++;
+	}
+	return n > 0 || !name || story_fail(s, "there is no %s gate %s", kind->name, name);
+}
+
+static void set_probe(struct story *s, size_t gate, int value)
+{
+	s->health[gate] = (enum probe_state)value;
+}
+
+static bool set_probes(struct story *s, const struct words *w, size_t i,
+                       const struct gate_kind *kind)
+{
+	int state = is(w, i, "ok")        ? PROBE_OK
+	            : is(w, i, "fails")   ? PROBE_FAILED
+	            : is(w, i, "unknown") ? PROBE_UNKNOWN
+	            : is(w, i, "broken")  ? PROBE_ERROR
+	                                  : PROBE_NEVER;
+
+	if (state == PROBE_NEVER)
+		return story_fail(s, "ok, fails, unknown or broken?");
+	return of_kind(s, kind, word(w, i + 1), set_probe, state);
+}
+
 static bool run_health(struct story *s, const struct words *w, size_t i)
 {
-	if (is(w, i, "ok"))
-		s->health = PROBE_OK;
-	else if (is(w, i, "fails"))
-		s->health = PROBE_FAILED;
-	else if (is(w, i, "unknown"))
-		s->health = PROBE_UNKNOWN;
-	else
-		return story_fail(s, "health ok, fails or unknown");
-	return true;
+	return set_probes(s, w, i, &gate_health);
+}
+
+static bool run_integrity(struct story *s, const struct words *w, size_t i)
+{
+	return set_probes(s, w, i, &gate_integrity);
+}
+
+enum { ALERTS_QUIET = 0, ALERTS_FIRE, ALERTS_UNKNOWN };
+
+static void set_alerts(struct story *s, size_t gate, int value)
+{
+	s->alerts_unknown[gate] = value == ALERTS_UNKNOWN;
+	s->firing[gate] = value == ALERTS_FIRE;
 }
 
 static bool run_alerts(struct story *s, const struct words *w, size_t i)
 {
-	s->alerts_known = !is(w, i, "unknown");
-	s->firing = is(w, i, "fire");
-	return i < w->n || story_fail(s, "alerts quiet, fire or unknown");
+	int how = is(w, i, "unknown") ? ALERTS_UNKNOWN
+	          : is(w, i, "fire")  ? ALERTS_FIRE
+	                              : ALERTS_QUIET;
+
+	if (i >= w->n)
+		return story_fail(s, "alerts quiet, fire or unknown");
+	return of_kind(s, &gate_alerts, word(w, i + 1), set_alerts, how);
 }
 
 /* --- the world outside --------------------------------------------------------------------- */
@@ -582,6 +637,7 @@ static const struct {
 	{ "policy",   run_policy,   true },
 	{ "play",     run_play,     true },
 	{ "release",  run_release,  true },
+	{ "step",     run_step,     true },
 	{ "person",   run_person,   true },
 	{ "machine",  run_machine,  true },
 	{ "pair",     run_pair,     true },
@@ -602,6 +658,7 @@ static const struct {
 	{ "broken",   run_broken,   false },
 	{ "stale",    run_stale,    false },
 	{ "health",   run_health,   false },
+	{ "integrity", run_integrity, false },
 	{ "alerts",   run_alerts,   false },
 	{ "ack",      run_ack,      false },
 	{ "refuse",   run_refuse,   false },

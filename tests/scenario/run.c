@@ -1,7 +1,7 @@
 /*
- * run - release stories in virtual time. Each argument is a story or a folder of them; the last
- * line says how many passed. With a folder, every row of the transition table must be taken by some
- * story.
+ * run - release stories in virtual time. Each argument is a story, a table of short ones (one in
+ * each row), or a folder of them; the last line says how many passed. With a folder, every row of
+ * the transition table must be taken by some story.
  *
  * tests/scenario/README.md says what a story may say.
  */
@@ -72,16 +72,21 @@ static void split(const char *line, struct words *w)
 		w->list[w->n++] = word;
 }
 
+bool story_line(struct story *s, const char *line)
+{
+	struct words w;
+
+	split(line, &w);
+	return w.n == 0 || command_run(s, &w, 0) || story_fail(s, "failed");
+}
+
 static void tell(FILE *in, struct story *s)
 {
 	char line[1024];
-	struct words w;
 
 	while (!s->failed && fgets(line, sizeof(line), in)) {
 		s->line++;
-		split(line, &w);
-		if (w.n > 0 && !command_run(s, &w, 0))
-			story_fail(s, "failed");
+		(void)story_line(s, line);
 	}
 }
 
@@ -108,34 +113,116 @@ bool story_play(struct story *s, const char *file)
 	return !s->failed;
 }
 
-static void run_story(const char *path, struct tally *tally)
+static struct story *open_story(const char *path, struct tally *tally)
 {
 	struct story *s = calloc(1, sizeof(*s));
-	FILE *in = fopen(path, "r");
 
-	if (!s || !in) {
-		printf("FAIL %s: cannot be read\n", path);
-		tally->failed++;
-		goto out;
-	}
+	if (!s)
+		abort();
 	s->path = path;
 	s->now.ms = STORY_T0;
+	s->tick_ms = STORY_TICK_MS;
 	s->taken = tally->taken;
-	tell(in, s);
+	return s;
+}
+
+static void close_story(struct story *s, struct tally *tally)
+{
 	if (s->refused)
 		story_fail(s, "refused at the end: %s", s->refusal_text);
 	if (s->failed) {
-		printf("FAIL %s:%d%s at %llds: %s\n", path, s->line, s->within,
+		printf("FAIL %s:%d%s at %llds: %s\n", s->path, s->line, s->within,
 		       (long long)((s->now.ms - STORY_T0) / 1000), s->why);
 		tally->failed++;
 	} else {
 		tally->passed++;
 	}
 	world_close(s);
-out:
+	free(s);
+}
+
+static FILE *open_file(const char *path, struct tally *tally)
+{
+	FILE *in = fopen(path, "r");
+
+	if (!in) {
+		printf("FAIL %s: cannot be read\n", path);
+		tally->failed++;
+	}
+	return in;
+}
+
+static void run_story(const char *path, struct tally *tally)
+{
+	FILE *in = open_file(path, tally);
+	struct story *s = NULL;
+
+	if (!in)
+		return;
+	s = open_story(path, tally);
+	tell(in, s);
+	(void)fclose(in);
+	close_story(s, tally);
+}
+
+/* The lines of one cell. */
+static void tell_cell(struct story *s, char *cell)
+{
+	char *rest = NULL;
+
+	for (char *line = strtok_r(cell, ";", &rest); line && !s->failed;
+	     line = strtok_r(NULL, ";", &rest))
+		(void)story_line(s, line);
+}
+
+/* A row is a story of its own: | why | part that is played first | evidence | what must follow |,
+ * lines of a cell with ; between them. */
+static void run_row(const char *path, int number, char *row, struct tally *tally)
+{
+	struct story *s = open_story(path, tally);
+	char *cells[4] = {NULL};
+	char *rest = NULL;
+	char file[128];
+
+	s->line = number;
+	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+		cells[i] = strtok_r(i == 0 ? row : NULL, "|", &rest);
+	if (!cells[3]) {
+		story_fail(s, "a row has four cells");
+	} else {
+		(void)snprintf(file, sizeof(file), "%.*s", (int)strcspn(cells[1] + 1, " "),
+		               cells[1] + 1);
+		(void)story_play(s, file);
+		tell_cell(s, cells[2]);
+		tell_cell(s, cells[3]);
+	}
+	if (s->failed)
+		printf("     row:%s\n", cells[0]);
+	close_story(s, tally);
+}
+
+static void run_table(const char *path, struct tally *tally)
+{
+	FILE *in = open_file(path, tally);
+	char line[1024];
+
+	for (int number = 1; in && fgets(line, sizeof(line), in); number++) {
+		if (line[0] == '|')
+			run_row(path, number, line, tally);
+	}
 	if (in)
 		(void)fclose(in);
-	free(s);
+}
+
+static bool run_file(const char *path, struct tally *tally)
+{
+	if (str_ends_with(str_of(path), STR(".story")))
+		run_story(path, tally);
+	else if (str_ends_with(str_of(path), STR(".table")))
+		run_table(path, tally);
+	else
+		return false;
+	return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -153,7 +240,8 @@ static void run_folder(const char *folder, struct tally *tally)
 	while (dir && n < STORIES_MAX && (entry = readdir(dir)) != NULL) {
 		char path[512];
 
-		if (!str_ends_with(str_of(entry->d_name), STR(".story")))
+		if (!str_ends_with(str_of(entry->d_name), STR(".story")) &&
+		    !str_ends_with(str_of(entry->d_name), STR(".table")))
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		paths[n++] = text_dup(path);
@@ -162,7 +250,7 @@ static void run_folder(const char *folder, struct tally *tally)
 		(void)closedir(dir);
 	qsort(paths, n, sizeof(paths[0]), compare);
 	for (size_t i = 0; i < n; i++) {
-		run_story(paths[i], tally);
+		run_file(paths[i], tally);
 		free(paths[i]);
 	}
 }
@@ -191,12 +279,10 @@ int main(int argc, char **argv)
 	bool ok = true;
 
 	for (int i = 1; i < argc; i++) {
-		if (str_ends_with(str_of(argv[i]), STR(".story"))) {
-			run_story(argv[i], &tally);
-		} else {
-			run_folder(argv[i], &tally);
-			whole = true;
-		}
+		if (run_file(argv[i], &tally))
+			continue;
+		run_folder(argv[i], &tally);
+		whole = true;
 	}
 	ok = !whole || check_coverage(&tally);
 	printf("%u passed, %u failed\n", tally.passed, tally.failed);

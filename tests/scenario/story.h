@@ -12,13 +12,13 @@
 #include "release/release.h"
 
 #define STORY_T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
-#define STORY_TICK_MS 1000
-#define WORDS_MAX 24
-#define PEOPLE_MAX 16
+#define STORY_TICK_MS 1000              /* unless the story says `step` */
+#define WORDS_MAX 32
+#define PEOPLE_MAX 32
 #define ROLES_MAX 8
-#define KPIS_MAX 16
+#define KPIS_MAX 32
 #define PROBES_MAX 8
-#define GATES_MAX 16
+#define GATES_MAX 32
 #define OUTBOX_MAX 128
 
 /* A line, split at spaces; "quoted words" are one. `rest` is what follows "because". */
@@ -66,14 +66,15 @@ struct story {
 	struct checkpoint c;
 	struct evaluation *e;
 	struct wall now, next_round;
+	int64_t tick_ms;
 
 	struct supply kpis[KPIS_MAX];
 	struct gate_probe probes[GATES_MAX][PROBES_MAX];
 	size_t nprobes[GATES_MAX];
 	struct gate_alerts alerts[GATES_MAX];
-	enum probe_state health;
-	bool alerts_known;
-	size_t firing;
+	enum probe_state health[GATES_MAX]; /* of health and integrity gates */
+	bool alerts_unknown[GATES_MAX];
+	size_t firing[GATES_MAX];
 	struct letter outbox[OUTBOX_MAX];
 	size_t noutbox;
 
@@ -91,8 +92,8 @@ struct story {
 	struct decision last; /* its flags; texts are not kept */
 	unsigned called;      /* decisions that called people since the story last asked, further
 	                         levels aside */
-	char news[1200];      /* "opened errors on_call; ...", since the last line that did something */
-	char told[2000];      /* names of events, since the story last asked */
+	char news[1200]; /* "opened errors on_call; ...", since the last line that did something */
+	char told[2000]; /* names of events, since the story last asked */
 	struct call_ledger ledger;
 	unsigned transitions;
 	unsigned char *taken; /* per row of the table; shared by all stories */
@@ -101,8 +102,12 @@ struct story {
 /* A printf into the failure; returns false. Only the first counts. */
 bool story_fail(struct story *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* run.c: the lines of another file */
+/* run.c: one line, and the lines of another file */
+bool story_line(struct story *s, const char *line);
 bool story_play(struct story *s, const char *file);
+
+/* A text file beside the story, or below where its path leads; a failure of the story without. */
+bool story_read(struct story *s, const char *file, struct buf *out);
 
 /* world.c */
 void world_close(struct story *s);

@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
+#include "gate/integrity.h"
 
 #define DUE_MAX 40
 #define FILE_MAX ((size_t)256 * 1024)
@@ -38,7 +39,7 @@ void world_close(struct story *s)
 	s->noutbox = 0;
 }
 
-static bool read_file(struct story *s, const char *file, struct buf *out)
+bool story_read(struct story *s, const char *file, struct buf *out)
 {
 	const char *slash = strrchr(s->path, '/');
 	char path[512];
@@ -57,21 +58,50 @@ static bool read_file(struct story *s, const char *file, struct buf *out)
 	return true;
 }
 
+struct beside {
+	struct story *s;
+	const char *file;
+	struct buf text;
+};
+
+/* What a policy includes lies below its own folder. */
+static const char *read_included(void *ctx, const char *path, size_t *out_n, struct err *err)
+{
+	struct beside *b = ctx;
+	const char *slash = strrchr(b->file, '/');
+	char full[512];
+
+	(void)snprintf(full, sizeof(full), "%.*s%s", slash ? (int)(slash - b->file + 1) : 0,
+	               b->file, path);
+	buf_clear(&b->text);
+	if (!story_read(b->s, full, &b->text)) {
+		err_set(err, ERR_NOT_FOUND, "%s", b->s->why);
+		return NULL;
+	}
+	*out_n = buf_str(&b->text).n;
+	return buf_str(&b->text).p;
+}
+
 static bool read_policy(struct story *s, const char *file, struct policy **out)
 {
 	struct problems problems;
+	struct beside beside = {.s = s, .file = file};
 	struct buf text;
 	bool ok = false;
 
 	problems_init(&problems);
 	buf_init(&text, FILE_MAX);
-	if (!read_file(s, file, &text))
+	buf_init(&beside.text, FILE_MAX);
+	if (!story_read(s, file, &text))
 		goto out;
-	*out = policy_from_yaml(file, buf_str(&text), NULL, &problems);
+	*out = policy_from_yaml(file, buf_str(&text),
+	                        &(struct policy_include){.read = read_included, .ctx = &beside},
+	                        &problems);
 	buf_clear(&text);
 	problems_print(&problems, &text);
 	ok = *out || story_fail(s, "%s", buf_str(&text).p);
 out:
+	buf_fini(&beside.text);
 	buf_fini(&text);
 	problems_fini(&problems);
 	return ok;
@@ -89,6 +119,7 @@ static void open_evidence(struct story *s)
 	for (size_t i = 0; i < s->bound->ngates && i < GATES_MAX; i++) {
 		const struct gate *gate = &s->bound->gates[i];
 
+		s->health[i] = PROBE_OK;
 		if (gate->kind == &gate_health) {
 			const struct health_spec *spec = gate->spec;
 
@@ -96,9 +127,13 @@ static void open_evidence(struct story *s)
 			for (size_t k = 0; k < s->nprobes[i]; k++)
 				s->probes[i][k].url = spec->health[k];
 		}
+		if (gate->kind == &gate_integrity) {
+			const struct integrity_spec *spec = gate->spec;
+
+			s->nprobes[i] = 1;
+			s->probes[i][0].url = spec->integrity;
+		}
 	}
-	s->health = PROBE_OK;
-	s->alerts_known = true;
 	s->c.gates = calloc(s->bound->ngates + 1, sizeof(*s->c.gates));
 	s->c.ngates = s->bound->ngates;
 }
@@ -121,23 +156,42 @@ static enum migration migration_of(const char *name)
 	return MIGRATION_NONE;
 }
 
-/* release [version V] [stable V] [author A] [poster P] [artifact A] [migration M] [start S] [queue]
- * [ticket T] [link NAME] */
+/* All words that follow `key`, as {word: value}, or {name: value} of each NAME=VALUE. */
+static json_t *all_of(const struct words *w, const char *key, const char *value)
+{
+	json_t *out = json_object();
+
+	for (size_t i = 1; i + 1 < w->n; i++) {
+		const char *word = w->list[i + 1];
+		const char *is = strchr(word, '=');
+
+		if (strcmp(w->list[i], key) != 0)
+			continue;
+		if (is)
+			json_object_setn_new(out, word, (size_t)(is - word), json_string(is + 1));
+		else
+			json_object_set_new(out, word, json_string(value));
+	}
+	return out;
+}
+
+/* release [service S] [version V] [stable V] [author A] [poster P] [artifact A] [migration M]
+ * [start S] [queue] [ticket T] [link NAME ...] [param NAME=VALUE ...] */
 bool world_release(struct story *s, const struct words *w)
 {
 	const char *start = option_of(w, "start", "now");
 	const char *poster = option_of(w, "poster", "dora");
-	const char *link = option_of(w, "link", NULL);
 	char at[UNITS_TEXT_MAX];
 	struct release_request request = {
-	        .service = text_dup("shop"),
+	        .service = text_dup(option_of(w, "service", "shop")),
 	        .environment = text_dup("prod"),
 	        .version = text_dup(option_of(w, "version", "1.4.0")),
 	        .stable_version = text_dup(option_of(w, "stable", "1.3.0")),
 	        .artifact = text_dup(option_of(w, "artifact", NULL)),
 	        .author = text_dup(option_of(w, "author", "dora")),
 	        .ticket = text_dup(option_of(w, "ticket", NULL)),
-	        .links = link ? json_pack("{s:s}", link, "https://wiki/page") : NULL,
+	        .links = all_of(w, "link", "https://wiki/page"),
+	        .params = all_of(w, "param", ""),
 	        .migration = migration_of(option_of(w, "migration", NULL))};
 	struct actor by = {.subject = poster ? poster : "ci-bot", .person = poster};
 	struct outcome out = {0};
@@ -159,6 +213,7 @@ bool world_release(struct story *s, const struct words *w)
 	*bare = (struct release){.service = request.service,
 	                         .environment = request.environment,
 	                         .version = request.version,
+	                         .params = request.params,
 	                         .stable_version = request.stable_version};
 	{
 		struct policy_values values = release_values(bare, NULL);
@@ -533,18 +588,19 @@ static void fill_outside(struct story *s)
 		for (size_t k = 0; k < s->nprobes[i]; k++) {
 			struct gate_probe *p = &s->probes[i][k];
 
-			p->state = s->health;
+			p->state = s->health[i];
 			p->confirmed = true;
 			p->at = s->now;
-			p->status = s->health == PROBE_OK ? 200 : 503;
+			p->since = release_started_at(s->r, s->now);
+			p->status = s->health[i] == PROBE_OK ? 200 : 503;
 			(void)snprintf(p->why, sizeof(p->why), "status 503");
 		}
 		json_decref(s->alerts[i].list);
-		s->alerts[i] = (struct gate_alerts){.list = s->firing ? one_alert() : NULL,
-		                                    .known = s->alerts_known,
+		s->alerts[i] = (struct gate_alerts){.list = s->firing[i] ? one_alert() : NULL,
+		                                    .known = !s->alerts_unknown[i],
 		                                    .at = s->now,
 		                                    .every_ms = s->bound->evaluate_every_ms,
-		                                    .firing = s->firing};
+		                                    .firing = s->firing[i]};
 		(void)snprintf(s->alerts[i].why, sizeof(s->alerts[i].why), "no answer");
 	}
 }
@@ -606,7 +662,7 @@ bool world_pass(struct story *s, int64_t ms)
 	int64_t until = s->now.ms + ms;
 
 	while (s->now.ms < until) {
-		s->now.ms += until - s->now.ms < STORY_TICK_MS ? until - s->now.ms : STORY_TICK_MS;
+		s->now.ms += until - s->now.ms < s->tick_ms ? until - s->now.ms : s->tick_ms;
 		if (s->r && !tick(s))
 			return false;
 	}
