@@ -73,6 +73,13 @@ static json_t *normalise_variable(json_t *value, struct decode *d)
 	return json_is_string(value) ? json_pack("{s:O}", "value", value) : json_incref(value);
 }
 
+/* {minor: erp-minor} is short for {minor: {policy: erp-minor}}. */
+static json_t *normalise_release_type(json_t *value, struct decode *d)
+{
+	(void)d;
+	return json_is_string(value) ? json_pack("{s:O}", "policy", value) : json_incref(value);
+}
+
 static bool check_role(const void *decoded, struct decode *d)
 {
 	const struct config_role *role = decoded;
@@ -297,6 +304,15 @@ static const struct field_table role_table = {
 	.size = sizeof(struct config_role), .normalise = normalise_role, .check = check_role,
 };
 
+static const struct field release_type_fields[] = {
+	{ .key = "policy", .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = offsetof(struct config_release_type, policy), .min = 1, .max = 64,
+	  .doc = "The policy that releases of the type are created with; `minor: NAME` is short for `minor: {policy: NAME}`." },
+};
+static const struct field_table release_type_table = {
+	.noun = "release type", .fields = release_type_fields, .n = ARRAY_LEN(release_type_fields),
+	.size = sizeof(struct config_release_type), .normalise = normalise_release_type,
+};
+
 #define LIMIT(member) offsetof(struct config_limits, member)
 static const struct field limit_fields[] = {
 	{ .key = "connections", .kind = FIELD_INT, .offset = LIMIT(connections), .min = 16, .max = 100000, .fallback = "4096",
@@ -352,6 +368,8 @@ static const struct field config_fields[] = {
 	  .doc = "Who we are to what is scraped and asked; sources of policies name them." },
 	{ .key = "roles", .kind = FIELD_MAP, .offset = CONFIG(roles), .count_offset = CONFIG(nroles), .max = 64, .table = &role_table,
 	  .doc = "What roles may do, beside or instead of the built-in viewer, author, operator, approver, emergency, auditor, admin." },
+	{ .key = "release_types", .kind = FIELD_MAP, .offset = CONFIG(release_types), .count_offset = CONFIG(nrelease_types), .max = 64, .table = &release_type_table,
+	  .doc = "Which policy a release has that is posted with a `type` instead of one." },
 	{ .key = "limits", .kind = FIELD_STRUCT, .offset = CONFIG(limits), .table = &limit_table,
 	  .doc = "Bounds on what comes from outside." },
 	{ .key = "notify", .kind = FIELD_STRUCT, .offset = CONFIG(notify), .table = &notify_table,
@@ -486,6 +504,15 @@ void config_free(struct config **c)
 	field_free(&config_table, gone);
 	free(gone);
 	*c = NULL;
+}
+
+const char *config_release_type(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nrelease_types; i++) {
+		if (strcmp(c->release_types[i].name, name) == 0)
+			return c->release_types[i].policy;
+	}
+	return NULL;
 }
 
 const struct config_destination *config_destination(const struct config *c, const char *name)

@@ -105,6 +105,10 @@ struct config_role { /* roles: {release_manager: [operate, approve, waive]} */
 	char **permissions; /* view, submit, operate, approve, waive, emergency, audit, admin */
 	size_t npermissions;
 };
+struct config_release_type { /* release_types: {minor: erp-minor} */
+	char *name;
+	char *policy;
+};
 struct config_limits {
 	int64_t connections, connections_per_address;
 	int64_t request_timeout_ms;
@@ -131,6 +135,8 @@ struct config {
 	size_t ncredentials;
 	struct config_role *roles;
 	size_t nroles;
+	struct config_release_type *release_types;
+	size_t nrelease_types;
 	char **networks; /* where scrapes and probes may go; empty: all but link-local */
 	size_t nnetworks;
 	struct config_limits limits;
@@ -144,5 +150,7 @@ struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config **c);
 const struct config_destination *config_destination(const struct config *c, const char *name);
 const struct config_credentials *config_credentials(const struct config *c, const char *name);
+/* The policy of that type; NULL: there is no such type. */
+const char *config_release_type(const struct config *c, const char *name);
 
 #endif

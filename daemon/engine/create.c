@@ -4,6 +4,7 @@
  */
 #include "engine/internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "api/auth.h"
 #include "app.h"
 #include "base/str.h"
+#include "config.h"
 #include "engine/policy_fit.h"
 
 struct create_op {
@@ -268,12 +270,55 @@ static void unknown_policy(struct create_op *op)
 	problems_fini(&problems);
 }
 
+static bool refuse_operand(struct create_op *op, const char *pointer, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+static bool refuse_operand(struct create_op *op, const char *pointer, const char *fmt, ...)
+{
+	struct problems problems;
+	char text[400];
+	va_list args;
+
+	va_start(args, fmt);
+	text_vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	problems_init(&problems);
+	problems_add(&problems, NULL, 0, 0, pointer, "%s", text);
+	answer_problems(op, &problems);
+	problems_fini(&problems);
+	return false;
+}
+
+/* A type stands for the policy that release_types names. False when the request is answered. */
+static bool choose_policy(struct create_op *op)
+{
+	const struct config *config = op->engine->app->config;
+	struct release_request *q = &op->request;
+	const char *policy;
+
+	if (q->policy != NULL && q->type != NULL)
+		return refuse_operand(op, "/type", "give a policy or a type, not both");
+	if (q->policy != NULL)
+		return true;
+	if (q->type == NULL)
+		return refuse_operand(op, "/policy",
+		                      "is missing: name a policy, or a type of "
+		                      "release_types");
+	policy = config_release_type(config, q->type);
+	if (policy == NULL)
+		return refuse_operand(op, "/type", "release_types of headgate.yaml has no \"%s\"",
+		                      q->type);
+	q->policy = text_dup(policy);
+	return q->policy != NULL || refuse_operand(op, "/type", "no memory for a release");
+}
+
 /* The rest of engine_create, a turn later: nothing calls back inside the call. */
 static void create_begin(void *ctx)
 {
 	struct create_op *op = ctx;
 	struct engine *e = op->engine;
 
+	if (!choose_policy(op))
+		return;
 	op->policy = engine_policy(e, op->request.policy);
 	if (op->policy == NULL) {
 		unknown_policy(op);

@@ -27,6 +27,22 @@ def test_a_release_without_what_the_policy_requires_is_refused_naming_each(postg
     assert status == 201, answer
 
 
+def test_a_type_of_release_stands_for_a_policy(postgres, make_daemon):
+    daemon = make_daemon(postgres)
+    daemon.write_config(release_types={"minor": "test", "odd": {"policy": "gone"}})
+    daemon.start()
+    body = {"service": "shop", "environment": "prod", "version": "1.4.0", "stable_version": "1.3.0"}
+    status, answer, _ = daemon.post("/v1/releases", dict(body, type="minor"))
+    assert status == 201 and answer["policy"]["name"] == "test", answer
+    status, again, _ = daemon.post("/v1/releases", dict(body, type="minor"))
+    assert status == 200 and again["id"] == answer["id"], again
+    for more, says in (({"type": "mayor"}, 'release_types of headgate.yaml has no "mayor"'),
+                       ({"type": "odd"}, 'no policy is named "gone"'), ({}, "name a policy, or a type"),
+                       ({"type": "minor", "policy": "test"}, "a policy or a type, not both")):
+        status, answer, _ = daemon.post("/v1/releases", {**body, "version": "1.5.0", **more})
+        assert status == 422 and says in answer["detail"], answer
+
+
 def test_a_backup_that_nobody_confirmed_holds_a_migration_back(postgres, make_daemon, target):
     daemon = started_with(postgres, make_daemon, target, requires={"backup": "qa"})
     release = daemon.create(migration="irreversible")

@@ -9,6 +9,8 @@ ack
 after 2m
 expect running baking in canary
 expect bake 0s
+expect waiting "gate errors: no data"
+after 5m
 expect held evidence
 sample requests 500
 sample error_rate 0.002
