@@ -168,10 +168,9 @@ static void run_story(const char *path, struct tally *tally)
 /* The lines of one cell. */
 static void tell_cell(struct story *s, char *cell)
 {
-	char *rest = NULL;
+	const char *line = NULL;
 
-	for (char *line = strtok_r(cell, ";", &rest); line && !s->failed;
-	     line = strtok_r(NULL, ";", &rest))
+	while (!s->failed && (line = strsep(&cell, ";")) != NULL)
 		(void)story_line(s, line);
 }
 
@@ -181,12 +180,12 @@ static void run_row(const char *path, int number, char *row, struct tally *tally
 {
 	struct story *s = open_story(path, tally);
 	char *cells[4] = {NULL};
-	char *rest = NULL;
 	char file[128];
 
 	s->line = number;
+	row++;
 	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
-		cells[i] = strtok_r(i == 0 ? row : NULL, "|", &rest);
+		cells[i] = strsep(&row, "|");
 	if (!cells[3]) {
 		story_fail(s, "a row has four cells");
 	} else {
