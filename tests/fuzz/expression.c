@@ -94,7 +94,10 @@ static void print_call(const struct call *c, struct buf *out)
 	buf_printf(out, "%s(", c->function->name);
 	for (size_t i = 0; i < c->nargs; i++) {
 		buf_add_text(out, i > 0 ? ", " : "");
-		print(c->args[i], out);
+		if (i == 1 && c->function->takes_labels)
+			print_selector(&c->args[i]->selector, out); /* it must stand alone */
+		else
+			print(c->args[i], out);
 	}
 	buf_add_text(out, ")");
 }
