@@ -327,41 +327,16 @@ static bool alerts_subscribe(struct subscription *s, struct err *err)
 		if (s->policy->gates[i].kind != &gate_alerts)
 			continue;
 		source = alerts_source(s->policy, &s->policy->gates[i]);
-		if (source != NULL && !join_members(s, i, source, err))
+		if (source != NULL && source->kind == SOURCE_ALERTMANAGER &&
+		    !join_members(s, i, source, err))
 			return false;
 	}
 	return true;
 }
 
-const struct policy_source *alerts_source(const struct policy *p, const struct gate *gate)
-{
-	const struct alerts_spec *spec = gate->spec;
-
-	for (size_t i = 0; i < p->nsources; i++) {
-		if (p->sources[i].kind == SOURCE_ALERTMANAGER &&
-		    (spec->source == NULL || strcmp(p->sources[i].name, spec->source) == 0))
-			return &p->sources[i];
-	}
-	return NULL;
-}
-
 static const struct gate_alerts *alerts_seen(const struct watch *w)
 {
 	return &((const struct question *)w)->seen;
-}
-
-static void alerts_describe(const struct watch *w, json_t *into)
-{
-	const struct gate_alerts *a = alerts_seen(w);
-	char names[160];
-
-	(void)json_object_set_new(into, "up", json_boolean(a->known));
-	(void)json_object_set_new(into, "last_attempt", instant_json(a->at.ms));
-	(void)json_object_set_new(into, "firing", json_integer((json_int_t)a->firing));
-	alert_list_names(a->list, NULL, 0, names, sizeof(names));
-	(void)json_object_set_new(into, "alerts", json_string(names));
-	(void)json_object_set_new(into, "error",
-	                          a->why[0] != '\0' ? json_string(a->why) : json_null());
 }
 
 const struct watch_kind source_alertmanager = {
@@ -372,6 +347,6 @@ const struct watch_kind source_alertmanager = {
         .start = alerts_start,
         .stop = alerts_stop,
         .forget = alerts_forget,
-        .describe = alerts_describe,
+        .describe = watch_describe_alerts,
         .alerts = alerts_seen,
 };

@@ -18,8 +18,14 @@
 
 /* The table of kinds: a new one is one file and one row. */
 const struct watch_kind *const watch_kinds[] = {
-        &source_scrape,    &source_health, &source_alertmanager, &source_prometheus, &source_json,
-        &source_integrity, NULL,
+        &source_scrape,
+        &source_health,
+        &source_alertmanager,
+        &source_prometheus,
+        &source_prometheus_alerts,
+        &source_json,
+        &source_integrity,
+        NULL,
 };
 
 struct sources *sources_new(struct app *app, struct err *err)
@@ -262,6 +268,18 @@ static void combine(const struct gate_view *view, size_t needed, struct gate_ale
 		out->why[0] = '\0';
 }
 
+const struct policy_source *alerts_source(const struct policy *p, const struct gate *gate)
+{
+	const struct alerts_spec *spec = gate->spec;
+
+	for (size_t i = 0; i < p->nsources; i++) {
+		if (spec->source != NULL ? strcmp(p->sources[i].name, spec->source) == 0
+		                         : p->sources[i].kind == SOURCE_ALERTMANAGER)
+			return &p->sources[i];
+	}
+	return NULL;
+}
+
 const struct gate_alerts *subscription_alerts(const struct subscription *s, size_t gate)
 {
 	const struct policy_source *source;
@@ -283,7 +301,7 @@ const struct interest *subscription_interests(const struct subscription *s, size
 {
 	const struct policy *p = s->policy;
 
-	if (p->sources[source].kind != SOURCE_ALERTMANAGER)
+	if (s->views[source].interests != NULL)
 		return s->views[source].interests;
 	for (size_t i = 0; i < p->ngates; i++) {
 		if (p->gates[i].kind == &gate_alerts &&

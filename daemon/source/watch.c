@@ -183,6 +183,20 @@ static bool interests_changed(struct watch *w, struct err *err)
 	return w->kind->needs_changed == NULL || w->kind->needs_changed(w, err);
 }
 
+void watch_describe_alerts(const struct watch *w, json_t *into)
+{
+	const struct gate_alerts *a = w->kind->alerts(w);
+	char names[160];
+
+	alert_list_names(a->list, NULL, 0, names, sizeof(names));
+	(void)json_object_set_new(into, "up", json_boolean(a->known));
+	(void)json_object_set_new(into, "last_attempt", instant_json(a->at.ms));
+	(void)json_object_set_new(into, "firing", json_integer((json_int_t)a->firing));
+	(void)json_object_set_new(into, "alerts", json_string(names));
+	(void)json_object_set_new(into, "error",
+	                          a->why[0] != '\0' ? json_string(a->why) : json_null());
+}
+
 void watch_free(struct watch *w)
 {
 	struct sources *s = w->sources;

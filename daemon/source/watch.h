@@ -79,6 +79,7 @@ struct watch_kind {
 	const struct gate_alerts *(*alerts)(const struct watch *w);
 };
 extern const struct watch_kind source_scrape, source_health, source_integrity, source_alertmanager,
+        source_prometheus_alerts,
         source_prometheus, source_json, source_file_sd, source_http_sd;
 extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
 
@@ -170,6 +171,8 @@ struct wall watch_now(const struct watch *w);
 void watch_answered(struct watch *w, bool ok);
 /* Asks again in its regular turn, as if it had never been asked. */
 void watch_restart(struct watch *w);
+/* The `describe` of kinds with alerts. */
+void watch_describe_alerts(const struct watch *w, json_t *into);
 void watch_free(struct watch *w);
 
 /* Somebody looked for targets: with `is_news` everybody who looks there is brought to the new set,

@@ -1,5 +1,5 @@
 /*
- * alerts - the newest answer of an Alertmanager as a measure: how many alerts of the selector fire
+ * alerts - what was heard of alerts last as a measure: how many alerts of the selector fire
  * that nobody took care of.
  */
 #include "gate/alerts.h"
@@ -17,7 +17,7 @@ static const struct field fields[] = {
 	  .doc = "Label matchers in braces; every firing alert they select counts." },
 	{ .key = "source", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct alerts_spec, source), .min = 1, .max = 100,
-	  .doc = "The alertmanager source; may be left out when there is only one." },
+	  .doc = "Where alerts are heard of, a source of kind alertmanager or prometheus; may be left out when one alertmanager fits." },
 };
 static const struct field_table table = {
 	.noun = "alerts gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct alerts_spec),
@@ -37,7 +37,7 @@ static bool is_refused(const struct gate_alerts *a, struct wall at, struct gate_
 
 	if (!a || a->at.ms <= 0) {
 		refuse(m, GATE_NO_DATA,
-		       a && a->why[0] ? a->why : "the Alertmanager has not been asked yet");
+		       a && a->why[0] ? a->why : "nothing was heard of alerts yet");
 		return true;
 	}
 	if (a->at.ms > at.ms + FUTURE_MS) {
@@ -94,12 +94,12 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 	m->covered = a->at.ms >= evidence->exposed_since.ms;
 	if (!m->covered)
 		sentence_set(m->why, sizeof(m->why),
-		             "needs an answer of the Alertmanager inside this exposure");
+		             "needs to hear of alerts inside this exposure");
 }
 
 const struct gate_kind gate_alerts = {
         .name = "alerts",
-        .doc = "counts firing alerts of an Alertmanager",
+        .doc = "counts firing alerts nobody took care of",
         .fields = &table,
         .default_votes = 1,
         .implicit_rung = true,

@@ -212,13 +212,28 @@ static void check_selector(struct crosscheck *c, struct place at, const char *se
 	promql_free(&expr);
 }
 
+/* Where nothing is said it is an Alertmanager, which knows of silences; without one, what there is.
+ */
+static unsigned alert_kinds(const struct crosscheck *c, const struct alerts_spec *spec)
+{
+	unsigned manager = SOURCE_BIT(SOURCE_ALERTMANAGER);
+
+	for (size_t i = 0; !spec->source && i < c->policy->nsources; i++) {
+		const struct policy_source *source = &c->policy->sources[i];
+
+		if (source->kind == SOURCE_ALERTMANAGER && policy_source_is_set(source))
+			return manager;
+	}
+	return manager | SOURCE_BIT(SOURCE_PROMETHEUS);
+}
+
 static void check_alerts(struct crosscheck *c, const struct gate *gate)
 {
 	struct alerts_spec *spec = gate->spec;
 
 	check_selector(c, crosscheck_gate_place(gate, "alerts"), spec->alerts);
 	crosscheck_source(c, crosscheck_gate_place(gate, spec->source ? "source" : "alerts"),
-	                  SOURCE_BIT(SOURCE_ALERTMANAGER), &spec->source);
+	                  alert_kinds(c, spec), &spec->source);
 	refuse_evidence_keys(c, gate);
 	crosscheck_rungs(c, gate, KPI_EVENTS, "the number of firing alerts");
 }

@@ -6,6 +6,7 @@ import pytest
 from harness import Daemon, wait_until
 from test_alertmanager import Alertmanager, alert, at, people  # noqa: F401 (people is a fixture)
 from test_evidence import holds_without_moving
+from test_prometheus import Prometheus
 
 
 def alert_policy(sources, gates=None, **more):
@@ -136,3 +137,65 @@ def test_what_one_member_of_a_cluster_does_not_know_yet_fires_all_the_same(run, 
     second.close()
     gate(daemon, id_, "no_data")
     first.close()
+
+
+# --- the ALERTS series of a real Prometheus ---
+
+TEXT = {"alert": "Text", "expr": "vector(1)", "labels": {"severity": "critical", "service": "checkout"}}
+
+
+class RulingPrometheus(Prometheus):
+    """A Prometheus whose rules a test writes, that tells an Alertmanager if there is one."""
+
+    def rules(self, *more, watchdog=True, manager=None):
+        rules = ([{"alert": "Watchdog", "expr": "vector(1)"}] if watchdog else []) + list(more)
+        (self.folder / "rules.yml").write_text(json.dumps(
+            {"groups": [{"name": "app", "interval": "1s", "rules": rules}] if rules else []}))
+        config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+                  "rule_files": [f"{self.folder}/rules.yml"],
+                  "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{manager.port}"]}]}]
+                               if manager else []}}
+        (self.folder / "prometheus.yml").write_text(json.dumps(config))
+        self.process.send_signal(1)
+
+
+@pytest.fixture
+def prometheus(folder):
+    server = RulingPrometheus(folder)
+    yield server
+    server.close()
+
+
+def of_prometheus(server, **more):
+    return {"prom": {"prometheus": f"http://127.0.0.1:{server.port}", "every": "2s", "timeout": "1s", **more}}
+
+
+def test_the_alerts_a_prometheus_evaluates_itself(run, prometheus, manager):
+    prometheus.rules(manager=manager)
+    daemon, id_ = run(alert_policy({**of_prometheus(prometheus), **of(manager)}, {
+        "critical": {"alerts": '{severity="critical", service="${service}"}', "source": "prom", "then": "pause"},
+        "told": {"alerts": '{severity="critical"}', "then": "note", "source": "am", "shadow": True}},
+        evaluate_every="2s"))
+    gate(daemon, id_, "pass", "no alert fires")
+    prometheus.rules(TEXT, manager=manager)
+    shown, = gate(daemon, id_, "breach", "1 alert fires: Text")["alerts"]
+    assert shown["labels"] == {"alertname": "Text", "severity": "critical", "service": "checkout"} and shown["since"]
+    daemon.wait_state(id_, "paused")
+    same, = gate(daemon, id_, "breach", "1 alert fires: Text", name="told")["alerts"]
+    assert same["fingerprint"] == shown["fingerprint"]  # ours is Alertmanager's
+    daemon.verb(id_, "ack", alert=shown["fingerprint"], reason="it is a text")
+    gate(daemon, id_, "pass", "1 addressed")
+    gate(daemon, id_, "pass", "1 addressed", name="told")
+    prometheus.rules({**TEXT, "labels": {"severity": "critical", "service": "billing"}}, manager=manager)
+    gate(daemon, id_, "pass", "no alert fires\"")
+
+
+def test_without_any_alert_nothing_shows_that_alerts_are_evaluated(run, prometheus):
+    prometheus.rules(watchdog=False)
+    daemon, id_ = run(alert_policy(of_prometheus(prometheus), evaluate_every="2s"))
+    gate(daemon, id_, "no_data", "no alert of any kind is known there")
+    prometheus.rules()
+    gate(daemon, id_, "pass")
+    prometheus.close()
+    daemon.wait_release(id_, "no pass any more", lambda r: r["gates"]["critical"] in ("no_data", "stale"))
+    holds_without_moving(daemon, id_, "critical")

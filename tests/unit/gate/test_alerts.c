@@ -95,7 +95,7 @@ START_TEST(what_an_answer_says)
 		{ "stale when it fires, too", true, 1, 30001, "Down", "", GATE_STALE, VERDICT_HOLD,
 		  "stale: the newest answer is 31s old" },
 		{ "never asked", true, 0, T0, "", "", GATE_NO_DATA, VERDICT_HOLD,
-		  "no data: the Alertmanager has not been asked yet" },
+		  "no data: nothing was heard of alerts yet" },
 		{ "from the future", true, 0, -60001, "", "", GATE_ERROR, VERDICT_HOLD,
 		  "error: the newest answer is more than 60 s ahead of now" },
 	};
@@ -233,7 +233,7 @@ START_TEST(an_answer_from_before_the_exposure_warms)
 	b.evidence.exposed_since.ms = T0 + 1;
 	ck_assert_int_eq(look(&b)->result, GATE_WARMING);
 	ck_assert_str_eq(b.outcome.sentence,
-	                 "warming: needs an answer of the Alertmanager inside this exposure");
+	                 "warming: needs to hear of alerts inside this exposure");
 	b.evidence.exposed_since.ms = T0;
 	ck_assert_int_eq(look(&b)->result, GATE_PASS);
 }
