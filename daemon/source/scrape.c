@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "config.h"
 #include "exposition/exposition.h"
+#include "exposition/memory.h"
 #include "log.h"
 #include "metrics.h"
 #include "series/target.h"
@@ -34,6 +35,7 @@ struct scrape {
 	struct wanted wanted; /* the union of what all subscribers need */
 	/* The page under way. */
 	struct exposition *page;
+	struct exposition_memory *memory; /* of the page before; NULL: for want of memory */
 	struct wall begun;
 	size_t nbytes;
 	int64_t took_ms; /* the newest question that was answered */
@@ -107,6 +109,7 @@ static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
 	s->target = make_target(s, err);
 	if (s->target == NULL)
 		return false;
+	s->memory = exposition_memory_new(s->watch.sources->shapes);
 	metric_add(metrics_of(s), METRIC_SCRAPE_TARGETS, 1);
 	return true;
 }
@@ -126,6 +129,7 @@ static void scrape_stop(struct watch *w)
 	if (s->target != NULL)
 		metric_add(metrics_of(s), METRIC_SCRAPE_TARGETS, -1);
 	exposition_free(&s->page);
+	exposition_memory_free(&s->memory);
 	target_free(&s->target);
 	wanted_fini(&s->wanted);
 	json_decref(s->labels);
@@ -133,6 +137,12 @@ static void scrape_stop(struct watch *w)
 }
 
 /* --- what is wanted of the page --- */
+
+static void forget_page(struct scrape *s)
+{
+	if (s->memory != NULL)
+		exposition_memory_forget(s->memory);
+}
 
 /* Rule K4 counts a target's coverage as a whole: when more is asked for than was kept so far, it
  * begins anew for all who share the target. */
@@ -153,6 +163,7 @@ static bool scrape_needs_changed(struct watch *w, struct err *err)
 		target_retain(s->target, wanted.retention_ms);
 	wanted_fini(&s->wanted);
 	s->wanted = wanted;
+	forget_page(s);
 	return true;
 }
 
@@ -176,11 +187,24 @@ static bool may_be_creation(const struct scrape *s, const struct exposition_samp
 	       sample->type == METRIC_HISTOGRAM || sample->type == METRIC_SUMMARY;
 }
 
+static bool is_known(void *ctx, size_t place)
+{
+	const struct scrape *s = ctx;
+
+	return target_page_knows(s->target, place);
+}
+
 static bool on_sample(void *ctx, const struct exposition_sample *sample, struct err *err)
 {
 	struct scrape *s = ctx;
+	bool is_creation;
 
-	if (wanted_is_creation(&s->wanted, sample->name)) {
+	if (sample->is_known)
+		return target_page_repeat(s->target, sample->place, sample->value,
+		                          sample->has_timestamp, sample->timestamp_ms,
+		                          sample->is_cumulative, err);
+	is_creation = wanted_is_creation(&s->wanted, sample->name);
+	if (is_creation) {
 		if (may_be_creation(s, sample) &&
 		    !target_page_created(s->target, sample->name, sample->labels, sample->nlabels,
 		                         sample->value, s->format == EXPOSITION_PROMETHEUS, err))
@@ -188,9 +212,13 @@ static bool on_sample(void *ctx, const struct exposition_sample *sample, struct 
 		if (!wanted_is_kept(&s->wanted, sample->name))
 			return true;
 	}
-	return target_page_add(s->target, sample->name, sample->labels, sample->nlabels,
-	                       sample->value, sample->has_timestamp, sample->timestamp_ms,
-	                       sample->is_cumulative, err);
+	if (!target_page_add(s->target, sample->name, sample->labels, sample->nlabels,
+	                     sample->value, sample->has_timestamp, sample->timestamp_ms,
+	                     sample->is_cumulative, err))
+		return false;
+	if (!is_creation) /* of which the labels are needed each time */
+		target_page_place(s->target, sample->place);
+	return true;
 }
 
 /* What the page is, once its headers are there. */
@@ -201,6 +229,8 @@ static bool expect_page(struct scrape *s, const char *content_type, bool is_fram
 	s->has_format = true;
 	s->format_name = exposition_format_name(s->format);
 	exposition_expect(s->page, s->format, is_framed);
+	if (s->memory != NULL)
+		exposition_recall(s->page, s->memory, is_known);
 	return true;
 }
 
@@ -273,6 +303,8 @@ static bool keep_page(struct scrape *s, struct err *err)
 		*err = s->trouble;
 		return false;
 	}
+	if (exposition_is_repeated(s->page))
+		target_page_same(s->target);
 	samples = exposition_samples(s->page);
 	if (!target_page_commit(s->target, samples, err))
 		return false;
@@ -291,6 +323,8 @@ static void end_page(struct scrape *s, bool ok, const struct err *err)
 	watch_answered(&s->watch, ok);
 	metric_add(metrics_of(s), METRIC_SCRAPES, 1);
 	metric_add(metrics_of(s), METRIC_SCRAPE_BYTES, (double)s->nbytes);
+	if (!ok)
+		forget_page(s);
 	if (!ok)
 		keep_reason(s, trouble, err);
 	else if (!was_up && had_failed)
@@ -383,6 +417,7 @@ static void scrape_forget(struct watch *w)
 		target_uncover(s->target);
 		return;
 	}
+	forget_page(s);
 	target_free(&s->target);
 	s->target = fresh;
 	s->wants_text = false;

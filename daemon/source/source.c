@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "config.h"
+#include "exposition/memory.h"
 #include "gate/alerts.h"
 #include "gate/health.h"
 #include "gate/integrity.h"
@@ -35,12 +36,15 @@ struct sources *sources_new(struct app *app, struct err *err)
 	if (s != NULL) {
 		s->watches = map_new(app->seed);
 		s->labels = label_pool_new(app->seed);
+		s->shapes = exposition_shapes_new();
 	}
 	if (s == NULL || s->watches == NULL || s->labels == NULL) {
 		if (s != NULL && s->watches != NULL)
 			map_free(&s->watches);
 		if (s != NULL)
 			label_pool_free(&s->labels);
+		if (s != NULL)
+			exposition_shapes_free(&s->shapes);
 		free(s);
 		(void)err_set(err, ERR_NOMEM, "no memory for sources");
 		return NULL;
@@ -57,6 +61,7 @@ void sources_free(struct sources **s)
 	assert((*s)->nwatches == 0);
 	map_free(&(*s)->watches);
 	label_pool_free(&(*s)->labels);
+	exposition_shapes_free(&(*s)->shapes);
 	free(*s);
 	*s = NULL;
 }

@@ -121,6 +121,7 @@ void exposition_free(struct exposition **e)
 {
 	if (*e == NULL)
 		return;
+	memory_end(*e);
 	families_fini(&(*e)->families);
 	rules_fini(&(*e)->rules);
 	free((*e)->carry.bytes);
@@ -162,15 +163,20 @@ static bool is_skipped(const struct exposition *e, const char *line, size_t n)
 static bool take_line(struct exposition *e, const char *line, size_t n, struct err *err)
 {
 	struct cursor c = {.start = line, .p = line, .end = line + n};
-	bool ok = e->format == EXPOSITION_OPENMETRICS ? openmetrics_line(e, &c, err)
-	                                              : prometheus_line(e, &c, err);
+	bool ok;
 
+	e->facts.is_sample = false;
+	ok = e->format == EXPOSITION_OPENMETRICS ? openmetrics_line(e, &c, err)
+	                                         : prometheus_line(e, &c, err);
+
+	if (ok)
+		draw_line(e, line, n);
 	if (ok)
 		e->lines++;
 	return ok;
 }
 
-static bool take_bytes(struct exposition *e, const char *bytes, size_t n, struct err *err)
+bool page_bytes(struct exposition *e, const char *bytes, size_t n, struct err *err)
 {
 	while (n > 0) {
 		size_t left = e->limits.max_line_bytes - e->carry.n;
@@ -186,6 +192,7 @@ static bool take_bytes(struct exposition *e, const char *bytes, size_t n, struct
 		if (newline != NULL && e->carry.n == 0) {
 			if (is_skipped(e, bytes, span)) {
 				e->samples++;
+				draw_skipped(e, bytes);
 				e->lines++;
 			} else if (!take_line(e, bytes, span, err))
 				return false;
@@ -202,6 +209,15 @@ static bool take_bytes(struct exposition *e, const char *bytes, size_t n, struct
 		n -= span + 1;
 	}
 	return true;
+}
+
+static bool take_bytes(struct exposition *e, const char *bytes, size_t n, struct err *err)
+{
+	bool ok = true;
+
+	if (e->follow.shape != NULL && follow_bytes(e, &bytes, &n, &ok, err))
+		return true;
+	return ok && page_bytes(e, bytes, n, err);
 }
 
 static bool fail(struct exposition *e, const struct err *err)
@@ -224,6 +240,8 @@ bool exposition_feed(struct exposition *e, const char *bytes, size_t n, struct e
 	}
 	e->bytes += fits;
 	if (!take_bytes(e, bytes, fits, err))
+		return fail(e, err);
+	if (fits < n && e->follow.shape != NULL && !follow_finish(e, err)) /* for the place */
 		return fail(e, err);
 	if (fits < n) {
 		err_set(err, ERR_LIMIT, "the page is larger than %zu bytes", e->limits.max_bytes);
@@ -259,6 +277,12 @@ bool exposition_finish(struct exposition *e, struct err *err)
 		*err = e->err;
 		return false;
 	}
+	if (e->follow.shape != NULL && !follow_finish(e, err))
+		return fail(e, err);
+	if (e->is_repeated) {
+		draw_finish(e);
+		return true;
+	}
 	if (e->carry.n > 0) {
 		if (!may_be_last(e))
 			return refuse_cut(e, err);
@@ -268,5 +292,6 @@ bool exposition_finish(struct exposition *e, struct err *err)
 	}
 	if (e->format == EXPOSITION_OPENMETRICS && !e->rules.ended)
 		return refuse_cut(e, err);
+	draw_finish(e);
 	return true;
 }

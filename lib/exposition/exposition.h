@@ -79,6 +79,10 @@ struct exposition_sample {
 	/* By its type something that only grows: the total of a counter, the buckets, count and sum
 	 * of a histogram, the count and sum of a summary. */
 	bool is_cumulative;
+	/* With a memory (memory.h): its number among the samples handed out, from 1, which is the
+	 * same on every page that looks the same. 0: none. */
+	size_t place;
+	bool is_known; /* the caller said that it knows what stands there: labels are left out */
 };
 
 /* Returning false stops the page with *err. */

@@ -208,6 +208,7 @@ static bool take_rest(struct exposition *e, struct cursor *c, struct exposition_
 	value_at = c->p;
 	if (!take_number(e, c, "a value", &sample->value, err))
 		return false;
+	e->facts.is_odd = c->p < c->end || e->rules.type == METRIC_GAUGE_HISTOGRAM;
 	if (c->p < c->end && (c->p + 1 == c->end || c->p[1] != '#')) {
 		c->p++;
 		if (!take_time(e, c, &time, &sample->timestamp_ms, err))

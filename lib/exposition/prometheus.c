@@ -81,9 +81,9 @@ static bool take_comment(struct exposition *e, struct cursor *c, struct err *err
 	return true;
 }
 
-/* Optional. Digits only, as in Prometheus: a fraction would be seconds of another format. */
-static bool take_timestamp(const struct exposition *e, struct cursor *c,
-                           struct exposition_sample *sample, struct err *err)
+/* Digits only, as in Prometheus: a fraction would be seconds of another format. */
+bool take_timestamp(const struct exposition *e, struct cursor *c, struct exposition_sample *sample,
+                    struct err *err)
 {
 	struct str word;
 

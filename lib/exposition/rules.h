@@ -72,6 +72,7 @@ struct rules {
 	bool is_partial; /* samples were skipped */
 	const struct part_rule *part; /* of the present sample name */
 	struct point point;
+	size_t ended_points;
 	struct seen seen;
 };
 
@@ -120,6 +121,12 @@ enum value_rule {
 };
 
 struct str rules_family_name(const struct exposition *e);
+/* One more sample of a page that is read along: the same as on the page before but for its value.
+ * False: not by the rules. */
+bool point_repeat(struct exposition *e, const struct part_rule *part, bool opens, bool is_infinite,
+                  double value);
+/* The values of the open point, if any, make up a whole. */
+bool point_fits(const struct exposition *e);
 /* The metric's last point is whole. */
 bool point_end(struct exposition *e, struct err *err) MUST_CHECK;
 

@@ -242,6 +242,7 @@ bool take_series(struct exposition *e, struct cursor *c, struct exposition_sampl
 	}
 	e->samples++;
 	*out_wanted = e->name_is_wanted;
+	e->facts = (struct line_facts){.is_sample = true, .is_quoted = quoted, .series_end = c->p};
 	if (!e->name_is_wanted || quoted)
 		return true;
 	if (e->format == EXPOSITION_PROMETHEUS)
@@ -249,7 +250,10 @@ bool take_series(struct exposition *e, struct cursor *c, struct exposition_sampl
 	if (c->p == c->end || *c->p != '{')
 		return true;
 	c->p++;
-	return take_labels(e, c, &sample->name, err);
+	if (!take_labels(e, c, &sample->name, err))
+		return false;
+	e->facts.series_end = c->p;
+	return true;
 }
 
 /* Prometheus 3 rewrites bounds and quantiles when it reads them. Which samples are those of a
@@ -275,7 +279,11 @@ bool hand_out(struct exposition *e, const struct cursor *c, struct exposition_sa
 		write_canonically(e, sample->nlabels);
 	sample->labels = e->labels;
 	sample->type = e->type;
-	if (e->on_sample(e->ctx, sample, err))
+	if (e->follow.shape == NULL) {
+		e->facts.is_cumulative = sample->is_cumulative;
+		sample->place = e->drawing != NULL ? ++e->handed : 0;
+	}
+	if (e->is_replaying || e->on_sample(e->ctx, sample, err))
 		return true;
 	at.p = c->start; /* not of a text: nothing ends the chunk but its length */
 	skip_blanks(&at);

@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "exposition/exposition.h"
 #include "exposition/family.h"
+#include "exposition/follow.h"
 #include "exposition/rules.h"
 
 /* Memory that grows to what the page needs, within the bounds. */
@@ -50,6 +51,16 @@ struct exposition {
 	enum metric_type type;
 	enum metric_type declared;      /* by the newest TYPE line */
 	char canonical[UNITS_TEXT_MAX]; /* of the sample's le or quantile */
+	/* memory.h */
+	struct exposition_memory *memory; /* borrowed; NULL: none */
+	uint64_t generation;              /* of it */
+	exposition_known_fn known;
+	struct follow follow;
+	struct shape *drawing; /* own; NULL: what is parsed is not remembered */
+	struct line_facts facts;
+	bool is_replaying; /* what is parsed has been handed out before; values count for nothing */
+	bool is_repeated;
+	size_t handed; /* samples handed out while parsing */
 	bool failed;
 	enum exposition_trouble trouble;
 	struct err err;
@@ -202,6 +213,12 @@ struct str take_word(const struct exposition *e, struct cursor *c);
 /* A decimal number, NaN or Inf. */
 bool take_number(const struct exposition *e, struct cursor *c, const char *noun, double *out,
                  struct err *err) MUST_CHECK;
+
+/* Optional. In Prometheus text; from behind the value to the end of the line. */
+bool take_timestamp(const struct exposition *e, struct cursor *c, struct exposition_sample *sample,
+                    struct err *err) MUST_CHECK;
+/* Parses bytes of the page that are not read along. */
+bool page_bytes(struct exposition *e, const char *bytes, size_t n, struct err *err) MUST_CHECK;
 
 /* One line, from its first byte. */
 bool prometheus_line(struct exposition *e, struct cursor *c, struct err *err) MUST_CHECK;

@@ -34,7 +34,7 @@ struct series_set {
 	struct slot *slots; /* linear probing, at most half full */
 	size_t nslots;      /* a power of two, or 0 */
 	struct map *names;  /* metric name -> struct family, own */
-	size_t samples, refused;
+	size_t samples, refused, dropped;
 };
 
 double series_stale_nan(void)
@@ -335,7 +335,7 @@ struct series *series_set_obtain(struct series_set *set, const struct labels *la
 	return add_series(set, labels, hash, err);
 }
 
-const struct series *series_set_find(const struct series_set *set, const struct labels *labels)
+struct series *series_set_get(struct series_set *set, const struct labels *labels)
 {
 	uint32_t number = 0;
 
@@ -343,6 +343,16 @@ const struct series *series_set_find(const struct series_set *set, const struct 
 		number = set->slots[find_slot(set, labels, labels_keyed_hash(labels, set->seed))]
 		                 .number;
 	return number != 0 ? set->all[number - 1] : NULL;
+}
+
+const struct series *series_set_find(const struct series_set *set, const struct labels *labels)
+{
+	return series_set_get((struct series_set *)(uintptr_t)set, labels); /* only reads */
+}
+
+size_t series_set_dropped(const struct series_set *set)
+{
+	return set->dropped;
 }
 
 bool series_append(struct series_set *set, struct series *s, struct sample sample, struct err *err)
@@ -393,6 +403,7 @@ static void drop_empty_series(struct series_set *set)
 			continue;
 		}
 		free_series(set->pool, s);
+		set->dropped++;
 	}
 	set->n = kept;
 	memset(set->slots, 0, set->nslots * sizeof(*set->slots));
@@ -424,8 +435,10 @@ void series_set_expire(struct series_set *set, int64_t newest_ms)
 		return;
 	for (size_t i = 0; i < set->n; i++) {
 		struct series *s = set->all[i];
-		size_t old = count_until(s, edge_ms);
+		size_t old = 0;
 
+		while (old < s->n && s->samples[s->start + old].at_ms <= edge_ms)
+			old++; /* no more than came since the last time, as a rule */
 		/* The newest of the old ones stays, unless it says that the series ended. */
 		if (old > 0 &&
 		    (old < s->n || !series_is_stale_nan(s->samples[s->start + old - 1].value)))

@@ -64,6 +64,10 @@ size_t series_set_refused(const struct series_set *set);
 struct series *series_set_obtain(struct series_set *set, const struct labels *labels,
                                  struct err *err);
 const struct series *series_set_find(const struct series_set *set, const struct labels *labels);
+/* The same to write to; NULL when there is none. */
+struct series *series_set_get(struct series_set *set, const struct labels *labels);
+/* How many series were dropped so far: as long as it is the same, pointers to series live. */
+size_t series_set_dropped(const struct series_set *set);
 bool series_append(struct series_set *set, struct series *s, struct sample sample,
                    struct err *err) MUST_CHECK; /* true and dropped when out of order */
 /* Drops what retention lets go; a series ended by a stale marker goes with its last sample, one

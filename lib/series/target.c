@@ -18,6 +18,7 @@
  * out all samples until its time has come. */
 #define FUTURE_MS 60000
 /* process_start_time_seconds of one process may jitter by this much. */
+#define START_TIME "process_start_time_seconds"
 #define START_JITTER_MS 1000
 #define START_SECONDS_MAX 1e11
 #define EXPORTED_BYTES_MAX ((size_t)1024 * 1024)
@@ -27,19 +28,23 @@
 
 /* One sample of the page being filled. */
 struct entry {
-	const struct series *known; /* borrowed from the set, NULL when it has no such series */
-	struct labels labels;       /* own; only when not known */
-	struct series *series;      /* set by commit */
+	struct series *known;  /* borrowed from the set, NULL when it has no such series */
+	struct labels labels;  /* own; only when not known */
+	struct series *series; /* set by commit */
 	uint64_t hash;
 	struct sample sample;
 	int64_t stated_ms; /* the page's own timestamp */
 	bool is_dated;     /* it has one */
 	bool has_sample;   /* false: further ahead than FUTURE_MS */
 	bool cumulative;
+	size_t place; /* 0: none */
 };
 
 struct page {
 	bool is_open;
+	bool is_same;    /* target_page_same() */
+	size_t nsettled; /* entries that are in slots and whose names are in page_names */
+	bool has_newest; /* the newest sample became the last entry */
 	int64_t at_ms;
 	struct entry *entries;
 	size_t n, capacity, nlast; /* nlast: of the page before */
@@ -58,6 +63,10 @@ struct target {
 	struct target_health health;
 	uint32_t page_number;
 	struct page page;
+	struct series **places; /* of the newest good page; NULL where none is known */
+	size_t nplaces, places_capacity;
+	size_t dropped;     /* series_set_dropped() when they were noted */
+	size_t start_place; /* of process_start_time_seconds; 0: none */
 	/* Creation times of the page since the last good one, and those that the last good page
 	 * stated ahead of itself: a clock that is fast must not make them news twice. */
 	struct created created, created_before;
@@ -130,6 +139,8 @@ static void page_clear(struct page *page)
 		labels_fini(&page->entries[i].labels);
 	free(page->entries);
 	free(page->slots);
+	page->is_same = page->has_newest = false;
+	page->nsettled = 0;
 	page->entries = NULL;
 	page->slots = NULL;
 	if (page->is_open)
@@ -144,6 +155,7 @@ void target_free(struct target **t)
 		return;
 	page_clear(&(*t)->page);
 	free((*t)->scratch);
+	free((*t)->places);
 	arena_fini(&(*t)->exported);
 	created_fini(&(*t)->created);
 	created_fini(&(*t)->created_before);
@@ -297,7 +309,7 @@ static const struct labels *entry_labels(const struct entry *entry)
 	return entry->known != NULL ? &entry->known->labels : &entry->labels;
 }
 
-static bool grow_page(struct page *page, struct err *err)
+static bool grow_entries(struct page *page, struct err *err)
 {
 	if (page->n == page->capacity) {
 		size_t first = page->nlast > FIRST_ENTRIES ? page->nlast : FIRST_ENTRIES;
@@ -310,6 +322,20 @@ static bool grow_page(struct page *page, struct err *err)
 		page->entries = entries;
 		page->capacity = capacity;
 	}
+	return true;
+}
+
+static void add_slot(struct page *page, size_t number)
+{
+	size_t at = page->entries[number].hash & (page->nslots - 1);
+
+	while (page->slots[at] != 0)
+		at = (at + 1) & (page->nslots - 1);
+	page->slots[at] = (uint32_t)(number + 1);
+}
+
+static bool grow_slots(struct page *page, struct err *err)
+{
 	if (page->n + 1 > page->nslots / 2) {
 		size_t nslots = page->nslots > 0 ? page->nslots * 2 : FIRST_SLOTS;
 		uint32_t *slots;
@@ -320,16 +346,30 @@ static bool grow_page(struct page *page, struct err *err)
 		if (slots == NULL)
 			return err_set(err, ERR_NOMEM, "no memory for %zu samples of a page",
 			               nslots);
-		for (size_t i = 0; i < page->n; i++) {
-			size_t at = page->entries[i].hash & (nslots - 1);
-
-			while (slots[at] != 0)
-				at = (at + 1) & (nslots - 1);
-			slots[at] = (uint32_t)(i + 1);
-		}
 		free(page->slots);
 		page->slots = slots;
 		page->nslots = nslots;
+		for (size_t i = 0; i < page->nsettled; i++)
+			add_slot(page, i);
+	}
+	return true;
+}
+
+/* What was repeated so far is to be found like what is added. */
+static bool settle(struct target *t, struct err *err)
+{
+	struct page *page = &t->page;
+
+	if (!grow_slots(page, err))
+		return false;
+	for (; page->nsettled < page->n; page->nsettled++) {
+		struct entry *entry = &page->entries[page->nsettled];
+		struct str name = labels_get(&entry->known->labels, STR("__name__"));
+
+		entry->hash = labels_keyed_hash(&entry->known->labels, t->options.seed);
+		if (!map_put(t->page_names, name, mark(&picked_mark), err))
+			return false;
+		add_slot(page, page->nsettled);
 	}
 	return true;
 }
@@ -374,7 +414,8 @@ static bool stage(struct target *t, const struct labels *labels, struct entry en
 	struct page *page = &t->page;
 	size_t at;
 
-	if (!grow_page(page, err))
+	page->has_newest = false;
+	if (!grow_entries(page, err) || !settle(t, err))
 		return false;
 	entry.hash = labels_keyed_hash(labels, t->options.seed);
 	for (at = entry.hash & (page->nslots - 1); page->slots[at] != 0;
@@ -387,12 +428,15 @@ static bool stage(struct target *t, const struct labels *labels, struct entry en
 			take_point(other, &entry);
 		else if (!agree(&entry, other))
 			return refuse_twice(labels, err);
+		other->place = 0; /* one of several: its place alone does not say which counts */
 		return true;
 	}
-	entry.known = series_set_find(t->series, labels);
+	entry.known = series_set_get(t->series, labels);
 	if (entry.known == NULL && !labels_own(labels->list, labels->n, &entry.labels, err))
 		return false;
 	page->entries[page->n++] = entry;
+	page->nsettled = page->n;
+	page->has_newest = true;
 	page->slots[at] = (uint32_t)page->n;
 	return true;
 }
@@ -418,37 +462,115 @@ static bool is_future(const struct page *page, int64_t timestamp_ms)
 	return __builtin_sub_overflow(timestamp_ms, page->at_ms, &ahead_ms) || ahead_ms > FUTURE_MS;
 }
 
-bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
-                     double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
-                     struct err *err)
+/* A sample of the page, of which series is not said yet. */
+static struct entry make_entry(struct target *t, double value, bool has_timestamp,
+                               int64_t timestamp_ms, bool cumulative)
 {
-	struct page *page = &t->page;
+	bool future = has_timestamp && is_future(&t->page, timestamp_ms);
 	struct entry entry = {
-	        .sample = {.at_ms = page->at_ms, .value = value},
+	        .sample = {.at_ms = t->page.at_ms, .value = value},
 	        .stated_ms = timestamp_ms,
 	        .is_dated = has_timestamp,
 	        .has_sample = true,
 	        .cumulative = cumulative,
 	};
-	bool future = has_timestamp && is_future(page, timestamp_ms);
-	struct labels joined = {0};
 
-	if (!page->is_open)
-		return err_set(err, ERR_BUG, "a sample without a page");
 	if (has_timestamp && t->options.honor_timestamps) {
 		entry.sample.at_ms = timestamp_ms;
 		entry.has_sample = !future;
 	}
+	if (future)
+		t->page.future_timestamp = true;
+	return entry;
+}
+
+bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
+                     double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
+                     struct err *err)
+{
+	struct labels joined = {0};
+	struct entry entry;
+
+	if (!t->page.is_open)
+		return err_set(err, ERR_BUG, "a sample without a page");
+	entry = make_entry(t, value, has_timestamp, timestamp_ms, cumulative);
 	if (!join_labels(t, name, labels, nlabels, &joined, err) || !stage(t, &joined, entry, err))
 		return false;
 	if (map_get(t->page_names, name) != mark(&picked_mark) &&
 	    !map_put(t->page_names, name, mark(&picked_mark), err))
 		return false;
-	if (future)
-		page->future_timestamp = true;
-	if (str_eq(name, STR("process_start_time_seconds")))
+	if (str_eq(name, STR(START_TIME)))
+		notice_process_start(&t->page, value);
+	return true;
+}
+
+void target_page_place(struct target *t, size_t place)
+{
+	if (t->page.has_newest)
+		t->page.entries[t->page.n - 1].place = place;
+}
+
+bool target_page_knows(const struct target *t, size_t place)
+{
+	return place - 1 < t->nplaces && t->places[place - 1] != NULL &&
+	       t->dropped == series_set_dropped(t->series);
+}
+
+bool target_page_repeat(struct target *t, size_t place, double value, bool has_timestamp,
+                        int64_t timestamp_ms, bool cumulative, struct err *err)
+{
+	struct page *page = &t->page;
+	struct entry entry;
+
+	if (!page->is_open || !target_page_knows(t, place))
+		return err_set(err, ERR_BUG, "a sample of which nothing is known");
+	if (!grow_entries(page, err))
+		return false;
+	entry = make_entry(t, value, has_timestamp, timestamp_ms, cumulative);
+	entry.known = t->places[place - 1];
+	entry.place = place;
+	page->entries[page->n++] = entry;
+	page->has_newest = true;
+	if (place == t->start_place)
 		notice_process_start(page, value);
 	return true;
+}
+
+void target_page_same(struct target *t)
+{
+	t->page.is_same = true;
+}
+
+/* Without memory for it less is known, and nothing is wrong. */
+static void note_places(struct target *t)
+{
+	const struct page *page = &t->page;
+	size_t most = 0;
+
+	if (!page->is_same || t->dropped != series_set_dropped(t->series))
+		t->nplaces = t->start_place = 0;
+	t->dropped = series_set_dropped(t->series);
+	for (size_t i = 0; i < page->n; i++)
+		most = page->entries[i].place > most ? page->entries[i].place : most;
+	if (most > t->places_capacity) {
+		struct series **places = realloc(t->places, most * sizeof(struct series *));
+
+		if (places == NULL)
+			return;
+		t->places = places;
+		t->places_capacity = most;
+	}
+	for (; t->nplaces < most; t->nplaces++)
+		t->places[t->nplaces] = NULL;
+	for (size_t i = 0; i < page->n; i++) {
+		const struct entry *entry = &page->entries[i];
+
+		if (entry->place == 0 || t->places[entry->place - 1] == entry->series)
+			continue;
+		t->places[entry->place - 1] = entry->series;
+		if (str_eq(labels_get(&entry->series->labels, STR("__name__")), STR(START_TIME)))
+			t->start_place = entry->place;
+	}
 }
 
 /* Only a creation since the last good page tells anything new, or will on the next one. */
@@ -627,7 +749,9 @@ static bool make_room(struct target *t, struct err *err)
 	for (size_t i = 0; i < t->page.n; i++) {
 		struct entry *entry = &t->page.entries[i];
 
-		entry->series = series_set_obtain(t->series, entry_labels(entry), err);
+		entry->series = entry->known != NULL
+		                        ? entry->known
+		                        : series_set_obtain(t->series, &entry->labels, err);
 		if (entry->series == NULL || !series_reserve(entry->series, 3, err))
 			return false;
 	}
@@ -713,7 +837,7 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 
 	if (!t->page.is_open)
 		return err_set(err, ERR_BUG, "a commit without a page");
-	if (!make_room(t, err)) {
+	if ((!t->page.is_same && !settle(t, err)) || !make_room(t, err)) {
 		page_clear(&t->page);
 		series_set_expire(t->series,
 		                  t->health.last_attempt_ms); /* the new ones are empty */
@@ -723,10 +847,13 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	t->page_number++;
 	for (size_t i = 0; i < t->page.n; i++)
 		keep_entry(t, &t->page.entries[i], &news);
+	note_places(t);
 	mark_stale(t, t->page.at_ms);
 	keep_health(t, &news, samples_on_page);
-	t->names = t->page_names;
-	t->page_names = names;
+	if (!t->page.is_same) {
+		t->names = t->page_names;
+		t->page_names = names;
+	}
 	created = t->created;
 	t->created = t->created_before;
 	t->created_before = created;

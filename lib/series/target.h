@@ -82,6 +82,17 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err) MUST_CH
 bool target_page_add(struct target *t, struct str name, const struct label *labels, size_t nlabels,
                      double value, bool has_timestamp, int64_t timestamp_ms, bool cumulative,
                      struct err *err) MUST_CHECK;
+/* The sample just added stands at this place of the page, from 1: on a page that looks the same the
+ * same series does, and may then be repeated. */
+void target_page_place(struct target *t, size_t place);
+/* Whether the series at this place is known from the newest good page. */
+bool target_page_knows(const struct target *t, size_t place);
+/* One more sample of it, by its place alone. */
+bool target_page_repeat(struct target *t, size_t place, double value, bool has_timestamp,
+                        int64_t timestamp_ms, bool cumulative, struct err *err) MUST_CHECK;
+/* Before commit: the page has the same names and the same samples at the same places as the newest
+ * good one, so that nothing had to be announced. */
+void target_page_same(struct target *t);
 /* The page states, as name{labels} (foo_created), when a metric of it was created, in seconds since
  * the epoch. Kept until commit, as a fact about the other series and not as one of its own.
  * `is_guess`: told by the name alone, which a gauge may have by chance. It then says when a series

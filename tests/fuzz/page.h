@@ -1,10 +1,12 @@
 /*
- * page - a metrics page read in every way that must give the same: whole, cut, with a filter.
+ * page - a metrics page read in every way that must give the same: whole, cut, with a filter, along
+ * the memory of another.
  */
 #ifndef TESTS_FUZZ_PAGE_H
 #define TESTS_FUZZ_PAGE_H
 
 #include "exposition/exposition.h"
+#include "exposition/memory.h"
 #include "fuzz.h"
 
 /* How one page is read. */
@@ -15,6 +17,7 @@ struct page_reading {
 	bool is_cut;
 	unsigned wanted_modulo; /* 0: no filter; else names with hash % modulo == 0 */
 	uint64_t salt;          /* of the cuts */
+	struct exposition_memory *memory; /* NULL: none */
 };
 
 /* What came of it. */
@@ -86,6 +89,8 @@ static inline struct page_result page_read_as(struct str page, const struct page
 
 	fuzz_demand(e != NULL, "no parser: %s", r.err.text);
 	exposition_expect(e, how->format, how->is_whole);
+	if (how->memory)
+		exposition_recall(e, how->memory, NULL);
 	r.ok = true;
 	for (size_t at = 0, n; r.ok && at < page.n; at += n) {
 		/* Each piece on the heap by itself: what the parser keeps, it must have copied. */
@@ -121,6 +126,45 @@ static inline struct exposition_limits page_limits(struct str page)
 	                                  .max_line_bytes = 64 + fuzz_roll(&dice, 256)};
 }
 
+static inline void page_expect_same(const struct page_result *a, const struct page_result *b)
+{
+	fuzz_demand(a->ok == b->ok && a->trouble == b->trouble, "memory: %s, without: %s",
+	            a->ok ? "good" : a->err.text, b->ok ? "good" : b->err.text);
+	fuzz_demand(a->ok || strcmp(a->err.text, b->err.text) == 0, "memory: \"%s\", without: \"%s\"",
+	            a->err.text, b->err.text);
+	fuzz_demand(a->digest == b->digest && a->nsamples == b->nsamples, "memory: other samples");
+}
+
+/* The page itself, the page with something changed, and so on: read along each other. */
+static inline void page_remember(struct str page, struct page_reading how)
+{
+	struct exposition_memory *memory = exposition_memory_new(NULL);
+	struct fuzz_dice dice = fuzz_dice(page, 5);
+	char *text = malloc(page.n + 1);
+
+	fuzz_demand(memory != NULL && text != NULL, "no memory");
+	for (int round = 0; round < 6; round++) {
+		struct page_result with, without;
+		struct str other = {.p = text, .n = page.n};
+
+		memcpy(text, page.p, page.n);
+		if (round >= 2 && page.n > 0)
+			text[fuzz_roll(&dice, page.n)] = page.p[fuzz_roll(&dice, page.n)];
+		if (round == 5)
+			other.n = fuzz_roll(&dice, page.n + 1);
+		how.salt = (uint64_t)round;
+		without = page_read_as(other, &how, 2);
+		how.memory = memory;
+		with = page_read_as(other, &how, 2);
+		how.memory = NULL;
+		page_expect_same(&with, &without);
+		if (!with.ok)
+			exposition_memory_forget(memory);
+	}
+	exposition_memory_free(&memory);
+	free(text);
+}
+
 static inline void page_properties(struct str page, enum exposition_format format)
 {
 	struct page_reading how = {.limits = page_limits(page),
@@ -139,6 +183,7 @@ static inline void page_properties(struct str page, enum exposition_format forma
 		fuzz_demand(whole.ok || strcmp(again.err.text, whole.err.text) == 0,
 		            "cut: \"%s\", whole: \"%s\"", again.err.text, whole.err.text);
 	}
+	page_remember(page, how);
 	fuzz_demand(whole.ok || whole.err.text[0] != '\0', "an error without a text");
 	fuzz_demand(whole.ok || str_is_utf8(str_of(whole.err.text)), "an error that is not UTF-8");
 	/* Skipped lines are not checked, but a good page stays good. */
@@ -147,6 +192,7 @@ static inline void page_properties(struct str page, enum exposition_format forma
 	if (whole.ok)
 		fuzz_demand(again.ok && again.digest == whole.chosen, "with a filter: %s",
 		            again.ok ? "other samples" : again.err.text);
+	page_remember(page, how);
 }
 
 #endif
