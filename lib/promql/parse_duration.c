@@ -18,6 +18,8 @@
 /* A value in seconds on the way. */
 struct length {
 	double seconds;
+	int64_t ms; /* of a duration that stands alone: no float comes between */
+	bool is_duration;
 	bool computed; /* not only written down: it is cut to milliseconds, not rounded first */
 };
 
@@ -120,7 +122,16 @@ static bool parse_operand(struct parser *p, struct length *out)
 		return parse_group(p, out);
 	if (!parse_named(p, out, &found))
 		return false;
+	out->is_duration = !found && p->token.kind == TOKEN_DURATION;
+	if (out->is_duration && !duration_parse(p->token.text, &out->ms, p->err))
+		return parse_fail_prefixed(p, p->token.offset);
 	return found || parse_seconds(p, "duration", &out->seconds);
+}
+
+static void negate(struct length *l)
+{
+	l->seconds = -l->seconds;
+	l->ms = -l->ms;
 }
 
 /* A sign binds like a product, as everywhere: -2 ^ 2 is -(2 ^ 2). */
@@ -133,7 +144,7 @@ static bool parse_signed(struct parser *p, struct length *out)
 	if (!parse_advance(p) || !parse_terms(p, OPERATOR_PRODUCT + 1, out))
 		return false;
 	if (negative)
-		out->seconds = -out->seconds;
+		negate(out);
 	return true;
 }
 
@@ -183,6 +194,8 @@ static bool to_ms(struct parser *p, size_t offset, const struct length *l, int64
 		return parse_fail(p, offset, "duration out of range");
 	/* Through nanoseconds, as in Prometheus: 0.29 s are 290 ms. */
 	*out_ms = (int64_t)(l->computed ? l->seconds * 1000 : round(l->seconds * 1e9) / 1e6);
+	if (l->is_duration && !l->computed)
+		*out_ms = l->ms;
 	return true;
 }
 
@@ -211,6 +224,6 @@ bool parse_offset_length(struct parser *p, int64_t *out_ms)
 		return false;
 	}
 	if (negative)
-		l.seconds = -l.seconds;
+		negate(&l);
 	return to_ms(p, offset, &l, out_ms);
 }

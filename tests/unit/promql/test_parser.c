@@ -269,6 +269,7 @@ START_TEST(durations_can_be_computed)
 		{ "x[min(1m, 30s) + MAX(1m, 2m)]", 150000, 0, NULL },
 		{ "x[max(step(), 5s + range())]", 5000, 0, NULL },
 		{ "x[0.29]", 290, 0, NULL },
+		{ "x[8571715109ms] offset -8571715109ms", 8571715109, -8571715109, NULL },
 		{ "x[1m] offset (1m + 1m)", 60000, 120000, NULL },
 		{ "x[1m] offset -(1m + 1m)", 60000, -120000, NULL },
 		{ "x[1m] offset (1m) + 1m", 60000, 120000, NULL },
