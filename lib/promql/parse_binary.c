@@ -127,6 +127,17 @@ static bool check_types(struct parser *p, const struct binary *b, size_t offset)
 	return check_matching(p, b, offset);
 }
 
+/* "</" and ">/" cut native histograms. */
+static bool refuse_trim(struct parser *p, const struct operator* op, size_t offset)
+{
+	if ((op->token != TOKEN_LESS && op->token != TOKEN_GREATER) || p->token.kind != TOKEN_DIV ||
+	    p->token.offset != offset + 1)
+		return true;
+	return parse_fail(p, offset,
+	                  "the operator \"%s/\" needs native histograms, which are not supported",
+	                  op->name);
+}
+
 struct node *parse_binary(struct parser *p, struct node *lhs)
 {
 	const struct operator* op = operator_find(p->token.kind);
@@ -141,7 +152,8 @@ struct node *parse_binary(struct parser *p, struct node *lhs)
 	b = &n->binary;
 	b->op = op;
 	b->lhs = lhs;
-	if (!parse_advance(p) || !parse_matching(p, b) || !parse_fills(p, &b->matching))
+	if (!parse_advance(p) || !refuse_trim(p, op, offset) || !parse_matching(p, b) ||
+	    !parse_fills(p, &b->matching))
 		return NULL;
 	b->rhs = parse_expression(p, lowest);
 	if (!b->rhs || !check_types(p, b, offset))

@@ -75,6 +75,35 @@ START_TEST(look_back_is_five_minutes_left_open_and_ends_at_a_stale_marker)
 }
 END_TEST
 
+/* What every function makes of a series that ended for a while: x 4 8 - - 6, at -120 to 0 s. */
+START_TEST(a_stale_marker_is_no_sample_of_any_range)
+{
+	static const struct row rows[] = {
+		{ "a count", "count_over_time(x[3m])", "{} 3" },
+		{ "a sum", "sum_over_time(x[3m])", "{} 18" },
+		{ "a mean", "avg_over_time(x[3m])", "{} 6" },
+		{ "an extreme", "min_over_time(x[3m])", "{} 4" },
+		{ "a quantile", "quantile_over_time(0.5, x[3m])", "{} 6" },
+		{ "a deviation", "mad_over_time(x[3m])", "{} 2" },
+		{ "the first behind it", "first_over_time(x[80s])", "x 6" },
+		{ "the last before it", "last_over_time(x[61s] offset 30s)", "x 8" },
+		{ "a change", "changes(x[3m])", "{} 2" },
+		{ "a reset", "resets(x[3m])", "{} 1" },
+		{ "two neighbours", "idelta(x[3m])", "{} -2" },
+		{ "nothing but markers is absent", "absent_over_time(x[50s] offset 20s)", "{} 1" },
+		{ "and not present", "present_over_time(x[50s] offset 20s)", "" },
+		{ "an instant in between is absent", "absent(x offset 30s)", "{} 1" },
+		{ "and so for operators", "x offset 30s or vector(7)", "{} 7" },
+		{ "and aggregations", "sum(x offset 30s)", "" },
+		{ "and subqueries", "count_over_time(x[2m:30s])", "{} 2" },
+		{ "a timestamp is of a sample", "timestamp(x offset 30s)", "" },
+	};
+
+	fixture_load(NOW - 120000, 30000, "x 4 8 stale stale 6");
+	check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
 START_TEST(operators_bind_as_in_prometheus)
 {
 	static const struct row rows[] = {
@@ -579,6 +608,7 @@ int main(void)
 
 	tcase_add_test(tc, selectors_pick_series_by_their_labels);
 	tcase_add_test(tc, look_back_is_five_minutes_left_open_and_ends_at_a_stale_marker);
+	tcase_add_test(tc, a_stale_marker_is_no_sample_of_any_range);
 	tcase_add_test(tc, operators_bind_as_in_prometheus);
 	tcase_add_test(tc, names_are_dropped_where_the_meaning_changes);
 	tcase_add_test(tc, vectors_match_by_their_labels);

@@ -125,6 +125,8 @@ END_TEST
 START_TEST(what_is_known_but_not_supported_says_why)
 {
 	static const struct { const char *text; size_t offset; const char *sentence; } rows[] = {
+		{ "x </ 5", 2, "the operator \"</\" needs native histograms, which are not supported" },
+		{ "x >/ 5", 2, "the operator \">/\" needs native histograms, which are not supported" },
 		{ "histogram_count(x)", 0, "the function \"histogram_count\" needs native histograms, which are not supported" },
 		{ "holt_winters(x[5m], 0.5, 0.5)", 0, "the function \"holt_winters\" is called double_exponential_smoothing since Prometheus 3" },
 	};
