@@ -22,7 +22,8 @@ static double kpi_quorum(const struct policy *p, size_t kpi)
 	double quorum = 0;
 
 	for (size_t i = 0; i < p->ngates; i++)
-		if (p->gates[i].kpi_index == kpi && p->gates[i].quorum > quorum)
+		if ((p->gates[i].kpi_index == kpi || p->gates[i].against_index == kpi) &&
+		    p->gates[i].quorum > quorum)
 			quorum = p->gates[i].quorum;
 	return quorum;
 }

@@ -45,7 +45,11 @@ extern const char *const rung_then_names[RUNG_THEN_COUNT + 1];
 struct gate_rung {
 	enum rung_compare compare;
 	char *limit_text; /* as written; in canonical spelling once the policy knows the unit */
-	double limit;     /* in the unit of what the gate watches */
+	double limit;     /* in the unit of what the gate watches; of baselines see
+	                     gate_rung_at() */
+	bool of_baseline; /* `above: baseline + 10% + 20ms` */
+	double relative;  /* share of the baseline: 0.1 */
+	double absolute;  /* in the unit: 0.02 */
 	unsigned votes_needed; /* N of M; 0 when `for_ms` is used */
 	unsigned votes_of;
 	int64_t for_ms;
@@ -85,6 +89,8 @@ struct gate {
 	/* set by policy_bind */
 	size_t kpi_index;    /* of the KPI it watches; SIZE_MAX without, here and below */
 	size_t events_index; /* KPI that counts events */
+	size_t against_index;        /* KPI it is compared with */
+	size_t against_events_index; /* and the one that counts that one's events */
 };
 
 /* One URL of a health gate as last seen. Failing counts only when a second probe confirmed it. */
@@ -160,6 +166,8 @@ struct gate_measure {
 	int64_t takes_ms; /* how long after an exposure began a first value can be had, when that
 	                     is longer than range_ms */
 	bool collecting;  /* what is missing needs nothing but time */
+	double baseline;  /* what `baseline` means in limits; NaN without */
+	bool unheld;      /* a pass that is not held against the rungs: it only has to be there */
 	struct gate_account account;
 	char per[24];     /* of slopes, behind value and limits: " per 1d" */
 	char text[160];  /* the value in words: "2.4 % of 412 requests"; when result is GATE_PASS */
@@ -178,6 +186,16 @@ struct gate_kind {
 	bool implicit_rung;               /* without rungs: above 0 (health, alerts) */
 	/* Of kinds that watch a KPI, its name, borrowed from the spec; NULL for the others. */
 	const char *(*kpi)(const void *spec);
+	/* The KPI it is compared with, and the one that counts its events; NULL without. May be
+	 * NULL. */
+	const char *(*against)(const void *spec);
+	const char *(*against_events)(const void *spec);
+	/* Whether it counts in preflight stages, too, where `in` says nothing. May be NULL. */
+	bool (*counts_before)(const void *spec);
+	/* Called where nothing was exposed so far and all other counting gates passed: what is seen
+	 * then may serve as a baseline. May be NULL. */
+	void (*keep)(const struct gate *gate, const struct gate_evidence *evidence,
+	             struct gate_state *state);
 	/* The value is made of several windows, so that one vote is no single bad window. */
 	bool looks_at_several;
 	/* What the value was made of, for the gate's JSON: stands under the kind's name. New
@@ -201,9 +219,19 @@ struct rung_state {
 	bool breached;           /* that one was a breach of this rung */
 	int64_t told;            /* the report that the newest vote was about; 0: none */
 };
+/* What a KPI was before the exposure. */
+struct gate_baseline {
+	bool fixed; /* the release was exposed: it stays as it is, be there one or not */
+	double value;
+	double events;
+	int64_t n; /* measurements it is the mean of; 0: there is none */
+	struct wall from, to;
+	struct wall since; /* while it is captured: since when measurements come */
+};
 struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
 	struct measurements past; /* of kinds that look at several */
+	struct gate_baseline baseline;
 	struct wall
 	        silent_since; /* where it counts it gave neither pass nor breach since then (rule
 	                         E5); 0: it did. Kept by whoever knows where the gate counts. */
@@ -235,6 +263,8 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 /* Whether the rung's condition is met: strictly, and equal within 1e-9 is equal (rule K3). NaN
  * meets every one: it cannot pass. */
 bool gate_rung_holds(const struct gate_rung *rung, double value);
+/* The rung as it is with that baseline: `limit` is a number. */
+struct gate_rung gate_rung_at(const struct gate_rung *rung, double baseline);
 /* Votes forgotten: resume. What was measured stays. */
 /* "it would pass at 1 % or less": what would have to be so for a breach to be a pass; false where it
  * breaches nothing, or where its limit goes without saying. */

@@ -265,10 +265,8 @@ static void kind_free(void *member)
 	gate->kind = NULL;
 }
 
-/* "100 requests", or "0". */
-static bool min_events_decode(json_t *value, void *member, struct decode *d)
+bool events_decode(json_t *value, double *out_n, char **out_kpi, struct decode *d)
 {
-	struct gate *gate = member;
 	char text[UNITS_TEXT_MAX + 64];
 	struct str count = {0}, kpi = {0};
 	struct err err;
@@ -291,20 +289,31 @@ static bool min_events_decode(json_t *value, void *member, struct decode *d)
 		return decode_problem(d,
 		                      "must name the KPI that counts the events: \"%.*s requests\"",
 		                      (int)count.n, count.p);
-	gate->min_events = n;
-	gate->min_events_kpi = n > 0 ? str_dup(kpi) : NULL;
-	return !(n > 0) || gate->min_events_kpi || no_memory(d);
+	*out_n = n;
+	*out_kpi = n > 0 ? str_dup(kpi) : NULL;
+	return !(n > 0) || *out_kpi || no_memory(d);
+}
+
+json_t *events_encode(double n, const char *kpi)
+{
+	char text[UNITS_TEXT_MAX];
+
+	number_format(n, text);
+	return kpi ? json_sprintf("%s %s", text, kpi) : json_string(text);
+}
+
+static bool min_events_decode(json_t *value, void *member, struct decode *d)
+{
+	struct gate *gate = member;
+
+	return events_decode(value, &gate->min_events, &gate->min_events_kpi, d);
 }
 
 static json_t *min_events_encode(const void *member)
 {
 	const struct gate *gate = member;
-	char text[UNITS_TEXT_MAX];
 
-	number_format(gate->min_events, text);
-	if (!gate->min_events_kpi)
-		return json_string(text);
-	return json_sprintf("%s %s", text, gate->min_events_kpi);
+	return events_encode(gate->min_events, gate->min_events_kpi);
 }
 
 static bool min_events_copy(const void *from, void *to)

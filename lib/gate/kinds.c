@@ -3,6 +3,7 @@
  */
 #include "gate/alerts.h"
 #include "gate/average.h"
+#include "gate/baseline.h"
 #include "gate/evidence.h"
 #include "gate/gate.h"
 #include "gate/health.h"
@@ -14,6 +15,7 @@
 const struct gate_kind *const gate_kinds[] = {
 	&gate_threshold,
 	&gate_average,
+	&gate_baseline_kind,
 	&gate_health,
 	&gate_integrity,
 	&gate_alerts,
@@ -24,6 +26,7 @@ const struct gate_kind *const gate_kinds[] = {
 const char *const gate_kind_names[] = {
 	"threshold",
 	"average",
+	"baseline",
 	"health",
 	"integrity",
 	"alerts",

@@ -39,6 +39,24 @@ static struct rungs rungs_of(const struct gate *gate)
 	                      .n = gate->nrungs < GATE_MAX_RUNGS ? gate->nrungs : GATE_MAX_RUNGS};
 }
 
+struct gate_rung gate_rung_at(const struct gate_rung *rung, double baseline)
+{
+	struct gate_rung at = *rung;
+
+	/* 10 % more than -5 is -4.5. */
+	if (rung->of_baseline)
+		at.limit = baseline + fabs(baseline) * rung->relative + rung->absolute;
+	return at;
+}
+
+/* Limits that depend on the baseline as numbers, in `room`. */
+static struct rungs rungs_at(struct rungs rungs, double baseline, struct gate_rung *room)
+{
+	for (size_t i = 0; i < rungs.n; i++)
+		room[i] = gate_rung_at(&rungs.list[i], baseline);
+	return (struct rungs){.list = room, .n = rungs.n};
+}
+
 bool gate_rung_holds(const struct gate_rung *rung, double value)
 {
 	if (number_is_close(value, rung->limit))
@@ -183,7 +201,8 @@ static void take_measure(const struct gate *gate, size_t index,
 	*m = (struct gate_measure){.result = GATE_ERROR,
 	                           .value = (double)NAN,
 	                           .events = (double)NAN,
-	                           .latency_ms = (double)NAN};
+	                           .latency_ms = (double)NAN,
+	                           .baseline = (double)NAN};
 	gate->kind->measure(gate, index, evidence, state, m);
 	if (m->result == GATE_BREACH || m->result == GATE_WARMING) {
 		m->result = GATE_ERROR; /* the ladder says so, never a kind */
@@ -198,6 +217,13 @@ static void take_measure(const struct gate *gate, size_t index,
 		m->result = GATE_ERROR;
 		sentence_set(m->why, sizeof(m->why), "the value is not a finite number");
 	}
+	for (size_t i = 0; m->result == GATE_PASS && !m->unheld && i < rungs->n; i++) {
+		if (!rungs->list[i].of_baseline || isfinite(m->baseline))
+			continue;
+		m->result = GATE_ERROR;
+		sentence_set(m->why, sizeof(m->why),
+		             "there is no baseline to hold the value against");
+	}
 	if (evidence->entering) {
 		m->covered = false;
 		m->covered_at.ms = 0;
@@ -209,7 +235,7 @@ static void take_measure(const struct gate *gate, size_t index,
 static enum rung_result rung_result(const struct gate_rung *rung, const struct gate_measure *m,
                                     bool settled)
 {
-	if (!settled)
+	if (!settled || m->unheld)
 		return RUNG_SHOWN;
 	if (m->result != GATE_PASS)
 		return RUNG_NOTHING;
@@ -239,7 +265,8 @@ static struct climbed climb(const struct gate *gate, const struct rungs *rungs,
 		forget_old(rung, s, out->measure.range_ms, evidence);
 		if (rung_step(rung, s, result, evidence, &out->measure, distance_ms))
 			climbed.voted |= 1U << i;
-		if (out->measure.result == GATE_PASS && gate_rung_holds(rung, out->measure.value))
+		if (out->measure.result == GATE_PASS && !out->measure.unheld &&
+		    gate_rung_holds(rung, out->measure.value))
 			out->rung = worse_rung(rungs, out->rung, (int)i);
 		if (rung_fires(rung, s)) {
 			out->fired = worse_rung(rungs, out->fired, (int)i);
@@ -305,6 +332,7 @@ static void speak(const struct gate *gate, const struct rungs *rungs,
 void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evidence *evidence,
                    bool settled, struct gate_state *state, struct gate_outcome *out)
 {
+	struct gate_rung room[GATE_MAX_RUNGS];
 	struct rungs rungs = rungs_of(gate);
 	struct sentence_facts facts = {
 	        .gate = gate, .rung = &implicit_rung, .at = evidence->at, .settled = settled};
@@ -312,6 +340,7 @@ void gate_evaluate(const struct gate *gate, size_t index, const struct gate_evid
 	*out = (struct gate_outcome){
 	        .result = GATE_ERROR, .verdict = VERDICT_HOLD, .rung = -1, .fired = -1};
 	take_measure(gate, index, evidence, &rungs, state, &out->measure);
+	rungs = rungs_at(rungs, out->measure.baseline, room);
 	struct climbed climbed = climb(gate, &rungs, evidence, settled, state, out);
 
 	out->result = result_of(out);

@@ -35,6 +35,11 @@ struct measurements {
 struct gate_account {
 	struct measurement list[MEASUREMENTS_MAX];
 	size_t n;
+	/* of the baseline */
+	struct wall from, to;
+	double baseline_events;
+	int64_t baseline_n;
+	bool unpaired; /* not of the same time, so that more than the version may differ */
 };
 
 /* Drops what is older than `oldest`, and what a clock that was set back left in the future. */

@@ -83,6 +83,9 @@ static bool limit_copy(const void *from, void *to)
 
 	rung->compare = old->compare;
 	rung->limit = old->limit;
+	rung->of_baseline = old->of_baseline;
+	rung->relative = old->relative;
+	rung->absolute = old->absolute;
 	rung->limit_text = text_dup(old->limit_text);
 	return rung->limit_text || !old->limit_text;
 }

@@ -1,5 +1,6 @@
 /*
- * rung_fields - the rows that read the ladder of a gate. Only gate_fields.c uses them.
+ * rung_fields - the rows that read the ladder of a gate, and scalars that gates are written with.
+ * Only the files that read gates use them.
  */
 #ifndef GATE_RUNG_FIELDS_H
 #define GATE_RUNG_FIELDS_H
@@ -20,5 +21,9 @@ extern const struct field_custom rungs_custom;
 /* The text of a scalar as a person would have written it; false for lists, objects, null and
  * booleans. */
 bool rung_scalar_text(const json_t *value, char *out, size_t size);
+
+/* "100 requests", or "0": a number of events and the KPI that counts them (heap; NULL with 0). */
+bool events_decode(json_t *value, double *out_n, char **out_kpi, struct decode *d);
+json_t *events_encode(double n, const char *kpi);
 
 #endif

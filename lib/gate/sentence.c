@@ -3,6 +3,7 @@
  */
 #include "gate/sentence.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -88,17 +89,32 @@ static bool goes_without_saying(const struct sentence_facts *f)
 	return f->gate->kind->implicit_rung && number_is_same(f->rung->limit, 0);
 }
 
+/* "1 %", "baseline + 10% (2.2 %)". */
+static void format_limit(const struct gate_rung *rung, const struct gate_measure *m, char *out,
+                         size_t size)
+{
+	char number[64];
+
+	kpi_format(rung->limit, m->unit, number, sizeof(number));
+	if (!rung->of_baseline)
+		sentence_set(out, size, "%s", number);
+	else if (isfinite(rung->limit))
+		sentence_set(out, size, "%s (%s)", rung->limit_text, number);
+	else
+		sentence_set(out, size, "%s", rung->limit_text);
+}
+
 /* "above 1 %" and `end`, or nothing. */
 static void condition(const struct sentence_facts *f, const struct gate_measure *m, const char *end,
                       char *out, size_t size)
 {
-	char limit[64];
+	char limit[128];
 
 	if (goes_without_saying(f)) {
 		out[0] = '\0';
 		return;
 	}
-	kpi_format(f->rung->limit, m->unit, limit, sizeof(limit));
+	format_limit(f->rung, m, limit, sizeof(limit));
 	sentence_set(out, size, "%s %s%s%s", f->rung->compare == RUNG_ABOVE ? "above" : "below",
 	             limit, m->per, end);
 }
@@ -166,7 +182,7 @@ static void say_duration(const struct sentence_facts *f, struct gate_outcome *o,
 
 static void say_breach(const struct sentence_facts *f, struct gate_outcome *o)
 {
-	char limit[96], does[96], votes[96], next[128];
+	char limit[160], does[96], votes[96], next[128];
 
 	condition(f, &o->measure, ": ", limit, sizeof(limit));
 	deed(f->rung, does, sizeof(does));
@@ -192,7 +208,7 @@ static void say_breach(const struct sentence_facts *f, struct gate_outcome *o)
 static void say_standing(const struct sentence_facts *f, struct gate_outcome *o)
 {
 	const struct gate_measure *m = &o->measure;
-	char limit[96], does[96], votes[96] = "", need[UNITS_TEXT_MAX];
+	char limit[160], does[96], votes[96] = "", need[UNITS_TEXT_MAX];
 
 	condition(f, m, "", limit, sizeof(limit));
 	deed(f->rung, does, sizeof(does));
@@ -215,13 +231,13 @@ static void say_standing(const struct sentence_facts *f, struct gate_outcome *o)
 
 static void say_pass(const struct sentence_facts *f, struct gate_outcome *o)
 {
-	char limit[64];
+	char limit[128];
 
-	if (goes_without_saying(f)) {
+	if (goes_without_saying(f) || o->measure.unheld) {
 		sentence_set(o->sentence, sizeof(o->sentence), "%s", o->measure.text);
 		return;
 	}
-	kpi_format(f->rung->limit, o->measure.unit, limit, sizeof(limit));
+	format_limit(f->rung, &o->measure, limit, sizeof(limit));
 	sentence_set(o->sentence, sizeof(o->sentence), "%s; %s %s%s", o->measure.text,
 	             f->rung->compare == RUNG_ABOVE ? "limit" : "at least", limit, o->measure.per);
 }

@@ -179,12 +179,36 @@ static bool past_copy(const void *from, void *to)
 static const struct field_custom past_custom = {past_decode, past_encode, past_copy, NULL};
 
 /* clang-format off */
+static const struct field baseline_fields[] = {
+	{ .key = "fixed", .kind = FIELD_BOOL, .offset = offsetof(struct gate_baseline, fixed), .fallback = "false",
+	  .doc = "Whether the exposure began: it stays as it is." },
+	{ .key = "value", .kind = FIELD_NUMBER, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_baseline, value),
+	  .doc = "The mean of its measurements." },
+	{ .key = "events", .kind = FIELD_NUMBER, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_baseline, events),
+	  .doc = "Behind all of them." },
+	{ .key = "n", .kind = FIELD_INT, .offset = offsetof(struct gate_baseline, n), .max = MEASUREMENTS_MAX, .fallback = "0",
+	  .doc = "How many measurements; 0 when there is no baseline." },
+	{ .key = "from", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_baseline, from),
+	  .doc = "Where the window of the first one begins." },
+	{ .key = "to", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_baseline, to),
+	  .doc = "When the last one was taken." },
+	{ .key = "since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_baseline, since),
+	  .doc = "Since when measurements come, while it is captured." },
+};
+static const struct field_table baseline_table = {
+	.noun = "baseline", .fields = baseline_fields, .n = ARRAY_LEN(baseline_fields),
+	.size = sizeof(struct gate_baseline)
+};
+
 static const struct field state_fields[] = {
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
 	  .offset = offsetof(struct gate_state, rungs),
 	  .doc = "One state per rung, in the order of the ladder; those after the last are blank." },
 	{ .key = "past", .kind = FIELD_CUSTOM, .custom = &past_custom, .offset = offsetof(struct gate_state, past),
 	  .doc = "What was measured so far, by gates that look at several measurements." },
+	{ .key = "baseline", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .table = &baseline_table,
+	  .offset = offsetof(struct gate_state, baseline),
+	  .doc = "What the KPI was before the exposure." },
 	{ .key = "silent_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct gate_state, silent_since),
 	  .doc = "Since when the gate, where it counts, gives neither pass nor breach." },

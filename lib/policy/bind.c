@@ -158,6 +158,16 @@ static bool bind_index(const struct policy *p, const char *kpi, size_t *out, str
 	return policy_kpi(p, kpi, out) || err_set(err, ERR_INVALID, "there is no KPI %s", kpi);
 }
 
+static bool bind_against(const struct policy *p, struct gate *gate, struct err *err)
+{
+	const char *against = gate->kind->against ? gate->kind->against(gate->spec) : NULL;
+	const char *events =
+	        gate->kind->against_events ? gate->kind->against_events(gate->spec) : NULL;
+
+	return (!against || bind_index(p, against, &gate->against_index, err)) &&
+	       (!events || bind_index(p, events, &gate->against_events_index, err));
+}
+
 static bool bind_gate(const struct policy *p, struct gate *gate, const struct policy_values *values,
                       struct err *err)
 {
@@ -165,9 +175,13 @@ static bool bind_gate(const struct policy *p, struct gate *gate, const struct po
 
 	gate->kpi_index = SIZE_MAX;
 	gate->events_index = SIZE_MAX;
+	gate->against_index = SIZE_MAX;
+	gate->against_events_index = SIZE_MAX;
 	if (watched && !bind_index(p, watched, &gate->kpi_index, err))
 		return false;
 	if (gate->min_events_kpi && !bind_index(p, gate->min_events_kpi, &gate->events_index, err))
+		return false;
+	if (!bind_against(p, gate, err))
 		return false;
 	if (gate->kind == &gate_health)
 		return bind_health(gate->spec, values, err);

@@ -41,6 +41,24 @@ bool crosscheck_is_written(const struct crosscheck *c, const char *section, cons
 	return json_object_get(written, key) != NULL;
 }
 
+/* A number, or what becomes one with a baseline; its canonical spelling in `out`. */
+static bool limit_read(const struct gate *gate, struct gate_rung *rung, enum kpi_unit unit,
+                       const char *watched, char out[UNITS_TEXT_MAX], struct err *err)
+{
+	if (!gate->kind->against) {
+		if (!limit_parse(rung->limit_text, unit, watched, &rung->limit, err))
+			return false;
+		limit_format(rung->limit, unit, out);
+		return true;
+	}
+	if (!limit_parse_baseline(rung->limit_text, unit, watched, &rung->relative, &rung->absolute,
+	                          err))
+		return false;
+	rung->of_baseline = true;
+	return limit_format_baseline(rung->relative, rung->absolute, unit, out) ||
+	       err_set(err, ERR_INVALID, "has too many digits: write it shorter");
+}
+
 /* Reads a limit and puts its canonical spelling in place of the written one. */
 static void resolve_limit(struct crosscheck *c, const struct gate *gate, size_t i,
                           enum kpi_unit unit, const char *watched)
@@ -52,16 +70,26 @@ static void resolve_limit(struct crosscheck *c, const struct gate *gate, size_t 
 
 	if (!rung->limit_text)
 		return;
-	if (!limit_parse(rung->limit_text, unit, watched, &rung->limit, &err)) {
+	if (!limit_read(gate, rung, unit, watched, text, &err)) {
 		crosscheck_problem(c, crosscheck_rung_place(c, gate, i, key), "%s", err.text);
 		return;
 	}
-	limit_format(rung->limit, unit, text);
 	free(rung->limit_text);
 	rung->limit_text = text_dup(text);
 	if (!rung->limit_text)
 		crosscheck_problem(c, crosscheck_gate_place(gate, NULL),
 		                   "cannot be read: no memory");
+}
+
+/* Whatever the baseline, where limits depend on one. */
+static bool comes_before(const struct gate_rung *hard, const struct gate_rung *mild, bool above)
+{
+	const struct gate_rung *low = above ? hard : mild, *high = above ? mild : hard;
+
+	if (!hard->of_baseline)
+		return low->limit < high->limit;
+	return low->relative <= high->relative && low->absolute <= high->absolute &&
+	       (low->relative < high->relative || low->absolute < high->absolute);
 }
 
 /* The worse a rung's outcome, the worse the value it needs: with limits swapped, what should pause
@@ -77,7 +105,7 @@ static void check_ladder(struct crosscheck *c, const struct gate *gate)
 			if (mild->compare != hard->compare || mild->then >= hard->then ||
 			    mild->then == RUNG_NOTE)
 				continue;
-			if (above ? hard->limit < mild->limit : hard->limit > mild->limit)
+			if (comes_before(hard, mild, above))
 				crosscheck_problem(
 				        c,
 				        crosscheck_rung_place(c, gate, j,

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "gate/baseline.h"
 #include "gate/blind.h"
 #include "policy/limit.h"
 #include "promql/promql.h"
@@ -50,21 +51,21 @@ static bool needs_min_events(const struct kpi *kpi)
 }
 
 static void check_min_events(struct crosscheck *c, const struct gate *gate,
-                             const struct kpi *watched)
+                             const struct kpi *watched, const char *key, const char *counted_by)
 {
-	struct place at = crosscheck_gate_place(gate, "min_events");
+	struct place at = crosscheck_gate_place(gate, key);
 	const struct kpi *counter = NULL;
 
 	if (watched && needs_min_events(watched) &&
-	    !crosscheck_is_written(c, "gates", gate->name, "min_events"))
+	    !crosscheck_is_written(c, "gates", gate->name, key))
 		crosscheck_problem(
 		        c, at,
 		        "is missing: KPI %s is %s, and says nothing without enough events; write "
-		        "\"min_events: 100 requests\", or 0",
-		        watched->name, watched->unit == KPI_RATIO ? "a ratio" : "a quantile");
-	if (!gate->min_events_kpi)
+		        "\"%s: 100 requests\", or 0",
+		        watched->name, watched->unit == KPI_RATIO ? "a ratio" : "a quantile", key);
+	if (!counted_by)
 		return;
-	counter = find_kpi(c, at, gate->min_events_kpi);
+	counter = find_kpi(c, at, counted_by);
 	if (counter && counter->unit != KPI_EVENTS)
 		crosscheck_problem(c, at,
 		                   "KPI %s is in %s: events are counted by a KPI of unit events",
@@ -105,10 +106,95 @@ static void check_sight(struct crosscheck *c, const struct gate *gate, const str
 	if (promql_flaw(expr))
 		crosscheck_problem(c, at, "blind: KPI %s never has a value: %s", kpi->name,
 		                   promql_flaw(expr));
-	else if (promql_needs(expr, &needs) > 0 && crosscheck_is_sound(c, at) &&
+	else if (!gate->kind->against && promql_needs(expr, &needs) > 0 &&
+	         crosscheck_is_sound(c, at) &&
 	         blind_rung(gate, kpi, expr, &bound, why, sizeof(why)))
 		crosscheck_problem(c, at, "%s", why);
 	promql_free(&expr);
+}
+
+/* --- baselines ----------------------------------------------------------------------------- */
+
+static void check_against(struct crosscheck *c, const struct gate *gate, const struct kpi *kpi)
+{
+	const struct baseline_spec *spec = gate->spec;
+	struct place at = crosscheck_gate_place(gate, "against");
+	const struct kpi *other = find_kpi(c, at, spec->against);
+
+	if (other && kpi && other == kpi)
+		crosscheck_problem(c, at, "is the KPI itself: it never differs from its baseline");
+	if (other && kpi && other->unit != kpi->unit)
+		crosscheck_problem(c, at,
+		                   "KPI %s is in %s and KPI %s in %s: they cannot be compared",
+		                   other->name, kpi_unit_names[other->unit], kpi->name,
+		                   kpi_unit_names[kpi->unit]);
+	check_min_events(c, gate, other, "against_min_events", spec->against_events);
+	check_quorum(c, gate, other);
+	if (other)
+		check_sight(c, gate, other);
+	if (spec->min_measurements > 0)
+		crosscheck_problem(c, crosscheck_gate_place(gate, "min_measurements"),
+		                   "belongs to captured baselines");
+}
+
+static int64_t range_of(const struct kpi *kpi)
+{
+	struct promql_position at = {0};
+	struct err ignored;
+	struct promql_expr *expr =
+	        kpi->expr ? promql_parse(str_of(kpi->expr), &at, &ignored) : NULL;
+	int64_t range_ms = expr ? promql_longest_range_ms(expr) : kpi->window_ms;
+
+	promql_free(&expr);
+	return range_ms;
+}
+
+/* Measurements share nothing, so only so many fit. */
+static void check_capture_room(struct crosscheck *c, const struct gate *gate, const struct kpi *kpi)
+{
+	const struct baseline_spec *spec = gate->spec;
+	int64_t n = spec->min_measurements > 0 ? spec->min_measurements : BASELINE_MEASUREMENTS;
+	int64_t every_ms = range_of(kpi);
+	char need[UNITS_TEXT_MAX], apart[UNITS_TEXT_MAX];
+
+	if (every_ms < gate->vote_every_ms)
+		every_ms = gate->vote_every_ms;
+	if (every_ms < c->policy->evaluate_every_ms)
+		every_ms = c->policy->evaluate_every_ms;
+	if (spec->capture_ms >= n * every_ms)
+		return;
+	duration_format(n * every_ms, need);
+	duration_format(every_ms, apart);
+	crosscheck_problem(
+	        c, crosscheck_gate_place(gate, "capture"),
+	        "is too short: measurements of KPI %s lie %s apart, so %lld of them need "
+	        "%s",
+	        kpi->name, apart, (long long)n, need);
+}
+
+static void check_capture(struct crosscheck *c, const struct gate *gate, const struct kpi *kpi)
+{
+	const struct baseline_spec *spec = gate->spec;
+	struct gate bright = *gate;
+
+	if (kpi)
+		check_capture_room(c, gate, kpi);
+	if (spec->against_events)
+		crosscheck_problem(c, crosscheck_gate_place(gate, "against_min_events"),
+		                   "belongs to baselines that are another KPI (against)");
+	bright.shadow = false;
+	for (size_t i = 0; i < c->policy->nstages; i++) {
+		const struct policy_stage *stage = &c->policy->stages[i];
+
+		if (stage->kind == STAGE_PREFLIGHT && policy_gate_counts(&bright, stage))
+			return;
+	}
+	if (crosscheck_is_listed(c, "stages"))
+		crosscheck_problem(
+		        c, crosscheck_gate_place(gate, "capture"),
+		        "the gate counts in no preflight stage, so the release would not "
+		        "wait for its baseline: begin with a stage of \"kind: preflight\" "
+		        "and let \"in\" name it, or compare with another KPI (against)");
 }
 
 void crosscheck_kpi_gate(struct crosscheck *c, const struct gate *gate)
@@ -123,6 +209,12 @@ void crosscheck_kpi_gate(struct crosscheck *c, const struct gate *gate)
 		crosscheck_rungs(c, gate, kpi->unit, watched);
 		check_sight(c, gate, kpi);
 	}
-	check_min_events(c, gate, kpi);
+	check_min_events(c, gate, kpi, "min_events", gate->min_events_kpi);
 	check_quorum(c, gate, kpi);
+	if (gate->kind != &gate_baseline_kind)
+		return;
+	if (gate->kind->against(gate->spec))
+		check_against(c, gate, kpi);
+	else if (((const struct baseline_spec *)gate->spec)->capture_ms > 0)
+		check_capture(c, gate, kpi);
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -170,4 +171,138 @@ void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX])
 		format_seconds(limit, out);
 	else
 		number_format(limit, out);
+}
+
+/* --- limits that depend on a baseline ----------------------------------------------------- */
+
+#define BASELINE "baseline"
+
+static bool no_relation(const char *text, enum kpi_unit unit, struct err *err)
+{
+	char quote[STR_QUOTE_MAX];
+
+	str_quote(str_of(text), quote);
+	if (unit == KPI_RATIO)
+		return err_set(err, ERR_INVALID,
+		               "%s is no limit of a baseline: write it like \"baseline + 10%%\" or "
+		               "\"baseline - 2 points\"",
+		               quote);
+	return err_set(err, ERR_INVALID,
+	               "%s is no limit of a baseline: write it like \"baseline + 10%%\" or "
+	               "\"baseline + %s\"",
+	               quote, units[unit].shape == SHAPE_PERCENT ? "1" : units[unit].sample);
+}
+
+static bool points_of(struct str term, double *out)
+{
+	struct str word = STR("points");
+
+	if (!str_ends_with(term, word))
+		word = STR("point");
+	if (!str_ends_with(term, word) ||
+	    !finite_number(str_trim(str_slice(term, 0, term.n - word.n)), out))
+		return false;
+	*out /= 100;
+	return true;
+}
+
+struct relation {
+	double relative, absolute;
+	bool has_relative, has_absolute;
+};
+
+static bool add_once(bool *has, double *member, double value)
+{
+	if (*has || value < 0)
+		return false;
+	*has = true;
+	*member = value;
+	return true;
+}
+
+/* One term behind its sign. */
+static bool read_term(struct str term, enum kpi_unit unit, const char *watched,
+                      struct relation *out, struct err *err)
+{
+	char text[UNITS_TEXT_MAX];
+	double value = 0;
+
+	if (str_ends_with(term, STR("%")))
+		return ratio_parse(term, &value, err) &&
+		       add_once(&out->has_relative, &out->relative, value);
+	if (unit == KPI_RATIO)
+		return points_of(term, &value) &&
+		       add_once(&out->has_absolute, &out->absolute, value);
+	if (term.n >= sizeof(text))
+		return false;
+	memcpy(text, term.p, term.n);
+	text[term.n] = '\0';
+	return limit_parse(text, unit, watched, &value, err) &&
+	       add_once(&out->has_absolute, &out->absolute, value);
+}
+
+/* A sign stands between spaces, so that 1e+3 has none. */
+static size_t next_sign(struct str rest)
+{
+	for (size_t i = 1; i + 1 < rest.n; i++) {
+		if ((rest.p[i] == '+' || rest.p[i] == '-') && rest.p[i - 1] == ' ' &&
+		    rest.p[i + 1] == ' ')
+			return i;
+	}
+	return rest.n;
+}
+
+bool limit_parse_baseline(const char *text, enum kpi_unit unit, const char *watched,
+                          double *out_relative, double *out_absolute, struct err *err)
+{
+	struct str rest = str_trim(str_of(text));
+	struct relation sum = {0};
+
+	if (!str_starts_with(rest, STR(BASELINE)))
+		return no_relation(text, unit, err);
+	rest = str_trim(str_slice(rest, strlen(BASELINE), rest.n));
+	while (rest.n > 0) {
+		bool minus = rest.p[0] == '-';
+		struct relation before = sum;
+		size_t end = next_sign(rest);
+		struct str term = str_trim(str_slice(rest, 1, end));
+
+		if ((!minus && rest.p[0] != '+') || term.n == 0 ||
+		    !read_term(term, unit, watched, &sum, err))
+			return no_relation(text, unit, err);
+		if (minus && !before.has_relative)
+			sum.relative = -sum.relative;
+		if (minus && !before.has_absolute)
+			sum.absolute = -sum.absolute;
+		rest = str_slice(rest, end, rest.n);
+	}
+	*out_relative = number_is_same(sum.relative, 0) ? 0 : sum.relative;
+	*out_absolute = number_is_same(sum.absolute, 0) ? 0 : sum.absolute;
+	return true;
+}
+
+bool limit_format_baseline(double relative, double absolute, enum kpi_unit unit,
+                           char out[UNITS_TEXT_MAX])
+{
+	char share[UNITS_TEXT_MAX], more[UNITS_TEXT_MAX];
+	char number[UNITS_TEXT_MAX];
+	bool has_share = !number_is_same(relative, 0), has_more = !number_is_same(absolute, 0);
+	int n;
+
+	format_ratio(fabs(relative), share);
+	limit_format(fabs(absolute), unit, more);
+	if (unit == KPI_RATIO) {
+		(void)snprintf(number, sizeof(number), "%.15g", fabs(absolute) * 100);
+		(void)snprintf(more, sizeof(more), "%.38s points", number);
+	}
+	n = snprintf(out, UNITS_TEXT_MAX, BASELINE "%s%s%s%s",
+	             !has_share     ? ""
+	             : relative < 0 ? " - "
+	                            : " + ",
+	             has_share ? share : "",
+	             !has_more      ? ""
+	             : absolute < 0 ? " - "
+	                            : " + ",
+	             has_more ? more : "");
+	return n > 0 && n < UNITS_TEXT_MAX;
 }

@@ -19,4 +19,12 @@ bool limit_parse(const char *text, enum kpi_unit unit, const char *watched, doub
 /* The canonical spelling; limit_parse() of it gives the same double. */
 void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX]);
 
+/* "baseline + 10% - 20ms": a share of the baseline, and so much more in the unit of the KPI;
+ * percentage points of ratios are "2 points". Each at most once. */
+bool limit_parse_baseline(const char *text, enum kpi_unit unit, const char *watched,
+                          double *out_relative, double *out_absolute, struct err *err) MUST_CHECK;
+/* False when it does not fit. */
+bool limit_format_baseline(double relative, double absolute, enum kpi_unit unit,
+                           char out[UNITS_TEXT_MAX]) MUST_CHECK;
+
 #endif

@@ -332,7 +332,8 @@ bool policy_gate_counts(const struct gate *gate, const struct policy_stage *stag
 	if (gate->in == GATE_IN_ALL)
 		return true;
 	if (gate->in == GATE_IN_DEFAULT)
-		return stage->kind != STAGE_PREFLIGHT;
+		return stage->kind != STAGE_PREFLIGHT || (gate->kind && gate->kind->counts_before &&
+		                                          gate->kind->counts_before(gate->spec));
 	for (size_t i = 0; i < gate->nin_stages; i++) {
 		/* While a policy is being checked a name may be missing. */
 		if (gate->in_stages[i] && strcmp(gate->in_stages[i], stage->stage) == 0)

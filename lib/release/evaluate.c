@@ -179,6 +179,40 @@ static void conclude(const struct policy *p, const struct place *place, struct e
 		e->verdict = VERDICT_HOLD;
 }
 
+/* Whether every gate but i that counts passed; of those that wait for their own baseline nothing is
+ * asked, or two of them would wait for each other. Before the start, what counts in the first
+ * stage.
+ */
+static bool others_pass(const struct policy *p, const struct place *place,
+                        const struct evaluation *e, size_t i)
+{
+	for (size_t k = 0; k < e->ngates; k++) {
+		const struct gate_outcome *o = &e->gates[k];
+		bool counts = place->judged ? o->counts
+		                            : p->nstages > 0 && policy_gate_counts(&p->gates[k],
+		                                                                   &p->stages[0]);
+		bool waits = p->gates[k].kind->keep && o->measure.collecting;
+
+		if (k != i && counts && !waits && o->result != GATE_PASS)
+			return false;
+	}
+	return true;
+}
+
+static void keep_baselines(const struct policy *p, const struct place *place,
+                           const struct gate_evidence *evidence, const struct evaluation *e,
+                           struct checkpoint *c)
+{
+	if (evidence->era != ERA_BEFORE)
+		return;
+	for (size_t i = 0; i < e->ngates; i++) {
+		const struct gate *gate = &p->gates[i];
+
+		if (gate->kind->keep && others_pass(p, place, e, i))
+			gate->kind->keep(gate, evidence, &c->gates[i]);
+	}
+}
+
 /* What fired on the way out has done its deed; on the way back it says nothing until it breaches
  * again. */
 static void stand_down(struct checkpoint *c)
@@ -413,6 +447,7 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	enter_place(r, &place, checkpoint);
 	look_at(r, bound, &place, &here, checkpoint, e);
 	conclude(bound, &place, e);
+	keep_baselines(bound, &place, &here, e, checkpoint);
 	checkpoint->fresh_rounds++;
 	grow_bake(&place, e, evidence->evaluate_every_ms, checkpoint);
 	young = youth_of(r, &place, e, evidence->evaluate_every_ms, checkpoint);

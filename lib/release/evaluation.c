@@ -113,10 +113,13 @@ static json_t *rung_to_json(const struct gate *gate, const struct gate_outcome *
 		json_decref(o.json);
 		return json_null();
 	}
-	const struct gate_rung *rung = &gate->rungs[index];
+	const struct gate_rung at = gate_rung_at(&gate->rungs[index], outcome->measure.baseline);
+	const struct gate_rung *rung = &at;
 
 	put(&o, "index", json_integer(index));
 	put_number(&o, rung->compare == RUNG_ABOVE ? "above" : "below", rung->limit);
+	if (rung->of_baseline)
+		put_text(&o, "limit", rung->limit_text);
 	if (rung->for_ms > 0) {
 		duration_format(rung->for_ms, text);
 		put_text(&o, "for", text);

@@ -42,3 +42,46 @@ def test_a_mean_of_three_survives_a_kill_and_pauses(postgres, make_daemon, targe
     breach = daemon.gate(id_, "mean")
     values = [m["value"] for m in breach["average"]["measurements"]]
     assert breach["value"] == pytest.approx(sum(values) / 3) and breach["value"] > 1000
+
+
+def test_a_captured_baseline_is_waited_for_and_survives_a_kill(postgres, make_daemon, target):
+    worse = {"baseline": "lag", "capture": "6s", "above": "baseline + 10%", "for": "1 of 1", "then": "pause"}
+    change = numbers_policy(target, {"worse": worse})
+    document = json.loads(change["test.yaml"])
+    document["stages"].insert(0, {"stage": "go", "kind": "preflight", "bake": "1s", "min_evaluations": 1})
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    target.set(lag=200)
+    id_ = daemon.create()["id"]
+    waits = wait_gate(daemon, id_, "worse", "a baseline being captured",
+                      lambda g: "being captured" in g.get("sentence", ""))
+    assert waits["result"] == "insufficient" and waits["counts"] is True
+    assert daemon.release(id_)["stage"]["name"] == "go"
+    daemon.wait_release(id_, "the canary", lambda r: r["stage"]["name"] == "canary" and r["step"] == "baking")
+    held = wait_gate(daemon, id_, "worse", "a pass that is held against it",
+                     lambda g: g["result"] == "pass" and "limit baseline + 10%" in g["sentence"])
+    assert held["baseline"]["value"] == 200 and held["baseline"]["label"] == "unpaired"
+    assert held["baseline"]["measurements_behind"] >= 3 and held["baseline"]["from"] < held["baseline"]["to"]
+    daemon.kill()
+    target.set(lag=221)
+    daemon.start()
+    daemon.wait_state(id_, "paused")
+    breach = daemon.gate(id_, "worse")
+    assert breach["baseline"] == held["baseline"]
+    assert breach["value"] == 221 and breach["rung"]["above"] == pytest.approx(220)
+    assert breach["rung"]["limit"] == "baseline + 10%"
+    assert "above baseline + 10% (220 events)" in breach["sentence"]
+
+
+def test_a_live_baseline_is_read_at_every_look(postgres, make_daemon, target):
+    worse = {"baseline": "lag", "against": "critical", "above": "baseline + 5", "for": "1 of 1", "then": "pause"}
+    change = numbers_policy(target, {"worse": worse})
+    document = json.loads(change["test.yaml"])
+    document["kpis"]["critical"]["unit"] = "events"
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    target.set(lag=0)
+    id_ = daemon.create()["id"]
+    held = wait_gate(daemon, id_, "worse", "a pass", lambda g: g["result"] == "pass")
+    assert held["value"] == 0 and held["baseline"]["value"] == 0, "nothing against nothing passes"
+    assert held["baseline"]["label"] == "concurrent" and held["baseline"]["against"] == "critical"
+    target.set(lag=6)
+    daemon.wait_state(id_, "paused")

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/average.h"
 #include "kpi_bench.h"
@@ -276,8 +277,6 @@ int main(void)
 {
 	Suite *s = suite_create("average");
 	TCase *t = tcase_create("average");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, fewer_than_asked_are_insufficient);
 	tcase_add_test(t, one_bad_measurement_is_not_a_bad_mean);
@@ -293,8 +292,5 @@ int main(void)
 	tcase_add_test(t, measurements_of_a_gauge_lie_one_evaluation_or_vote_every_apart);
 	tcase_add_test(t, people_can_check_it);
 	suite_add_tcase(s, t);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "base/macros.h"
 #include "gate/measurements.h"
 
@@ -161,8 +162,6 @@ int main(void)
 {
 	Suite *s = suite_create("measurements");
 	TCase *t = tcase_create("measurements");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, only_the_last_few_stay);
 	tcase_add_test(t, thirty_days_fit_and_keep_their_slope);
@@ -172,8 +171,5 @@ int main(void)
 	tcase_add_test(t, huge_values_have_a_mean);
 	tcase_add_test(t, what_a_clock_set_back_left_in_the_future_goes);
 	suite_add_tcase(s, t);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }
