@@ -7,15 +7,20 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/units.h"
+#include "gate/sentence.h"
 #include "log.h"
 #include "source/watch.h"
 
 #define BODY_MAX ((size_t)1024 * 1024)
+#define STILL_MS (INT64_C(5) * 60 * 1000)
+#define STILL_LOOKS 10
 
 struct document {
 	struct watch watch;
 	json_t *newest; /* own; NULL: there is none */
 	struct wall begun, asked;
+	struct wall same_since;  /* every answer since then said the same */
 	enum gate_result result; /* of the newest question; GATE_PASS: newest is there */
 	char why[240];
 };
@@ -51,6 +56,8 @@ static void keep(struct document *d, json_t *take, enum gate_result result, cons
 	bool was_good = d->result == GATE_PASS, is_first = d->asked.ms == 0;
 
 	watch_answered(&d->watch, take != NULL);
+	if (take == NULL || d->newest == NULL || !json_equal(take, d->newest))
+		d->same_since = d->begun;
 	json_decref(d->newest);
 	d->newest = take;
 	d->asked = d->begun;
@@ -116,6 +123,19 @@ static void json_forget(struct watch *w)
 	d->why[0] = '\0';
 }
 
+/* A document without an instant of its own may have been forgotten by whoever wrote it; a quiet
+ * service may look the same. */
+static void tell_still(const struct document *d, struct kpi_remote *out)
+{
+	int64_t span_ms = d->asked.ms - d->same_since.ms;
+	char span[UNITS_TEXT_MAX];
+
+	if (span_ms < STILL_MS || span_ms < STILL_LOOKS * d->watch.every_ms)
+		return;
+	sentence_span(span_ms, span);
+	sentence_set(out->stuck, sizeof(out->stuck), "the document has not changed in %s", span);
+}
+
 static void json_remote(const struct watch *w, const struct kpi *kpi, struct kpi_remote *out)
 {
 	const struct document *d = (const struct document *)w;
@@ -123,7 +143,9 @@ static void json_remote(const struct watch *w, const struct kpi *kpi, struct kpi
 	*out = (struct kpi_remote){.asked = d->asked, .result = GATE_NO_DATA, .value = (double)NAN};
 	if (d->newest != NULL)
 		kpi_pick(kpi, d->newest, d->asked, out);
-	else
+	if (d->newest != NULL && kpi->at == NULL)
+		tell_still(d, out);
+	if (d->newest == NULL)
 		kpi_remote_refuse(out, d->result, "%s", d->why);
 }
 

@@ -3,16 +3,20 @@
  * all releases that want the same of the same server.
  *
  * One look is up to three questions, one after the other (prometheus_query.h), within one timeout.
- * Anything but a whole, unwarned answer is no evidence, and what was known before is forgotten.
+ * Anything but a whole, unwarned answer is no evidence, and what was known before is forgotten. Now
+ * and then there is a fourth about the buckets, and a last one about a count of 0
+ * (prometheus_sight.h), whose failure changes nothing.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/blind.h"
 #include "gate/sentence.h"
 #include "log.h"
 #include "source/prometheus_query.h"
+#include "source/prometheus_sight.h"
 #include "source/url_text.h"
 #include "source/watch.h"
 
@@ -22,7 +26,9 @@
 #define CLOCK_SKEW_MS (60 * 1000) /* beyond it, its instants say nothing about ours */
 #define NS_PER_MS INT64_C(1000000)
 
-enum step { ASKING_AGES = 0, ASKING_UNSEEN, ASKING_VALUE };
+#define BUCKETS_MS (INT64_C(5) * 60 * 1000) /* they seldom change */
+
+enum step { ASKING_AGES = 0, ASKING_UNSEEN, ASKING_BUCKETS, ASKING_VALUE, ASKING_STILL };
 
 struct question {
 	struct watch watch;
@@ -30,6 +36,9 @@ struct question {
 	char **absent;            /* own: names that may be absent */
 	size_t nabsent;
 	char *params; /* own: what every question carries, in a form */
+	bool counts_events;
+	struct kpi_bound bound;
+	int64_t buckets_ms; /* monotonic, when they were seen; 0: not yet */
 	/* The look under way. */
 	enum step step;
 	bool is_answered; /* so far, whatever the answers say */
@@ -50,6 +59,7 @@ static void end_look(struct question *q)
 	bool was_good = q->seen.result == GATE_PASS, is_first = q->seen.asked.ms == 0;
 
 	q->next.asked = q->begun;
+	q->next.bound = q->bound;
 	q->seen = q->next;
 	watch_answered(&q->watch, q->is_answered);
 	if (!is_good && (was_good || is_first))
@@ -60,11 +70,14 @@ static void end_look(struct question *q)
 		log_line(LOG_INFO, "query_recovered", "url=%s", log_quote(q->watch.url));
 }
 
+static int64_t mono_ms(const struct question *q)
+{
+	return loop_now(q->watch.sources->app->loop).mono.ns / NS_PER_MS;
+}
+
 static int64_t left_ms(const struct question *q)
 {
-	struct now now = loop_now(q->watch.sources->app->loop);
-
-	return q->watch.timeout_ms - (now.mono.ns - q->watch.started.ns) / NS_PER_MS;
+	return q->watch.timeout_ms - (mono_ms(q) - q->watch.started.ns / NS_PER_MS);
 }
 
 static bool send_form(struct question *q, struct str query, struct err *err)
@@ -143,6 +156,36 @@ static void ask_value(struct question *q)
 	ask_step(q, ASKING_VALUE, promql_expr_text(q->expr));
 }
 
+static void ask_buckets(struct question *q)
+{
+	bool is_due = q->buckets_ms == 0 || mono_ms(q) - q->buckets_ms >= BUCKETS_MS;
+	struct buf query;
+
+	buf_init(&query, PROMETHEUS_QUERY_MAX);
+	if (is_due && q->ages.nseen > 0 && prometheus_buckets_query(q->expr, &query))
+		ask_step(q, ASKING_BUCKETS, buf_str(&query));
+	else
+		ask_value(q);
+	buf_fini(&query);
+}
+
+/* Only to explain a number that is there already. */
+static void ask_still(struct question *q)
+{
+	struct err ignored;
+	struct buf query;
+	bool is_asked = false;
+
+	buf_init(&query, PROMETHEUS_QUERY_MAX);
+	q->step = ASKING_STILL;
+	if (q->counts_events && q->next.result == GATE_PASS && number_is_same(q->next.value, 0) &&
+	    left_ms(q) > 0 && prometheus_still_query(q->expr, &query))
+		is_asked = send_form(q, buf_str(&query), &ignored);
+	buf_fini(&query);
+	if (!is_asked)
+		end_look(q);
+}
+
 static void ask_unseen(struct question *q)
 {
 	struct buf query;
@@ -151,7 +194,7 @@ static void ask_unseen(struct question *q)
 	if (prometheus_unseen_query(q->expr, &q->ages, q->absent, q->nabsent, &query))
 		ask_step(q, ASKING_UNSEEN, buf_str(&query));
 	else
-		ask_value(q);
+		ask_buckets(q);
 	buf_fini(&query);
 }
 
@@ -168,13 +211,36 @@ static bool go_on(struct question *q, const json_t *data)
 		if (!prometheus_read_unseen(data, q->expr, &q->ages, q->absent, q->nabsent,
 		                            &q->next))
 			return false;
+		ask_buckets(q);
+		return true;
+	case ASKING_BUCKETS:
+		q->buckets_ms = prometheus_read_buckets(data, q->expr, &q->bound) ? mono_ms(q) : 0;
 		ask_value(q);
 		return true;
 	case ASKING_VALUE:
+		prometheus_read_value(data, &q->next);
+		ask_still(q);
+		return true;
+	case ASKING_STILL:
 		break;
 	}
-	prometheus_read_value(data, &q->next);
+	prometheus_read_still(data, q->expr, q->next.stuck, sizeof(q->next.stuck));
 	return false;
+}
+
+/* A number that is there stays there, however this ended. */
+static void end_still(struct question *q, const struct fetch_reply *reply)
+{
+	struct kpi_remote ignored;
+	json_t *document = NULL;
+	const json_t *data = NULL;
+
+	if (reply->failure == FETCH_OK)
+		data = prometheus_data(reply->status, reply->body, &document, &ignored);
+	if (data != NULL)
+		(void)go_on(q, data);
+	json_decref(document);
+	end_look(q);
 }
 
 static void on_done(void *ctx, const struct fetch_reply *reply)
@@ -184,6 +250,10 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	json_t *document = NULL;
 
 	q->watch.fetch = NULL;
+	if (q->step == ASKING_STILL) {
+		end_still(q, reply);
+		return;
+	}
 	q->is_answered = false;
 	if (reply->failure != FETCH_OK)
 		kpi_remote_refuse(&q->next, GATE_NO_DATA, "%s", reply->err.text);
@@ -239,8 +309,12 @@ static bool prometheus_init(struct watch *w, const struct ask *ask, struct err *
 	q->params = text_dup(detail->params);
 	if (q->params == NULL || !copy_absent(q, detail->kpi))
 		return err_set(err, ERR_NOMEM, "no memory for a query");
+	q->counts_events = detail->kpi->unit == KPI_EVENTS;
 	q->expr = promql_parse(str_of(detail->kpi->expr), &at, err);
-	return q->expr != NULL;
+	if (q->expr == NULL)
+		return false;
+	q->bound = blind_bound_by(q->expr, NULL);
+	return true;
 }
 
 static void prometheus_stop(struct watch *w)
@@ -298,7 +372,7 @@ static bool join(struct subscription *s, size_t kpi_index, const char *params, s
 		base.n--;
 	buf_add_str(&url, base);
 	buf_add_text(&url, "/api/v1/query");
-	buf_printf(&share, "%s\n%s", kpi->expr, params);
+	buf_printf(&share, "%s%s\n%s", kpi->unit == KPI_EVENTS ? "events " : "", kpi->expr, params);
 	for (size_t i = 0; i < kpi->nmay_be_absent; i++)
 		buf_printf(&share, "\n%s", kpi->may_be_absent[i]);
 	ok = buf_ok(&url, err) && buf_ok(&share, err);

@@ -7,68 +7,30 @@
 
 #include "base/macros.h"
 #include "base/units.h"
+#include "source/prometheus_parts.h"
 
-/* Tells the parts of one question apart; no metric carries it. */
-#define PART_LABEL "headgate_part"
 #define NOW_PART "now"
 #define TEXT_SHOWN 160
 #define SECONDS_MAX 1e12 /* of an instant; more is none, and no whole milliseconds either */
 
 /* --- questions --- */
 
-/* The elements of one answer: label_replace gives each its part. */
-static void begin_part(struct buf *out)
-{
-	buf_add_text(out, out->n > 0 ? " or label_replace(" : "label_replace(");
-}
-
-static void end_part(struct buf *out, size_t i)
-{
-	buf_printf(out, ", \"" PART_LABEL "\", \"%zu\", \"\", \"\")", i);
-}
-
-static bool is_same_question(const struct promql_need *a, const struct promql_need *b)
-{
-	return a->offset_ms == b->offset_ms && str_eq(a->text, b->text);
-}
-
-/* The first need that asks the same. */
-static size_t first_like(const struct promql_need *needs, size_t i)
-{
-	for (size_t k = 0; k < i; k++) {
-		if (is_same_question(&needs[k], &needs[i]))
-			return k;
-	}
-	return i;
-}
-
-static size_t needs_of(const struct promql_expr *e, const struct promql_need **out)
-{
-	size_t n = promql_needs(e, out);
-
-	return n < POLICY_MAX_SELECTORS ? n : POLICY_MAX_SELECTORS;
-}
-
 void prometheus_ages_query(const struct promql_expr *e, struct buf *out)
 {
 	const struct promql_need *needs;
-	size_t n = needs_of(e, &needs);
-	char offset[UNITS_TEXT_MAX];
+	size_t n = part_needs(e, &needs);
 
 	buf_add_text(out, "label_replace(vector(time()), \"" PART_LABEL "\", \"" NOW_PART
 	                  "\", \"\", \"\")");
 	for (size_t i = 0; i < n; i++) {
-		if (first_like(needs, i) != i)
+		if (part_first_like(needs, i) != i)
 			continue;
-		begin_part(out);
+		part_begin(out);
 		buf_add_text(out, "max(timestamp(");
 		buf_add_str(out, needs[i].text);
-		if (needs[i].offset_ms > 0) {
-			duration_format(needs[i].offset_ms, offset);
-			buf_printf(out, " offset %s", offset);
-		}
+		part_add_offset(&needs[i], out);
 		buf_add_text(out, "))");
-		end_part(out, i);
+		part_end(out, i);
 	}
 }
 
@@ -92,76 +54,38 @@ static bool name_is_unseen(const struct promql_need *needs, size_t n, size_t i,
 	return needs[i].name.n > 0;
 }
 
-static void add_quoted(struct buf *out, struct str s)
-{
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\n') {
-			buf_add_text(out, "\\n");
-			continue;
-		}
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, s.p[i]);
-	}
-	buf_add_char(out, '"');
-}
-
-/* How far back the selectors that ask the same as need `i` look; 0: at one instant only. Those that
- * look at a fixed time do so by intent. */
-static int64_t reach_ms(const struct promql_need *needs, size_t n, size_t i)
-{
-	int64_t most = 0;
-
-	for (size_t k = 0; k < n; k++) {
-		int64_t offset_ms = needs[k].offset_ms > 0 ? needs[k].offset_ms : 0;
-		int64_t own_ms = needs[k].window_ms - offset_ms;
-
-		if (is_same_question(&needs[k], &needs[i]) && !needs[k].pinned && own_ms > most)
-			most = own_ms;
-	}
-	return most;
-}
-
 /* Whether need `i` has no sample now and reads a past in which there may be some. */
 static bool past_is_unseen(const struct promql_need *needs, size_t n, size_t i,
                            const struct prometheus_ages *ages)
 {
-	return !ages->seen[i] && first_like(needs, i) == i && reach_ms(needs, n, i) > 0;
+	return !ages->seen[i] && part_first_like(needs, i) == i && part_reach_ms(needs, n, i) > 0;
 }
 
 static void add_past(const struct promql_need *needs, size_t n, size_t i, struct buf *out)
 {
-	char span[UNITS_TEXT_MAX];
-
-	begin_part(out);
+	part_begin(out);
 	buf_add_text(out, "group(count_over_time(");
 	buf_add_str(out, needs[i].text);
-	duration_format(reach_ms(needs, n, i), span);
-	buf_printf(out, "[%s]", span);
-	if (needs[i].offset_ms > 0) {
-		duration_format(needs[i].offset_ms, span);
-		buf_printf(out, " offset %s", span);
-	}
+	part_add_reach(needs, n, i, out);
 	buf_add_text(out, "))");
-	end_part(out, n + i);
+	part_end(out, n + i);
 }
 
 bool prometheus_unseen_query(const struct promql_expr *e, const struct prometheus_ages *ages,
                              char *const *may_be_absent, size_t nabsent, struct buf *out)
 {
 	const struct promql_need *needs;
-	size_t n = needs_of(e, &needs);
+	size_t n = part_needs(e, &needs);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!name_is_unseen(needs, n, i, ages) ||
 		    is_among(needs[i].name, may_be_absent, nabsent))
 			continue;
-		begin_part(out);
+		part_begin(out);
 		buf_add_text(out, "group({__name__=");
-		add_quoted(out, needs[i].name);
+		part_add_quoted(out, needs[i].name);
 		buf_add_text(out, "})");
-		end_part(out, i);
+		part_end(out, i);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (past_is_unseen(needs, n, i, ages))
@@ -238,54 +162,20 @@ const json_t *prometheus_data(long status, struct str body, json_t **out_documen
 	return NULL;
 }
 
-/* [instant, "number"] */
-static bool read_pair(const json_t *pair, double *out)
-{
-	const json_t *text = json_array_get(pair, 1);
-	struct err ignored;
-
-	return json_is_string(text) && number_parse(str_of(json_string_value(text)), out, &ignored);
-}
-
-static const char *type_of(const json_t *data)
-{
-	const char *type = json_string_value(json_object_get(data, "resultType"));
-
-	return type != NULL ? type : "nothing";
-}
-
 static bool is_vector(const json_t *data, struct kpi_remote *r)
 {
-	if (strcmp(type_of(data), "vector") == 0 && json_is_array(json_object_get(data, "result")))
+	if (strcmp(part_type(data), "vector") == 0 &&
+	    json_is_array(json_object_get(data, "result")))
 		return true;
 	kpi_remote_refuse(r, GATE_ERROR, "the answer is not a vector");
 	return false;
-}
-
-static const char *part_of(const json_t *element)
-{
-	const json_t *labels = json_object_get(element, "metric");
-	const char *part = json_string_value(json_object_get(labels, PART_LABEL));
-
-	return part != NULL ? part : "";
-}
-
-/* The need an element belongs to; SIZE_MAX: none. */
-static size_t need_of(const json_t *element, size_t n)
-{
-	struct err ignored;
-	int64_t i = 0;
-
-	return int_parse(str_of(part_of(element)), &i, &ignored) && i >= 0 && (size_t)i < n
-	               ? (size_t)i
-	               : SIZE_MAX;
 }
 
 static void note_seen(const struct promql_need *needs, size_t n, size_t i,
                       struct prometheus_ages *out)
 {
 	for (size_t k = 0; k < n; k++) {
-		if (is_same_question(&needs[k], &needs[i])) {
+		if (part_is_alike(&needs[k], &needs[i])) {
 			out->seen[k] = true;
 			out->nseen++;
 		}
@@ -297,8 +187,8 @@ static bool find_now(const json_t *result, struct prometheus_ages *out)
 	for (size_t i = 0; i < json_array_size(result); i++) {
 		const json_t *element = json_array_get(result, i);
 
-		if (strcmp(part_of(element), NOW_PART) == 0)
-			return read_pair(json_object_get(element, "value"), &out->now_s);
+		if (strcmp(part_name(element), NOW_PART) == 0)
+			return part_read_pair(json_object_get(element, "value"), &out->now_s);
 	}
 	return false;
 }
@@ -308,7 +198,7 @@ bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
 {
 	const json_t *result = json_object_get(data, "result");
 	const struct promql_need *needs;
-	size_t n = needs_of(e, &needs);
+	size_t n = part_needs(e, &needs);
 
 	*out = (struct prometheus_ages){.oldest_ms = INT64_MIN};
 	if (!is_vector(data, r))
@@ -323,11 +213,11 @@ bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
 	}
 	for (size_t i = 0; i < json_array_size(result); i++) {
 		const json_t *element = json_array_get(result, i);
-		size_t need = need_of(element, n);
+		size_t need = part_need(element, n);
 		double at_s = 0;
 		int64_t age_ms;
 
-		if (need == SIZE_MAX || !read_pair(json_object_get(element, "value"), &at_s) ||
+		if (need == SIZE_MAX || !part_read_pair(json_object_get(element, "value"), &at_s) ||
 		    !(fabs(at_s) < SECONDS_MAX))
 			continue;
 		age_ms = (int64_t)((out->now_s - at_s) * 1000);
@@ -343,7 +233,7 @@ bool prometheus_read_ages(const json_t *data, const struct promql_expr *e,
 static bool is_in(const json_t *result, size_t need, size_t n)
 {
 	for (size_t i = 0; i < json_array_size(result); i++) {
-		if (need_of(json_array_get(result, i), n) == need)
+		if (part_need(json_array_get(result, i), n) == need)
 			return true;
 	}
 	return false;
@@ -361,7 +251,7 @@ static bool has_old_samples(const json_t *result, const struct promql_need *need
 
 		if (!past_is_unseen(needs, n, i, ages) || !is_in(result, n + i, 2 * n))
 			continue;
-		duration_format(reach_ms(needs, n, i), span);
+		duration_format(part_reach_ms(needs, n, i), span);
 		kpi_remote_refuse(r, GATE_STALE,
 		                  "%.*s has samples in its %s and none that is current",
 		                  (int)(text.n < 120 ? text.n : 120), text.p, span);
@@ -376,7 +266,7 @@ bool prometheus_read_unseen(const json_t *data, const struct promql_expr *e,
 {
 	const json_t *result = json_object_get(data, "result");
 	const struct promql_need *needs;
-	size_t n = needs_of(e, &needs);
+	size_t n = part_needs(e, &needs);
 
 	if (!is_vector(data, r))
 		return false;
@@ -399,7 +289,7 @@ static void read_element(const json_t *element, struct kpi_remote *r)
 
 	if (json_object_get(element, "histogram") != NULL)
 		kpi_remote_refuse(r, GATE_ERROR, "a histogram: a KPI is one number");
-	else if (!read_pair(json_object_get(element, "value"), &value))
+	else if (!part_read_pair(json_object_get(element, "value"), &value))
 		kpi_remote_refuse(r, GATE_ERROR, "the answer has no value");
 	else
 		r->value = value;
@@ -408,12 +298,12 @@ static void read_element(const json_t *element, struct kpi_remote *r)
 void prometheus_read_value(const json_t *data, struct kpi_remote *r)
 {
 	const json_t *result = json_object_get(data, "result");
-	const char *type = type_of(data);
+	const char *type = part_type(data);
 	double value = 0;
 
 	r->result = GATE_PASS;
 	if (strcmp(type, "scalar") == 0) {
-		if (read_pair(result, &value))
+		if (part_read_pair(result, &value))
 			r->value = value;
 		else
 			kpi_remote_refuse(r, GATE_ERROR, "the answer has no value");

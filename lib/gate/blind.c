@@ -39,7 +39,12 @@ static const double *buckets_of(const struct promql_expr *e, const struct promql
 struct kpi_bound blind_bound(const struct promql_expr *e, const struct promql_data *data,
                              struct arena *arena)
 {
-	const double *bounds = data && promql_has_quantile(e) ? buckets_of(e, data, arena) : NULL;
+	return blind_bound_by(e,
+	                      data && promql_has_quantile(e) ? buckets_of(e, data, arena) : NULL);
+}
+
+struct kpi_bound blind_bound_by(const struct promql_expr *e, const double *bounds)
+{
 	struct kpi_bound out = {.selector = SIZE_MAX};
 
 	out.most = promql_most(e, bounds, &out.selector);

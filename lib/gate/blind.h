@@ -20,6 +20,9 @@
 struct kpi_bound blind_bound(const struct promql_expr *e, const struct promql_data *data,
                              struct arena *arena);
 
+/* The same with the highest finite bucket of each selector; NaN where it is not known. */
+struct kpi_bound blind_bound_by(const struct promql_expr *e, const double *bounds);
+
 /* A rung that its KPI can never reach, in a sentence; false: none is known. Rungs that only note
  * something are left out. */
 bool blind_rung(const struct gate *gate, const struct kpi *kpi, const struct promql_expr *e,

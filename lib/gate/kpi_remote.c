@@ -91,11 +91,13 @@ void kpi_read_remote(const struct kpi *kpi, const struct kpi_remote *remote, str
 		return;
 	}
 	out->targets = 1;
+	out->bound = remote->bound;
 	if (!is_usable(remote, at, out))
 		return;
 	out->result = GATE_PASS;
 	out->value = remote->value;
 	out->newest.ms = remote->asked.ms - (remote->age_ms > 0 ? remote->age_ms : 0);
 	out->targets_good = 1;
+	sentence_set(out->stuck, sizeof(out->stuck), "%s", remote->stuck);
 	cover(at, exposed_since, out);
 }

@@ -29,6 +29,8 @@ struct kpi_remote {
 	int64_t age_ms; /* of the number, or of the newest sample of the selector that is furthest
 	                   behind, at that instant */
 	char why[240];  /* when the result is not GATE_PASS */
+	struct kpi_bound bound;
+	char stuck[160]; /* of a count of 0: what stands still while others move */
 };
 
 /* `exposed_since`: as for kpi_read(). `remote` NULL: not watched yet. */

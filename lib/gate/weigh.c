@@ -199,15 +199,22 @@ void weigh_blindness(const struct gate *gate, const struct gate_evidence *eviden
 	refuse(m, GATE_ERROR, m->blind);
 }
 
+static const char *stuck_of(const struct gate_evidence *evidence, size_t kpi)
+{
+	return kpi < evidence->nkpis ? evidence->kpis[kpi].stuck : "";
+}
+
 /* Too few events, because a counter stands still among others that do not. */
 static void tell_stuck(const struct gate *gate, const struct gate_evidence *evidence,
                        struct gate_measure *m)
 {
-	size_t e = gate->events_index, n = strlen(m->why);
+	const char *events = stuck_of(evidence, gate->events_index);
+	size_t n = strlen(m->why);
 
-	if (e >= evidence->nkpis || !evidence->kpis[e].stuck[0])
+	sentence_set(m->still, sizeof(m->still), "%s",
+	             events[0] ? events : stuck_of(evidence, gate->kpi_index));
+	if (!m->still[0])
 		return;
-	sentence_set(m->still, sizeof(m->still), "%s", evidence->kpis[e].stuck);
 	if (m->result == GATE_INSUFFICIENT)
 		sentence_set(m->why + n, sizeof(m->why) - n, "; %s", m->still);
 }

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from harness import Daemon, free_port, run_headgate, wait_until
+from harness import Daemon, call, free_port, run_headgate, wait_until
 from test_evidence import holds_without_moving
 from test_prometheus import P95, Prometheus, Traffic
 
@@ -179,6 +179,25 @@ def test_a_selector_whose_samples_have_stopped_is_no_evidence(run, prometheus, t
     prometheus.process.send_signal(1)
     daemon.wait_release(id_, "no pass any more", lambda r: r["gates"]["errors"] in ("no_data", "stale"))
     holds_without_moving(daemon, id_, "errors")
+
+
+def test_a_limit_that_no_bucket_of_prometheus_reaches_is_blind(run, prometheus, traffic):
+    """Its highest finite bucket of request durations is 120 s (rule K9)."""
+    policies = release_policy({"prometheus": f"http://127.0.0.1:{prometheus.port}/", "every": "2s"},
+                              {"error_rate": {"unit": "seconds", "expr": P95}}, above="120s", evaluate_every="2s")
+    daemon, id_ = run(policies)
+    says(daemon, id_, "error", "blind", "never above 120 s, the highest finite bucket")
+    holds_without_moving(daemon, id_, "errors", "blind")
+
+
+def test_a_counter_of_prometheus_that_stands_still_is_told(run, prometheus, traffic):
+    """A release that gets no traffic, while the rest of the service does."""
+    call("127.0.0.1", prometheus.port, "GET", "/api/v1/labels")
+    still = 'sum(increase(prometheus_http_requests_total{handler="/api/v1/labels"}[5s]))'
+    policies = json.loads(of_prometheus(prometheus, BAD)["remote.yaml"])
+    policies["kpis"]["requests"]["expr"] = still + " or vector(0)"
+    daemon, id_ = run({"remote.yaml": json.dumps(policies)})
+    says(daemon, id_, "insufficient", "has not moved in 5s, other series have")
 
 
 def test_errors_that_are_no_longer_reported_are_no_evidence(run, prometheus, target):

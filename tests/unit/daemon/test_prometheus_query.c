@@ -7,6 +7,7 @@
 #include "../suite.h"
 #include "base/macros.h"
 #include "source/prometheus_query.h"
+#include "source/prometheus_sight.h"
 #include "source/url_text.h"
 
 static struct promql_expr *parse(const char *text)
@@ -231,6 +232,69 @@ START_TEST(of_a_selector_without_a_sample_its_range_is_looked_at)
 }
 END_TEST
 
+#define BUCKET(part, le)                                                                           \
+	"{\"metric\":{\"headgate_part\":\"" part "\",\"le\":\"" le "\"},\"value\":[1000,\"1\"]}"
+
+START_TEST(the_highest_bucket_of_a_remote_histogram_is_known)
+{
+	struct promql_expr *e = parse("histogram_quantile(0.9, sum by (le) (rate(a_bucket[1m])))");
+	struct kpi_bound bound = {.known = true};
+	json_t *document = NULL;
+	struct kpi_remote r;
+	struct buf query;
+
+	buf_init(&query, PROMETHEUS_QUERY_MAX);
+	ck_assert(prometheus_buckets_query(e, &query));
+	ck_assert_str_eq(query.bytes, "label_replace(group by (le) (a_bucket), \"headgate_part\", "
+	                              "\"0\", \"\", \"\")");
+	ck_assert(prometheus_read_buckets(
+	        data_of(ANSWER(BUCKET("0", "0.5") "," BUCKET("0", "2.5") "," BUCKET(
+	                        "0", "+Inf") "," BUCKET("0", "1") "," BUCKET("7", "9")),
+	                200, &document, &r),
+	        e, &bound));
+	ck_assert(bound.known && bound.selector == 0);
+	ck_assert_double_eq(bound.most, 2.5);
+	json_decref(document);
+	ck_assert(!prometheus_read_buckets(data_of(ANSWER(AT("0", "1")), 200, &document, &r), e,
+	                                   &bound));
+	ck_assert(!bound.known);
+	json_decref(document);
+	promql_free(&e);
+	e = parse("sum(rate(a[1m]))");
+	buf_clear(&query);
+	ck_assert(!prometheus_buckets_query(e, &query));
+	buf_fini(&query);
+	promql_free(&e);
+}
+END_TEST
+
+START_TEST(a_remote_counter_that_stands_still_among_others_is_told)
+{
+	struct promql_expr *e = parse("sum(increase(a{v='2'}[1m])) + b");
+	json_t *document = NULL;
+	struct kpi_remote r;
+	struct buf query;
+	char text[160];
+
+	buf_init(&query, PROMETHEUS_QUERY_MAX);
+	ck_assert(prometheus_still_query(e, &query));
+	ck_assert_str_eq(query.bytes,
+	                 "label_replace(sum(changes(a{v='2'}[1m])), \"headgate_part\", \"0\", "
+	                 "\"\", \"\") or label_replace(sum(changes({__name__=\"a\"}[1m])), "
+	                 "\"headgate_part\", \"2\", \"\", \"\")");
+	prometheus_read_still(data_of(ANSWER(AT("0", "0") "," AT("2", "14")), 200, &document, &r),
+	                      e, text, sizeof(text));
+	ck_assert_str_eq(text, "a{v='2'} has not moved in 1m, other series have");
+	json_decref(document);
+	prometheus_read_still(data_of(ANSWER(AT("0", "0") "," AT("2", "0")), 200, &document, &r), e,
+	                      text, sizeof(text));
+	ck_assert_str_eq(text, ""); /* a quiet night */
+	json_decref(document);
+	buf_fini(&query);
+	promql_free(&e);
+}
+END_TEST
+
 START_TEST(a_form_is_percent_encoded)
 {
 	struct buf body;
@@ -253,6 +317,8 @@ int main(void)
 	tcase_add_test(tests, the_selector_that_is_furthest_behind_counts);
 	tcase_add_test(tests, a_name_nobody_knows_is_no_data_and_one_without_errors_yet_is_fine);
 	tcase_add_test(tests, of_a_selector_without_a_sample_its_range_is_looked_at);
+	tcase_add_test(tests, the_highest_bucket_of_a_remote_histogram_is_known);
+	tcase_add_test(tests, a_remote_counter_that_stands_still_among_others_is_told);
 	tcase_add_test(tests, a_form_is_percent_encoded);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
