@@ -38,6 +38,15 @@ static bool is_added(const struct page_labels *added, struct str name)
 	return false;
 }
 
+static bool is_on_page(const struct exposition_sample *sample, struct str name)
+{
+	for (size_t i = 0; i < sample->nlabels; i++) {
+		if (str_eq(sample->labels[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 /* The name, what the page has, and what is added. NULL without memory. */
 static struct label *join_labels(struct page *page, const struct exposition_sample *sample,
                                  size_t *out_n)
@@ -53,12 +62,14 @@ static struct label *join_labels(struct page *page, const struct exposition_samp
 		struct label *l = &list[n++];
 
 		*l = sample->labels[i];
-		if (is_added(page->added, l->name))
+		if (!page->added->honors_page && is_added(page->added, l->name))
 			l->name = str_of(arena_printf(&page->arena, "exported_%.*s", (int)l->name.n,
 			                              l->name.p));
 	}
-	for (size_t i = 0; i < page->added->n; i++)
-		list[n++] = page->added->list[i];
+	for (size_t i = 0; i < page->added->n; i++) {
+		if (!page->added->honors_page || !is_on_page(sample, page->added->list[i].name))
+			list[n++] = page->added->list[i];
+	}
 	*out_n = n;
 	return list;
 }

@@ -22,10 +22,12 @@ bool page_format_of(const char *name, enum page_format *out);
  * standard error says so when they differ. The caller frees *out. */
 bool page_read(const char *path, enum page_format format, int64_t default_ms,
                struct series_set **out, size_t *out_samples, struct err *err) MUST_CHECK;
-/* Labels the daemon adds to every series: they win, the page's own are renamed to exported_NAME. */
+/* Labels the daemon adds to every series: they win, the page's own are renamed to exported_NAME;
+ * with `honors_page` the page's own win, an empty one included. */
 struct page_labels {
 	struct label list[2];
 	size_t n;
+	bool honors_page;
 };
 
 /* The same into a set that may hold earlier pages of the same target; samples that are not newer

@@ -232,6 +232,7 @@ static void add_labels(const struct options *o, const struct policy_source *sour
 	const char *host = strstr(o->path, "://");
 	size_t n;
 
+	out->honors_page = source->honor_labels;
 	out->list[out->n++] = (struct label){.name = STR("job"), .value = str_of(source->name)};
 	if (!page_is_url(o->path) || host == NULL)
 		return;

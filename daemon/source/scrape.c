@@ -31,7 +31,7 @@ struct scrape {
 	struct target *target;
 	json_t *labels; /* own; of all its series */
 	char *found_by; /* own; NULL: the policy */
-	bool mend, honor_timestamps;
+	bool mend, honor_timestamps, honor_labels;
 	struct wanted wanted; /* the union of what all subscribers need */
 	/* The page under way. */
 	struct exposition *page;
@@ -77,6 +77,7 @@ static struct target *make_target(const struct scrape *s, struct err *err)
 	struct target_options options = {
 	        .labels = labels,
 	        .nlabels = json_object_size(s->labels),
+	        .honor_labels = s->honor_labels,
 	        .mend = s->mend,
 	        .honor_timestamps = s->honor_timestamps,
 	        .retention_ms = s->wanted.retention_ms,
@@ -101,6 +102,7 @@ static bool scrape_init(struct watch *w, const struct ask *ask, struct err *err)
 
 	s->mend = detail->source->mend;
 	s->honor_timestamps = detail->source->honor_timestamps;
+	s->honor_labels = detail->source->honor_labels;
 	s->labels = json_deep_copy(detail->endpoint->labels);
 	s->found_by = text_dup(detail->endpoint->found_by);
 	s->wanted.retention_ms = ask->needs->retention_ms;

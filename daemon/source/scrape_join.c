@@ -69,8 +69,9 @@ static char *share_of(const struct policy_source *from, const struct endpoint *e
 	struct buf share;
 
 	buf_init(&share, SHARE_MAX);
-	buf_printf(&share, "%s%s%s", from->mend ? "mend " : "",
-	           from->honor_timestamps ? "honor " : "", key != NULL ? key : "");
+	buf_printf(&share, "%s%s%s%s", from->mend ? "mend " : "",
+	           from->honor_timestamps ? "honor " : "", from->honor_labels ? "labels " : "",
+	           key != NULL ? key : "");
 	if (key == NULL)
 		(void)err_set(err, ERR_NOMEM, "no memory for a target");
 	else if (buf_ok(&share, err))

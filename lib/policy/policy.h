@@ -63,6 +63,7 @@ struct policy_source {
 	double quorum;         /* default 1 */
 	bool mend;             /* rule K8; default true */
 	bool honor_timestamps; /* default true as in Prometheus */
+	bool honor_labels;     /* the page's own win over the target's */
 	char *credentials;     /* of headgate.yaml; NULL: none are sent */
 	struct policy_pair *query_params; /* of prometheus: sent with each query */
 	size_t nquery_params;

@@ -335,6 +335,7 @@ static bool check_scrape_keys(const struct policy_source *source, struct decode 
 	        {"scheme", source->scheme != SCHEME_HTTP},
 	        {"metrics_path", source->metrics_path != NULL},
 	        {"params", source->params != NULL},
+	        {"honor_labels", source->honor_labels},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -455,6 +456,8 @@ static const struct field source_fields[] = {
 	{ .key = "honor_timestamps", .kind = FIELD_BOOL, .offset = SOURCE(honor_timestamps),
 	  .fallback = "true",
 	  .doc = "Whether timestamps on the page are used; otherwise the time of the scrape." },
+	{ .key = "honor_labels", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT, .offset = SOURCE(honor_labels),
+	  .doc = "Whether labels on the page win over those of the target, such as `job` and `instance`: for pages that tell of others, a Pushgateway's or a federating server's. Left out, a page's own become `exported_NAME`." },
 	{ .key = "credentials", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT, .offset = SOURCE(credentials),
 	  .min = 1, .max = NAME_MAX_BYTES,
 	  .doc = "Credentials of `headgate.yaml` that are sent along; they say themselves which hosts may get them." },

@@ -287,8 +287,12 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
 	}
 	t->scratch[0] = (struct label){.name = STR("__name__"), .value = name};
 	n = 1;
-	for (size_t i = 0; i < t->options.nlabels; i++)
-		t->scratch[n++] = t->options.labels[i];
+	for (size_t i = 0; i < t->options.nlabels; i++) {
+		/* An empty value of the page's own takes ours away, as with Prometheus. */
+		if (!t->options.honor_labels ||
+		    !has_label(labels, nlabels, t->options.labels[i].name))
+			t->scratch[n++] = t->options.labels[i];
+	}
 	arena_clear(&t->exported);
 	for (size_t i = 0; i < nlabels; i++) {
 		struct label label = labels[i];
@@ -296,7 +300,8 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
 		/* An empty value is no label: it must not push anything aside. */
 		if (label.value.n == 0)
 			continue;
-		if (has_label(t->options.labels, t->options.nlabels, label.name) &&
+		if (!t->options.honor_labels &&
+		    has_label(t->options.labels, t->options.nlabels, label.name) &&
 		    !export_name(t, labels, nlabels, &label.name, err))
 			return false;
 		t->scratch[n++] = label;

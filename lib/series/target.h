@@ -31,6 +31,7 @@ struct target_options {
 	const struct label *labels; /* added to every series: instance, job; win over the page's own
 	                               (the page's go to exported_NAME) */
 	size_t nlabels;
+	bool honor_labels;     /* the page's own win instead */
 	bool mend;             /* rule K8 */
 	bool honor_timestamps; /* use the page's own timestamps */
 	int64_t retention_ms;

@@ -394,6 +394,17 @@ def test_probe_adds_the_labels_of_the_source(probe_policy, target):
     assert run_headgate("probe", address, "--policy", file, "--source", "none").returncode == 1
 
 
+def test_probe_leaves_the_page_its_labels_where_the_source_does(probe_policy):
+    file = probe_policy({"nightly": 'sum(jobs_total{job="nightly",instance=""})'})
+    policy = json.loads(file.read_text())
+    page = 'jobs_total{job="nightly",instance=""} 7\n' + BLIND_PAGE
+    assert "no_data" in run_headgate("probe", "-", "--policy", file, "--source", "app", "--json", stdin=page).stdout
+    policy["sources"]["app"]["honor_labels"] = True
+    file.write_text(json.dumps(policy))
+    done = run_headgate("probe", "-", "--policy", file, "--source", "app", stdin=page)
+    assert "kpi nightly: reads 7 events" in done.stdout, done
+
+
 @pytest.mark.parametrize("p95,above,says", [
     (QUANTILE.replace("by (le)", "by (job)"), "1s", "drops the label le"),
     (QUANTILE.replace("0.95", "95"), "1s", "between 0 and 1"),

@@ -77,6 +77,12 @@ def test_a_label_of_the_page_gives_way_and_is_kept_as_exported(run, target):
     wait_until(lambda: daemon.gate(id_, "errors")["value"] == 0.25, "the page's own label under another name")
 
 
+def test_a_pushgateways_page_keeps_its_own_labels(run, target):
+    target.set(page='errors{job="nightly",instance=""} 0.25\n')
+    daemon, id_ = run(of({"scrape": [at(target)], "honor_labels": True}, expr='sum(errors{job="nightly",instance=""})'))
+    wait_until(lambda: daemon.gate(id_, "errors")["value"] == 0.25, "the page's own labels")
+
+
 @pytest.mark.parametrize("name", ["checkout.json", "checkout.yaml"])
 def test_files_of_targets_are_read_again_while_the_release_runs(run, folder, target, second, name):
     file = folder / "targets" / name

@@ -612,6 +612,41 @@ START_TEST(target_labels_win_and_the_page_keeps_its_own_aside)
 }
 END_TEST
 
+START_TEST(honoured_labels_of_the_page_win_and_an_empty_one_takes_ours_away)
+{
+	/* clang-format off */
+	static const struct label own[] = { { { "instance", 8 }, { "h:1", 3 } }, { { "job", 3 }, { "api", 3 } } };
+	static const struct {
+		const char *why;
+		struct label page[4];
+		size_t n;
+		const char *expected;
+	} rows[] = {
+		{ "ours where it has none", { { { "a", 1 }, { "1", 1 } } }, 1, "m{a=\"1\",instance=\"h:1\",job=\"api\"}: 1@1000\n" },
+		{ "its own where it has", { { { "job", 3 }, { "x", 1 } } }, 1, "m{instance=\"h:1\",job=\"x\"}: 1@1000\n" },
+		{ "none where it says none", { { { "instance", 8 }, { "", 0 } } }, 1, "m{job=\"api\"}: 1@1000\n" },
+	};
+	/* clang-format on */
+	struct target_options options = {.labels = own,
+	                                 .nlabels = 2,
+	                                 .honor_labels = true,
+	                                 .retention_ms = 1000,
+	                                 .max_series = 9};
+	struct err err;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct target *t = target_new(&options, &err);
+
+		ck_assert(target_page_begin(t, 1000, &err));
+		ck_assert(target_page_add(t, STR("m"), rows[i].page, rows[i].n, 1, false, 0, false,
+		                          &err));
+		ck_assert(target_page_commit(t, 1, &err));
+		expect_series(rows[i].why, t, rows[i].expected);
+		target_free(&t);
+	}
+}
+END_TEST
+
 START_TEST(honoured_timestamps_are_kept_and_the_future_is_not)
 {
 	/* clang-format off */
@@ -768,6 +803,7 @@ static Suite *suite(void)
 	tcase_add_test(t, more_series_than_allowed_keep_nothing_of_the_page);
 	tcase_add_test(t, an_ended_series_makes_room_after_its_retention);
 	tcase_add_test(t, target_labels_win_and_the_page_keeps_its_own_aside);
+	tcase_add_test(t, honoured_labels_of_the_page_win_and_an_empty_one_takes_ours_away);
 	tcase_add_test(t, honoured_timestamps_are_kept_and_the_future_is_not);
 	tcase_add_test(t, a_series_that_runs_ahead_still_ends);
 	tcase_add_test(t, a_zero_never_lies_behind_its_sample);
