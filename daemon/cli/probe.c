@@ -179,7 +179,9 @@ static struct policy *read_policy(const struct options *o)
 	if (p == NULL)
 		fprintf(stderr, "%s", buf_str(&text).n > 0 ? buf_str(&text).p : "no memory\n");
 	else if ((bound = policy_bind(p, &o->values, &err)) == NULL)
-		fprintf(stderr, "%s: %s; give it with --set NAME=VALUE\n", o->policy, err.text);
+		fprintf(stderr, "%s: %s%s\n", o->policy, err.text,
+		        strstr(err.text, "has no value") != NULL ? "; give it with --set NAME=VALUE"
+		                                                 : "");
 	policy_free(&p);
 	buf_fini(&text);
 	problems_fini(&problems);

@@ -30,13 +30,24 @@ static int print_value(const struct promql_value *value, int64_t at_ms)
 	return text == NULL ? EXIT_BUG : EXIT_DONE;
 }
 
+/* Line and column, and the line itself with a mark below where it can be shown. */
 static int fail(const char *what, const char *text, const struct promql_position *at,
                 const struct err *err)
 {
-	fprintf(stderr, "%s: 1:%zu: %s\n", what, at->offset + 1, err->text);
-	/* Where it stands, when one line can show it. */
-	if (strpbrk(text, "\n\t") == NULL && strlen(text) < 160)
-		fprintf(stderr, "  %s\n  %*s\n", text, (int)at->offset + 1, "^");
+	const char *line = text, *end;
+	size_t number = 1, column;
+
+	for (size_t i = 0; i < at->offset && text[i] != '\0'; i++) {
+		if (text[i] == '\n') {
+			line = text + i + 1;
+			number++;
+		}
+	}
+	column = at->offset - (size_t)(line - text) + 1;
+	end = line + strcspn(line, "\n");
+	fprintf(stderr, "%s: %zu:%zu: %s\n", what, number, column, err->text);
+	if (end > line && end - line < 160 && memchr(line, '\t', (size_t)(end - line)) == NULL)
+		fprintf(stderr, "  %.*s\n  %*s\n", (int)(end - line), line, (int)column, "^");
 	return EXIT_BAD;
 }
 
@@ -72,6 +83,16 @@ static int run(const char *path, enum page_format format, int64_t at_ms, const c
 	return status;
 }
 
+static int usage(const char *why, const char *what)
+{
+	if (why != NULL)
+		fprintf(stderr, "%s %s\n", what, why);
+	fprintf(stderr, "usage: headgate query --data FILE|- [--format "
+	                "auto|prometheus|openmetrics] "
+	                "--at SECONDS 'EXPR'\n");
+	return EXIT_USAGE;
+}
+
 int query_command(int argc, char **argv)
 {
 	const char *path = NULL, *expr = NULL;
@@ -86,6 +107,10 @@ int query_command(int argc, char **argv)
 		} else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
 			has_at = number_parse(str_of(argv[++i]), &seconds, &err) &&
 			         seconds > -1e15 && seconds < 1e15;
+			if (!has_at)
+				return usage("is no time: --at takes seconds since 1970, such as "
+				             "1700000000.5",
+				             argv[i]);
 		} else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
 		           page_format_of(argv[i + 1], &format)) {
 			i++;
@@ -96,11 +121,7 @@ int query_command(int argc, char **argv)
 			break;
 		}
 	}
-	if (path == NULL || expr == NULL || !has_at) {
-		fprintf(stderr, "usage: headgate query --data FILE|- [--format "
-		                "auto|prometheus|openmetrics] "
-		                "--at SECONDS 'EXPR'\n");
-		return EXIT_USAGE;
-	}
+	if (path == NULL || expr == NULL || !has_at)
+		return usage(NULL, NULL);
 	return run(path, format, (int64_t)(seconds * 1000.0 + (seconds < 0 ? -0.5 : 0.5)), expr);
 }

@@ -433,6 +433,18 @@ def test_query_shows_where_an_error_stands(page):
     assert done.stderr.splitlines()[1:] == ["  sum(lag) + ] 1", "             ^"], done
 
 
+def test_query_shows_where_an_error_stands_in_an_expression_of_several_lines(page):
+    done = run_headgate("query", "--data", page, "--at", "60", "sum(lag)\n  + ]")
+    first, *shown = done.stderr.splitlines()
+    assert first.startswith("parse error: 2:5: ") and shown == ["    + ]", "      ^"], done
+
+
+@pytest.mark.parametrize("at", ["NaN", "now", "1e400", "2023-11-14T22:13:20Z"])
+def test_query_says_what_is_no_time(page, at):
+    done = run_headgate("query", "--data", page, "--at", at, "lag")
+    assert done.returncode == 2 and done.stderr.startswith(f"{at} is no time: "), done
+
+
 def test_query_reads_standard_input():
     done = run_headgate("query", "--data", "-", "--at", "60", "lag", stdin=PAGE)
     assert json.loads(done.stdout)["data"]["result"][0]["value"] == [60, "1000"], done
