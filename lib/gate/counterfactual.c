@@ -8,25 +8,25 @@
 #include "gate/gate.h"
 
 /* The strictest limit on one side, among the rungs; NaN without. */
-static double strictest(const struct gate *gate, enum rung_compare compare)
+static double strictest(const struct gate *gate, enum rung_compare compare, double baseline)
 {
 	double limit = (double)NAN;
 
 	for (size_t i = 0; i < gate->nrungs; i++) {
-		const struct gate_rung *rung = &gate->rungs[i];
+		const struct gate_rung rung = gate_rung_at(&gate->rungs[i], baseline);
 
-		if (rung->compare == compare &&
+		if (rung.compare == compare &&
 		    (isnan(limit) ||
-		     (compare == RUNG_ABOVE ? rung->limit < limit : rung->limit > limit)))
-			limit = rung->limit;
+		     (compare == RUNG_ABOVE ? rung.limit < limit : rung.limit > limit)))
+			limit = rung.limit;
 	}
 	return limit;
 }
 
 bool gate_would_pass(const struct gate *gate, const struct gate_outcome *o, char *out, size_t size)
 {
-	double most = strictest(gate, RUNG_ABOVE);
-	double least = strictest(gate, RUNG_BELOW);
+	double most = strictest(gate, RUNG_ABOVE, o->measure.baseline);
+	double least = strictest(gate, RUNG_BELOW, o->measure.baseline);
 	char limit[64];
 
 	out[0] = '\0';
