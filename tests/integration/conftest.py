@@ -1,4 +1,5 @@
 """Fixtures: one cluster per worker, a database, folder, target and receiver per test."""
+import contextlib
 import pathlib
 import shutil
 import tempfile
@@ -62,8 +63,9 @@ def make_daemon(folder, target, receiver):
         return daemon
 
     yield make
-    for daemon in made:
-        daemon.close()
+    with contextlib.ExitStack() as ends:  # all of them, whatever one says
+        for daemon in reversed(made):
+            ends.callback(daemon.close)
     for daemon in made:
         if daemon.postgres.process is not None:
             check_invariants(daemon)

@@ -465,21 +465,32 @@ class Daemon:
         return (self.folder / "log").read_text(errors="replace")
 
     def stop(self, how=signal.SIGTERM):
-        """Ends it; a clean end must be clean for the sanitizers too."""
+        """Ends it. It must have lived until now, and a clean end must be clean for the sanitizers too."""
         if self.process is None:
             return
-        self.process.send_signal(how)
-        status = self.process.wait(timeout=60)
-        self.process = None
-        if how == signal.SIGTERM:
-            assert status == 0, f"exit status {status}: {self.log()[-6000:]}"
+        process, died = self.process, self.process.poll()
+        if died is None:
+            process.send_signal(how)
+        try:
+            status = process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            self.process = None
+        assert died is None, f"the daemon had ended by itself with {died}: {self.log()[-6000:]}"
+        expected = 0 if how == signal.SIGTERM else -how
+        assert status == expected, f"exit status {status}: {self.log()[-6000:]}"
 
     def kill(self):
         self.stop(signal.SIGKILL)
 
     def wait_dead(self):
-        self.process.wait(timeout=PATIENCE_S)
+        """It kills itself at a fail point; anything else that ends it is a crash."""
+        status = self.process.wait(timeout=PATIENCE_S)
         self.process = None
+        assert status == -signal.SIGKILL, f"exit status {status}: {self.log()[-6000:]}"
 
     def request(self, method, path, body=None, who="ann", headers=None):
         headers = dict(headers or {})
@@ -541,8 +552,8 @@ class Daemon:
         return self.postgres.sql(self.database, statement, user)
 
     def close(self):
-        if self.process is not None and self.process.poll() is None:
-            self.stop()
+        """Nothing to do where it was killed; a test that expects another end takes the process away itself."""
+        self.stop()
 
 
 class Nothing:
@@ -569,7 +580,8 @@ def standing_daemon(postgres, **config):
         check_invariants(daemon)
     finally:
         if daemon.process is not None:
-            daemon.kill()
+            daemon.process.kill()
+            daemon.process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
