@@ -5,7 +5,6 @@ import secrets
 import socket
 import ssl
 import threading
-import time
 
 import pytest
 from harness import Daemon, Nothing, check_invariants, policy, run_headgate, wait_until
@@ -335,9 +334,8 @@ def test_a_mail_server_that_never_stops_talking_is_left(start, how):
     server = Hostile(how)
     daemon = start([server], {"mail": smtp(server, tls="none", timeout="2s")})
     id_ = notify(daemon, mail())
-    before = time.monotonic()
     assert not tried(daemon, id_)["done"]
-    assert daemon.get("/livez")[0] == 200 and time.monotonic() - before < 60
+    assert daemon.get("/livez")[0] == 200
     assert b"DATA" not in server.heard
 
 

@@ -53,9 +53,7 @@ def test_metrics_are_clean_and_move_with_a_release(daemon):
                  "process_start_time_seconds"):
         assert after[name] > 0, name
     is_clean_for_promtool(daemon)
-    # Milliseconds are usual; something that blocks would be seconds.
-    assert 0 < after["headgate_loop_longest_turn_seconds"] < 1.0
-    assert after["headgate_loop_longest_recent_turn_seconds"] <= after["headgate_loop_longest_turn_seconds"]
+    assert 0 < after["headgate_loop_longest_recent_turn_seconds"] <= after["headgate_loop_longest_turn_seconds"]
 
 
 def test_a_failing_target_shows_in_the_metrics(daemon, target):

@@ -1,13 +1,12 @@
 """Receivers that hang hold up nobody but themselves: a rollback goes out at once, and so does what others wait for."""
 import json
 import socket
-import time
 
 import pytest
 from harness import Daemon, check_invariants, policy, wait_until
 
 STUCK = 200
-SOON_S = 8  # far below the 15 s that a hanging request lasts, far above what a slow machine needs
+HANG = "5m"  # nothing that hangs ends within these tests: what goes out does so beside it
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def crowded(postgres, folder, target, receiver, hole):
     daemon = Daemon(folder, postgres, postgres.database(), target, receiver,
                     {"test.yaml": json.dumps(good), "hanging.yaml": json.dumps(document)})
     daemon.write_config(destinations={"hole": {"url": f"http://127.0.0.1:{hole}", "networks": ["127.0.0.0/8"],
-                                               "secret_file": str(receiver.secret_file), "timeout": "15s"}},
+                                               "secret_file": str(receiver.secret_file), "timeout": HANG}},
                         limits={"writes_per_second": 100000, "writes_burst": 100000})
     yield daemon.start()
     daemon.close()
@@ -45,6 +44,13 @@ def in_flight(daemon, class_):
                           f"AND class = '{class_}' AND claim_until > clock_timestamp()")[0][0])
 
 
+def still_hang(daemon, class_):
+    """None of them has ended, so what went out has not waited for one."""
+    ended = daemon.sql("SELECT count(*) FROM headgate.outbox WHERE destination = 'hole' AND last_status IS NOT NULL "
+                       f"AND class = '{class_}'")[0][0]
+    return in_flight(daemon, class_) > 0 and ended == "0"
+
+
 def open_at_hole(daemon):
     return int(daemon.sql("SELECT count(*) FROM headgate.outbox WHERE destination = 'hole' AND done_at IS NULL "
                           "AND superseded_by IS NULL")[0][0])
@@ -52,16 +58,14 @@ def open_at_hole(daemon):
 
 def baking(daemon, service):
     id_ = daemon.create(service=service, version="1.0.0")["id"]
-    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking", patience=SOON_S)
+    daemon.wait_release(id_, "baking", lambda r: r["step"] == "baking")
     return id_
 
 
-def rolls_back_soon(daemon, receiver, id_, service):
-    started = time.monotonic()
+def rolls_back(daemon, receiver, id_, service):
     daemon.verb(id_, "rollback", reason="customers complain")
     wait_until(lambda: any(row["service"] == service and row["class"] == "rollback" for row in receiver.applied()),
-               f"the rollback of {service} at its receiver", patience=SOON_S)
-    return time.monotonic() - started
+               f"the rollback of {service} at its receiver")
 
 
 def stuck(daemon):
@@ -75,9 +79,9 @@ def stuck(daemon):
 def test_a_rollback_goes_out_while_hundreds_of_advances_hang(crowded, receiver):
     id_ = baking(crowded, "basket")
     stuck(crowded)
-    rolls_back_soon(crowded, receiver, id_, "basket")
+    rolls_back(crowded, receiver, id_, "basket")
     crowded.wait_state(id_, "rolled_back")
-    assert in_flight(crowded, "advance") > 0, "nothing hung any more"
+    assert still_hang(crowded, "advance")
 
 
 def test_a_rollback_goes_out_while_hundreds_of_rollbacks_hang(crowded, receiver):
@@ -87,13 +91,13 @@ def test_a_rollback_goes_out_while_hundreds_of_rollbacks_hang(crowded, receiver)
         wait_until(lambda who=who, other=other: crowded.post(f"/v1/releases/{other}/rollback", {"reason": "stuck"},
                                                              who=who)[0] == 200, "a rollback to be taken")
     wait_until(lambda: in_flight(crowded, "rollback") > 0, "rollbacks in flight")
-    rolls_back_soon(crowded, receiver, id_, "basket")
+    rolls_back(crowded, receiver, id_, "basket")
     crowded.wait_state(id_, "rolled_back")
-    assert in_flight(crowded, "rollback") > 0, "nothing hung any more"
+    assert still_hang(crowded, "rollback")
 
 
 def test_one_destination_that_hangs_does_not_starve_the_advances_of_others(crowded, receiver):
     stuck(crowded)
     for service in ("basket", "search", "login"):
         baking(crowded, service)
-    assert in_flight(crowded, "advance") > 0, "nothing hung any more"
+    assert still_hang(crowded, "advance")
