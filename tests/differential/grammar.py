@@ -439,6 +439,9 @@ class Grammar:
         roll = rng.random()
         if roll < 0.25:
             f = rng.choice(SMOOTH)
+            # Of something huge they tell one library of mathematics from the other.
+            if f in ("sin", "cos", "tan") and re.search(r"exp\(|sinh\(|cosh\(|\^", n.text):
+                f = "atan"
             return self.of(f, n, False)
         if roll < 0.4:
             return self.of(rng.choice(JUMPING), n if n.exact else self.instant(), not n.odd)

@@ -23,6 +23,7 @@ RULES = {
     "renamed": "3.0: holt_winters is double_exponential_smoothing",
     "seconds": "3.0: a plain number where a duration stands is in seconds: asked with the unit",
     "duration-number": "3.0: a duration where a number stands is in seconds: asked with the number",
+    "computed": "3: lengths may be computed: asked with plain ones",
     "quoted": "3.0: label and metric names may stand in quotes, and be any text: asked with plain ones",
     "mean": "3.0: averages are exact sums divided once: asked for so",
     "filtered": "3: elements match twice is an error before the comparison filters them: also asked with bool",

@@ -72,6 +72,10 @@ def ask_ours(program, page, cases):
 BARE_LENGTH = re.compile(r"(\[\s*|:\s*|\boffset\s*-?\s*)([0-9]+\.?[0-9]*(?:e[0-9]+)?)(?=\s*[\]:)\s,]|$)")
 QUOTED_LABEL = re.compile(r'([{,]\s*)"[^"]*"(?=\s*(?:!=|=|!~))')
 QUOTED_METRIC = re.compile(r'(\{(?:[^{}"]|"[^"]*")*?)(?<![=~])"[^"]+"(?=\s*[,}])')
+QUOTED_GROUPING = re.compile(r'(\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*?)"[^"]*"')
+COMPUTED_RANGE = re.compile(r"\[[^\[\]:]*[-+*/%^()][^\[\]:]*(?=[\]:])")
+COMPUTED_STEP = re.compile(r"(\[[^\[\]:]*:)[^\[\]:]*[-+*/%^()][^\[\]:]*(?=\])")
+COMPUTED_OFFSET = re.compile(r"\boffset\s*[-+]?\s*\([^()]*\)")
 BARE_DURATION = re.compile(r"(?<![\[:\w.])(?<!offset )(?<!offset -)(?<!offset-)((?:[0-9]+(?:ms|[smhdwy]))+)\b")
 ANY_DURATION = re.compile(r"\b(?:[0-9]+(?:ms|[smhdwy]))+\b(?![^\[]*\])")
 NEWER_NAMES = {"double_exponential_smoothing": "holt_winters", "limitk": "topk", "sort_by_label": "label_join",
@@ -113,7 +117,10 @@ def judge_mangled(case, ref):
                 older = older.replace(old, new)
         for rule, pattern, newer in (("seconds", BARE_LENGTH, lambda m: f"{m[1]}{round(float(m[2]) * 1000)}ms"),
                                      ("quoted", QUOTED_LABEL, r"\1quoted"),
-                                     ("quoted", QUOTED_METRIC, r'\1__name__="quoted"'), ("duration-number", BARE_DURATION, seconds_of),
+                                     ("quoted", QUOTED_METRIC, r'\1__name__="quoted"'),
+                                     ("quoted", QUOTED_GROUPING, r"\1quoted"), ("computed", COMPUTED_RANGE, "[5m"),
+                                     ("computed", COMPUTED_STEP, r"\g<1>1m"), ("computed", COMPUTED_OFFSET, "offset 5m"),
+                                     ("duration-number", BARE_DURATION, seconds_of),
                                      ("duration-number", ANY_DURATION, seconds_of)):
             if not parses(ref, older) and (changed := pattern.sub(newer, older)) != older:
                 ref.rule(rule)
