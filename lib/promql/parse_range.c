@@ -4,8 +4,9 @@
 
 #include "promql/parser.h"
 
-/* Leaves room to add times. */
-#define TIME_SECONDS_MAX 9e12
+/* What Prometheus takes; and beyond what no sample has a time, so that there is room to add. */
+#define TIME_SECONDS_MAX 9.2e18
+#define TIME_MS_MAX 9e15
 
 #define DEFAULT_STEP_MS 60000
 
@@ -20,7 +21,7 @@ static struct node *finish_range(struct parser *p, struct node *n, size_t offset
 
 	if (!is_plain_selector(n) || n->selector.is_range)
 		mistake = "ranges only allowed for vector selectors";
-	else if (n->selector.place.has_offset)
+	else if (n->selector.place.offset_ms != 0)
 		mistake = "no offset modifiers allowed before range";
 	else if (n->selector.place.anchor == ANCHOR_FIXED)
 		mistake = "no @ modifiers allowed before range";
@@ -90,7 +91,8 @@ static bool parse_offset(struct parser *p, struct node *n)
 
 	if (!place)
 		return false;
-	if (place->has_offset)
+	/* As in Prometheus, one of zero is none. */
+	if (place->offset_ms != 0)
 		return parse_fail(p, p->token.offset, "offset may not be set multiple times");
 	place->has_offset = true;
 	return parse_advance(p) && parse_offset_length(p, &place->offset_ms);
@@ -105,12 +107,12 @@ static bool parse_fixed_time(struct parser *p, struct placement *place)
 
 	if (!parse_sign(p, &negative) || !parse_seconds(p, "timestamp", &seconds))
 		return false;
-	if (!(seconds <= TIME_SECONDS_MAX))
+	if (!(seconds < TIME_SECONDS_MAX))
 		return parse_fail(p, offset, "timestamp out of bounds for @ modifier: %g",
 		                  negative ? -seconds : seconds);
 	place->anchor = ANCHOR_FIXED;
-	ms = round((negative ? -seconds : seconds) * 1000);
-	place->anchor_ms = (int64_t)ms;
+	ms = fmin(round(seconds * 1000), TIME_MS_MAX);
+	place->anchor_ms = (int64_t)(negative ? -ms : ms);
 	return true;
 }
 
