@@ -55,6 +55,9 @@ struct tracked {
 	char *smoke_action;
 	size_t incidents_queued; /* handed to the door, not answered yet */
 	int64_t incident_handed; /* number of the newest of them */
+	struct gate_incidents incidents; /* of its service, for gates that count them */
+	struct wall incidents_asked;     /* when that was last asked for; 0: never */
+	bool incidents_asking;
 	bool outbox_known;       /* those above come from the database at this row_version */
 	int64_t outbox_version;
 	struct door_op *ops, **ops_end; /* verbs waiting for the commit under way */

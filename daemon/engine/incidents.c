@@ -132,6 +132,113 @@ void incidents_restart(struct engine *e)
 	e->incidents_asking = false;
 }
 
+/* --- what gates count --- */
+
+#define LOOK_AHEAD_MS 1000 /* of a round: its answer should be there by then */
+
+struct look {
+	struct engine *engine;
+	int64_t release_id;
+	struct wall asked;
+	int64_t reach_ms;
+};
+
+static bool keep_row(const struct store_incident *row, struct gate_incident *out)
+{
+	*out = (struct gate_incident){
+	        .id = row->id, .severity = row->severity, .key = text_dup(row->key), .at = row->at};
+	return out->key != NULL || row->key == NULL;
+}
+
+/* All or nothing: half of the rows would read as fewer incidents. */
+static bool keep_rows(const struct store_incident *rows, size_t n, const struct look *look,
+                      struct gate_incidents *out)
+{
+	struct gate_incidents fresh = {.known = true,
+	                               .asked = look->asked,
+	                               .reach_ms = look->reach_ms,
+	                               .is_cut = n > GATE_INCIDENTS_MAX,
+	                               .list = calloc(n + 1, sizeof(*fresh.list))};
+
+	n = n > GATE_INCIDENTS_MAX ? GATE_INCIDENTS_MAX : n;
+
+	while (fresh.list != NULL && fresh.n < n) {
+		if (!keep_row(&rows[fresh.n], &fresh.list[fresh.n])) {
+			gate_incidents_clear(&fresh);
+			return false;
+		}
+		fresh.n++;
+	}
+	if (fresh.list == NULL)
+		return false;
+	gate_incidents_clear(out);
+	*out = fresh;
+	return true;
+}
+
+static void looked(void *ctx, const struct store_incident *rows, size_t n, const struct err *err)
+{
+	struct look *look = ctx;
+	struct tracked *t = registry_find(look->engine, look->release_id);
+
+	if (t != NULL) {
+		t->incidents_asking = false;
+		if (err != NULL)
+			snprintf(t->incidents.why, sizeof(t->incidents.why), "%.150s", err->text);
+		else if (!keep_rows(rows, n, look, &t->incidents))
+			snprintf(t->incidents.why, sizeof(t->incidents.why),
+			         "no memory for the incidents of the service");
+	}
+	free(look);
+}
+
+static int64_t reach_ms(const struct policy *p)
+{
+	int64_t reach = 0;
+
+	for (size_t i = 0; i < p->ngates; i++)
+		if (gate_incidents_reach_ms(&p->gates[i]) > reach)
+			reach = gate_incidents_reach_ms(&p->gates[i]);
+	return reach;
+}
+
+/* Once a round. */
+static bool look_is_due(const struct engine *e, const struct tracked *t)
+{
+	int64_t now_ms = loop_now(e->app->loop).wall.ms;
+	int64_t since_ms = now_ms - t->incidents_asked.ms;
+
+	if (since_ms < 0 || t->incidents_asked.ms == 0)
+		return true;
+	return t->next_round.ms - now_ms <= LOOK_AHEAD_MS &&
+	       since_ms >= t->bound->evaluate_every_ms - LOOK_AHEAD_MS / 5;
+}
+
+void incidents_look(struct engine *e, struct tracked *t)
+{
+	struct err err = {.code = ERR_NONE};
+	struct look *look;
+	int64_t reach;
+
+	if (!e->owner || !e->store_up || t->subscription == NULL || t->bound == NULL ||
+	    t->incidents_asking || !look_is_due(e, t))
+		return;
+	reach = reach_ms(t->bound);
+	look = reach > 0 ? calloc(1, sizeof(*look)) : NULL;
+	if (look == NULL)
+		return;
+	*look = (struct look){.engine = e,
+	                      .release_id = t->release->id,
+	                      .asked = loop_now(e->app->loop).wall,
+	                      .reach_ms = reach};
+	t->incidents_asked = look->asked;
+	t->incidents_asking = store_incidents_of(
+	        e->app->store, t->release->service, t->release->environment,
+	        (struct wall){look->asked.ms - reach}, GATE_INCIDENTS_MAX + 1, looked, look, &err);
+	if (!t->incidents_asking)
+		free(look);
+}
+
 /* --- reporting --- */
 
 struct report {

@@ -139,6 +139,8 @@ void outages_free(struct engine *e);
 /* incidents.c */
 void incidents_poll(struct engine *e);    /* the owner's: of all releases */
 void incidents_restart(struct engine *e); /* from the beginning */
+/* What its gates count is asked for shortly before each round. */
+void incidents_look(struct engine *e, struct tracked *t);
 
 /* round.c */
 void engine_tick(void *ctx);

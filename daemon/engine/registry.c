@@ -159,6 +159,7 @@ static void tracked_free(struct tracked *t)
 	free(t->refused_action);
 	outbox_forget_drift(t);
 	free(t->smoke_action);
+	gate_incidents_clear(&t->incidents);
 	free(t);
 }
 

@@ -164,7 +164,8 @@ static void round_run(struct engine *e, struct tracked *t)
 	struct gate_evidence evidence = {.at = now.wall,
 	                                 .exposed_since = release_exposed_since(t->release),
 	                                 .entering = t->release->step == STEP_ENTERING,
-	                                 .evaluate_every_ms = t->bound->evaluate_every_ms};
+	                                 .evaluate_every_ms = t->bound->evaluate_every_ms,
+	                                 .incidents = &t->incidents};
 	struct evaluation *evaluation = NULL;
 	struct arena arena;
 	int64_t remembered;
@@ -225,6 +226,7 @@ static void tick_one(struct engine *e, struct tracked *t, bool look)
 		door_tell_doubt(e, t);
 	if (t->stale && t->committing == NULL && e->store_up && look)
 		engine_reload_release(e, t);
+	incidents_look(e, t);
 	if (round_is_due(e, t)) {
 		round_run(e, t);
 		door_decide(e, t);

@@ -48,7 +48,7 @@ const struct pg_statement sql_incident_look = {
 const struct pg_statement sql_incidents_open = {
 	"incidents_open",
 	"SELECT i.id, i.release_id, i.severity, i.title, i.link, i.reported_by, " SQL_MS("i.at") ","
-	" coalesce((SELECT max(p.id) FROM headgate.incident p WHERE p.release_id = i.release_id AND p.id < i.id), 0)"
+	" coalesce((SELECT max(p.id) FROM headgate.incident p WHERE p.release_id = i.release_id AND p.id < i.id), 0), i.key"
 	" FROM headgate.release r CROSS JOIN LATERAL ("
 	"  SELECT o.*, row_number() OVER (ORDER BY o.id) AS place FROM headgate.incident o"
 	"  WHERE o.release_id = r.id AND o.id > coalesce((r.detail ->> 'incident_applied')::bigint, 0)"
@@ -57,6 +57,15 @@ const struct pg_statement sql_incidents_open = {
 	" WHERE r.state IN " ACTIVE " AND ($2::bigint = 0 OR r.id = $2::bigint)"
 	" ORDER BY i.place, i.id LIMIT 2000",
 	2,
+};
+/* The same columns, of a service. */
+const struct pg_statement sql_incidents_of = {
+	"incidents_of",
+	"SELECT i.id, coalesce(i.release_id, 0), i.severity, i.title, i.link, i.reported_by, " SQL_MS("i.at") ", 0, i.key"
+	" FROM headgate.incident i"
+	" WHERE i.service = $1 AND i.environment = $2 AND i.at > " SQL_INSTANT("$3::bigint")
+	" ORDER BY i.severity, i.id DESC LIMIT $4::bigint",
+	4,
 };
 const struct pg_statement sql_rows_incidents = {
 	"rows_incidents",
@@ -217,6 +226,7 @@ static void open_answered(void *ctx, const struct pg_reply *reply)
 		        .reported_by = pg_text(r, i, 5),
 		        .at = {.ms = pg_i64(r, i, 6)},
 		        .after = pg_i64(r, i, 7),
+		        .key = PQgetisnull(r, i, 8) ? NULL : pg_text(r, i, 8),
 		};
 	}
 	op->fn(op->ctx, rows, n, err.code != ERR_NONE ? &err : NULL);
@@ -238,6 +248,29 @@ bool store_incidents_open(struct store *s, struct wall since, int64_t release_id
 	arg_i64(args, since.ms);
 	arg_i64(args, release_id);
 	if (!store_send(s, &sql_incidents_open, args, open_answered, op, err)) {
+		op_free(op);
+		return false;
+	}
+	return true;
+}
+
+bool store_incidents_of(struct store *s, const char *service, const char *environment,
+                        struct wall since, int64_t limit, store_incidents_fn fn, void *ctx,
+                        struct err *err)
+{
+	struct open_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to ask for incidents");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_text(args, service);
+	arg_text(args, environment);
+	arg_i64(args, since.ms);
+	arg_i64(args, limit);
+	if (!store_send(s, &sql_incidents_of, args, open_answered, op, err)) {
 		op_free(op);
 		return false;
 	}

@@ -192,6 +192,7 @@ struct store_incident {
 	int64_t after; /* the one of the same release before it; 0: none */
 	enum incident_severity severity;
 	const char *title, *link, *reported_by; /* link may be NULL */
+	const char *key;                        /* likewise */
 	struct wall at;
 };
 typedef void (*store_incidents_fn)(void *ctx, const struct store_incident *rows, size_t n,
@@ -201,6 +202,11 @@ typedef void (*store_incidents_fn)(void *ctx, const struct store_incident *rows,
  * row is the oldest of all. release_id 0: of all. */
 bool store_incidents_open(struct store *s, struct wall since, int64_t release_id,
                           store_incidents_fn fn, void *ctx, struct err *err) MUST_CHECK;
+/* What was reported of a service and environment since then: the most severe first, at most
+ * `limit`, whichever release they were about. */
+bool store_incidents_of(struct store *s, const char *service, const char *environment,
+                        struct wall since, int64_t limit, store_incidents_fn fn, void *ctx,
+                        struct err *err) MUST_CHECK;
 /* Newest first; service and environment may be NULL, `before` 0. */
 bool store_incident_rows(struct store *s, const char *service, const char *environment,
                          int64_t before, int64_t limit, store_rows_fn fn, void *ctx,

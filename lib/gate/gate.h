@@ -20,6 +20,7 @@
 #include "base/field.h"
 #include "base/time.h"
 #include "gate/alert_list.h"
+#include "gate/incidents.h"
 #include "gate/kpi.h"
 #include "gate/measurements.h"
 
@@ -148,6 +149,7 @@ struct gate_evidence {
 	        *alerts; /* NULL entries for gates that are no alerts gates */
 	const struct evidence_result *results; /* what was reported to the release */
 	size_t nresults;
+	const struct gate_incidents *incidents; /* of the service; NULL: nobody has asked */
 	/* Alerts a person took care of, for this release (rule A4). */
 	const struct gate_addressed *addressed;
 	size_t naddressed;
@@ -232,6 +234,7 @@ struct gate_state {
 	struct rung_state rungs[GATE_MAX_RUNGS];
 	struct measurements past; /* of kinds that look at several */
 	struct gate_baseline baseline;
+	struct gate_quiet quiet;  /* of kind incidents */
 	struct wall
 	        silent_since; /* where it counts it gave neither pass nor breach since then (rule
 	                         E5); 0: it did. Kept by whoever knows where the gate counts. */

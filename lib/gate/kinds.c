@@ -7,6 +7,7 @@
 #include "gate/evidence.h"
 #include "gate/gate.h"
 #include "gate/health.h"
+#include "gate/incidents.h"
 #include "gate/integrity.h"
 #include "gate/threshold.h"
 
@@ -20,6 +21,7 @@ const struct gate_kind *const gate_kinds[] = {
 	&gate_integrity,
 	&gate_alerts,
 	&gate_evidence_kind,
+	&gate_incidents_kind,
 	NULL
 };
 
@@ -31,6 +33,7 @@ const char *const gate_kind_names[] = {
 	"integrity",
 	"alerts",
 	"evidence",
+	"incidents",
 	NULL
 };
 /* clang-format on */

@@ -200,6 +200,18 @@ static const struct field_table baseline_table = {
 	.size = sizeof(struct gate_baseline)
 };
 
+static const struct field quiet_fields[] = {
+	{ .key = "for", .kind = FIELD_DURATION, .offset = offsetof(struct gate_quiet, quiet_ms), .fallback = "0s",
+	  .doc = "How long no incident was observed." },
+	{ .key = "seen", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_quiet, seen),
+	  .doc = "The newest look." },
+	{ .key = "newest", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_quiet, newest),
+	  .doc = "Number of the newest incident there was." },
+};
+static const struct field_table quiet_table = {
+	.noun = "quiet time", .fields = quiet_fields, .n = ARRAY_LEN(quiet_fields), .size = sizeof(struct gate_quiet)
+};
+
 static const struct field state_fields[] = {
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
 	  .offset = offsetof(struct gate_state, rungs),
@@ -209,6 +221,9 @@ static const struct field state_fields[] = {
 	{ .key = "baseline", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .table = &baseline_table,
 	  .offset = offsetof(struct gate_state, baseline),
 	  .doc = "What the KPI was before the exposure." },
+	{ .key = "quiet", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .table = &quiet_table,
+	  .offset = offsetof(struct gate_state, quiet),
+	  .doc = "How long no incident was reported, by gates that wait for that." },
 	{ .key = "silent_since", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct gate_state, silent_since),
 	  .doc = "Since when the gate, where it counts, gives neither pass nor breach." },

@@ -9,6 +9,7 @@
 #include "gate/alerts.h"
 #include "gate/evidence.h"
 #include "gate/health.h"
+#include "gate/incidents.h"
 #include "gate/integrity.h"
 #include "policy/cause.h"
 #include "policy/crosscheck_gates.h"
@@ -287,6 +288,26 @@ static void check_evidence(struct crosscheck *c, const struct gate *gate)
 	}
 }
 
+/* "2 critical in 24 h" is above 1; a time without any is broken by one. */
+static void check_incidents(struct crosscheck *c, const struct gate *gate)
+{
+	const struct incidents_spec *spec = gate->spec;
+
+	refuse_evidence_keys(c, gate);
+	crosscheck_rungs(c, gate, KPI_EVENTS, "the number of incidents");
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		const struct gate_rung *rung = &gate->rungs[i];
+
+		if (rung->compare == RUNG_BELOW)
+			crosscheck_problem(c, crosscheck_rung_place(c, gate, i, "below"),
+			                   "few incidents are no trouble: write above");
+		else if (spec->none_for_ms > 0 && rung->limit > 0)
+			crosscheck_problem(c, crosscheck_rung_place(c, gate, i, "above"),
+			                   "with none_for one incident is too many: there is no "
+			                   "limit");
+	}
+}
+
 static void stage_names(const struct policy *p, struct names *out)
 {
 	for (size_t i = 0; i < p->nstages; i++)
@@ -328,6 +349,7 @@ static const struct {
 	{ &gate_integrity, check_integrity },
 	{ &gate_alerts,    check_alerts },
 	{ &gate_evidence_kind, check_evidence },
+	{ &gate_incidents_kind, check_incidents },
 };
 /* clang-format on */
 

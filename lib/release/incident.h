@@ -6,9 +6,7 @@
 #define RELEASE_INCIDENT_H
 
 #include "base/time.h"
-
-enum incident_severity { INCIDENT_P0 = 0, INCIDENT_P1, INCIDENT_P2, INCIDENT_P3, INCIDENT_SEVERITY_COUNT };
-extern const char *const incident_severity_names[INCIDENT_SEVERITY_COUNT + 1]; /* "P0" ... */
+#include "gate/incidents.h"
 
 /* What a rollback leaves to write down (rule A6). Texts are NULL until it was recorded. */
 struct incident_record {

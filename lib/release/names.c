@@ -40,8 +40,6 @@ const char *const call_change_names[CALL_CHANGE_COUNT + 1] = {
 	"opened", "raised", "acknowledged", "ended", NULL
 };
 
-const char *const incident_severity_names[INCIDENT_SEVERITY_COUNT + 1] = { "P0", "P1", "P2", "P3", NULL };
-
 const char *const message_class_names[MESSAGE_CLASS_COUNT + 1] = {
 	"advance", "rollback", "notification", NULL
 };

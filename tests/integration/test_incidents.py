@@ -205,3 +205,67 @@ def test_a_rollback_of_long_ago_still_holds_the_next_release(postgres, make_daem
     assert daemon.release(after)["state"] == "planned"
     daemon.verb(id_, "incident", root_cause="a flag", impact="none", restore_point="0.9.0")
     daemon.wait_state(after, "running")
+
+
+def counting(target, **gates):
+    document = json.loads(policy(target)["test.yaml"])
+    document["stages"][0]["bake"] = "2s"
+    document["stages"][1]["bake"] = "1h"
+    document["gates"].update(gates)
+    return {"test.yaml": json.dumps(document)}
+
+
+def test_the_second_of_a_day_rolls_back_whichever_release_the_first_was_about(postgres, make_daemon, target):
+    twice = {"incidents": "all", "over": "24h", "above": "1", "then": "rollback"}
+    daemon = make_daemon(postgres, policies=counting(target, twice=twice)).start()
+    report(daemon, "P3", title="of last night")
+    report(daemon, "P3", title="elsewhere", environment="stage")
+    id_ = baking(daemon)
+    daemon.wait_release(id_, "the next stage", lambda r: r["stage"]["index"] == 1 and r["step"] == "baking")
+    assert "1 incident in 1d" in daemon.gate(id_, "twice")["sentence"]
+    report(daemon, "P3", title="again")
+    r = daemon.wait_state(id_, "rolled_back", "stabilising")
+    assert "2 incidents in 1d" in r["rollback"]["reason"]
+
+
+def test_two_of_before_do_not_hold_the_fix_of_both(postgres, make_daemon, target):
+    twice = {"incidents": "critical", "over": "24h", "above": "1", "then": "rollback"}
+    daemon = make_daemon(postgres, policies=counting(target, twice=twice)).start()
+    for number in range(2):
+        report(daemon, "P1", title=f"down {number}")
+    id_ = baking(daemon)
+    daemon.wait_release(id_, "the next stage", lambda r: r["stage"]["index"] == 1 and r["step"] == "baking")
+    daemon.wait_release(id_, "a pass", lambda r: r["gates"].get("twice") == "pass")
+    assert "none since this exposure" in daemon.gate(id_, "twice")["sentence"]
+
+
+def test_a_quiet_time_is_waited_for_and_begins_anew(postgres, make_daemon, target):
+    quiet = {"incidents": "all", "none_for": "6s", "then": "note"}
+    daemon = make_daemon(postgres, policies=counting(target, quiet=quiet)).start()
+    id_ = baking(daemon)
+    waits = daemon.wait_release(id_, "the waiting", lambda r: "of 6s without an incident" in json.dumps(r["waiting_for"]))
+    assert not any(h["name"] == "evidence" for h in waits["holds"])
+    report(daemon, "P3")
+    daemon.wait_release(id_, "the breach", lambda r: "stands: in breach" in json.dumps(r["waiting_for"])
+                        or "1 new incident" in json.dumps(r["waiting_for"]))
+    daemon.kill()
+    daemon.start()
+    daemon.wait_release(id_, "the next stage", lambda r: r["stage"]["index"] == 1)
+
+
+def test_what_the_database_does_not_tell_is_not_none(postgres, make_daemon, target):
+    twice = {"incidents": "all", "over": "24h", "above": "1", "then": "pause"}
+    document = json.loads(counting(target, twice=twice)["test.yaml"])
+    document["stages"][0]["bake"] = "1h"
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    id_ = baking(daemon)
+    daemon.wait_release(id_, "a pass", lambda r: r["gates"].get("twice") == "pass")
+    daemon.sql("REVOKE SELECT ON headgate.incident FROM headgate_app")
+    daemon.wait_release(id_, "no pass", lambda r: r["gates"].get("twice") == "stale")
+    assert "permission denied" in daemon.gate(id_, "twice")["sentence"]
+    observed = daemon.release(id_)["bake"]["observed"]
+    number = daemon.gate(id_, "twice") and daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["number"]
+    wait_until(lambda: daemon.get(f"/v1/releases/{id_}/gates")[1]["evaluation"]["number"] > number + 2, "more looks")
+    assert daemon.release(id_)["bake"]["observed"] == observed
+    daemon.sql("GRANT SELECT ON headgate.incident TO headgate_app")
+    daemon.wait_release(id_, "a pass again", lambda r: r["gates"].get("twice") == "pass")

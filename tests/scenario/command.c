@@ -338,6 +338,39 @@ static bool run_newer(struct story *s, const struct words *w, size_t i)
 	return true;
 }
 
+static enum incident_severity severity_of(const struct words *w, size_t i)
+{
+	size_t severity = 0;
+
+	while (severity < INCIDENT_SEVERITY_COUNT - 1 &&
+	       !is(w, i, incident_severity_names[severity]))
+		severity++;
+	return (enum incident_severity)severity;
+}
+
+/* What gates count of it. */
+static bool note_incident(struct story *s, enum incident_severity severity, const char *key)
+{
+	struct gate_incidents *all = &s->reported;
+	struct gate_incident *grown = realloc(all->list, (all->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return story_fail(s, "no memory");
+	all->list = grown;
+	grown[all->n] = (struct gate_incident){.id = (int64_t)all->n + 1,
+	                                       .severity = severity,
+	                                       .key = text_dup(key),
+	                                       .at = s->now};
+	all->n++;
+	return true;
+}
+
+/* reported P0 [KEY]: while another release was active, or none. */
+static bool run_reported(struct story *s, const struct words *w, size_t i)
+{
+	return note_incident(s, severity_of(w, i), word(w, i + 1));
+}
+
 /* incident P0 [TITLE]; `incident again` hands the last one over once more */
 static bool run_incident(struct story *s, const struct words *w, size_t i)
 {
@@ -345,12 +378,11 @@ static bool run_incident(struct story *s, const struct words *w, size_t i)
 	char reason[160];
 	struct event e = {.kind = EVENT_INCIDENT, .by = {.subject = "headgate"}};
 	bool again = is(w, i, "again");
-	size_t severity = 0;
+	enum incident_severity severity = severity_of(w, i);
 
-	while (severity < INCIDENT_SEVERITY_COUNT - 1 &&
-	       !is(w, i, incident_severity_names[severity]))
-		severity++;
-	e.severity = (enum incident_severity)severity;
+	if (!again && !note_incident(s, severity, NULL))
+		return false;
+	e.severity = severity;
 	e.incident_after = s->incidents - again;
 	s->incidents += !again;
 	e.incident = s->incidents;
@@ -647,6 +679,7 @@ static const struct {
 	{ "newer",    run_newer,    false },
 	{ "drift",    run_drift,    false },
 	{ "incident", run_incident, false },
+	{ "reported", run_reported, true },
 	{ "store",    run_store,    false },
 	{ "at",       run_at,       false },
 	{ "after",    run_after,    false },

@@ -37,6 +37,7 @@ void world_close(struct story *s)
 		s->alerts[i].list = NULL;
 	}
 	s->noutbox = 0;
+	gate_incidents_clear(&s->reported);
 }
 
 bool story_read(struct story *s, const char *file, struct buf *out)
@@ -617,7 +618,8 @@ static bool evaluate(struct story *s)
 	                                 .nkpis = s->bound->nkpis,
 	                                 .probes = probes,
 	                                 .nprobes = s->nprobes,
-	                                 .alerts = alerts};
+	                                 .alerts = alerts,
+	                                 .incidents = &s->reported};
 	struct evaluation *next = NULL;
 	int64_t observed = s->c.observed_ms;
 	struct err err;
@@ -625,6 +627,10 @@ static bool evaluate(struct story *s)
 	if (s->bound->nkpis > KPIS_MAX || s->bound->ngates > GATES_MAX)
 		return story_fail(s, "the policy is too large for a story");
 	fill_outside(s);
+	if (!s->store_away)
+		s->reported.asked = s->now;
+	s->reported.known = s->reported.asked.ms > 0;
+	s->reported.reach_ms = INT64_MAX;
 	for (size_t i = 0; i < s->bound->nkpis; i++)
 		read_kpi(s, i, &readings[i]);
 	for (size_t i = 0; i < s->bound->ngates; i++) {
