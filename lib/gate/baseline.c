@@ -216,17 +216,11 @@ static void keep(const struct gate *gate, const struct gate_evidence *evidence,
 	weigh_kpi(gate, evidence, &m);
 	int64_t spacing_ms = weigh_spacing_ms(gate, &m, evidence);
 
-	if (state->past.merged > 1)
-		spacing_ms *= state->past.merged;
-	if (!weigh_is_keepable(evidence, &m) ||
-	    !measurements_is_due(&state->past, spacing_ms, evidence->at))
+	if (!weigh_is_due(evidence, &m, spacing_ms, &state->past))
 		return;
 	if (state->past.n == 0)
 		state->baseline.since.ms = evidence->at.ms - m.range_ms;
-	measurements_add_merging(&state->past, &(struct measurement){.at = evidence->at,
-	                                                             .value = m.value,
-	                                                             .events = m.events,
-	                                                             .against = (double)NAN});
+	weigh_take(evidence, &m, spacing_ms, &state->past);
 }
 
 /* --- live --------------------------------------------------------------------------------- */

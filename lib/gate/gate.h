@@ -198,6 +198,8 @@ struct gate_kind {
 	 * then may serve as a baseline. May be NULL. */
 	void (*keep)(const struct gate *gate, const struct gate_evidence *evidence,
 	             struct gate_state *state);
+	/* Limits are in the KPI's unit per time and may be below 0. */
+	bool limits_are_slopes;
 	/* The value is made of several windows, so that one vote is no single bad window. */
 	bool looks_at_several;
 	/* What the value was made of, for the gate's JSON: stands under the kind's name. New

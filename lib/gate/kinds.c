@@ -10,6 +10,7 @@
 #include "gate/incidents.h"
 #include "gate/integrity.h"
 #include "gate/threshold.h"
+#include "gate/trend.h"
 
 /* One per line, so that two new ones do not meet. */
 /* clang-format off */
@@ -17,6 +18,7 @@ const struct gate_kind *const gate_kinds[] = {
 	&gate_threshold,
 	&gate_average,
 	&gate_baseline_kind,
+	&gate_trend,
 	&gate_health,
 	&gate_integrity,
 	&gate_alerts,
@@ -29,6 +31,7 @@ const char *const gate_kind_names[] = {
 	"threshold",
 	"average",
 	"baseline",
+	"trend",
 	"health",
 	"integrity",
 	"alerts",

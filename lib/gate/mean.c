@@ -52,13 +52,15 @@ void mean_take(const struct gate *gate, const struct gate_evidence *evidence, in
 	struct wall oldest = oldest_useful(evidence, of, spacing_ms, m->range_ms);
 
 	measurements_trim(past, oldest, evidence->at);
-	if (weigh_is_keepable(evidence, m) && measurements_is_due(past, spacing_ms, evidence->at))
+	if (weigh_is_due(evidence, m, spacing_ms, past)) {
 		measurements_add(past,
 		                 &(struct measurement){.at = evidence->at,
 		                                       .value = m->value,
 		                                       .events = m->events,
 		                                       .against = against},
 		                 (size_t)of);
+		past->told = m->told;
+	}
 	m->range_ms = of * spacing_ms;
 	m->takes_ms = of * (spacing_ms + evidence->evaluate_every_ms);
 	m->account.n = past->n;

@@ -29,6 +29,7 @@ struct measurements {
 	size_t n;
 	int64_t merged; /* every one stands for this many intervals; 0 like 1 */
 	int era;        /* enum gate_era they belong to */
+	int64_t told;   /* of pushed KPIs, the report that the newest one is; else 0 */
 };
 
 /* What a gate's value was made of, for people who want to check it. */

@@ -127,8 +127,8 @@ static json_t *past_encode(const void *member)
 			return NULL;
 		}
 	}
-	return list ? json_pack("{s:I, s:i, s:o}", "merged", (json_int_t)past->merged, "era",
-	                        past->era, "list", list)
+	return list ? json_pack("{s:I, s:i, s:I, s:o}", "merged", (json_int_t)past->merged, "era",
+	                        past->era, "told", (json_int_t)past->told, "list", list)
 	            : NULL;
 }
 
@@ -156,6 +156,7 @@ static bool past_decode(json_t *value, void *member, struct decode *d)
 		return decode_problem(d, "must have a list of at most %d measurements",
 		                      MEASUREMENTS_MAX);
 	past->merged = json_integer_value(json_object_get(value, "merged"));
+	past->told = json_integer_value(json_object_get(value, "told"));
 	past->era = (int)json_integer_value(json_object_get(value, "era"));
 	if (past->merged < 0)
 		return decode_problem(d, "merged must not be negative");

@@ -239,3 +239,25 @@ bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_m
 	return m->result == GATE_PASS && m->covered && isfinite(m->value) && !evidence->entering &&
 	       !evidence->settling;
 }
+
+bool weigh_is_due(const struct gate_evidence *evidence, const struct gate_measure *m,
+                  int64_t spacing_ms, const struct measurements *past)
+{
+	int64_t apart_ms = spacing_ms * (past->merged > 1 ? past->merged : 1);
+
+	return weigh_is_keepable(evidence, m) &&
+	       !(m->told > 0 && past->n > 0 && m->told == past->told) &&
+	       measurements_is_due(past, apart_ms, evidence->at);
+}
+
+void weigh_take(const struct gate_evidence *evidence, const struct gate_measure *m,
+                int64_t spacing_ms, struct measurements *past)
+{
+	if (!weigh_is_due(evidence, m, spacing_ms, past))
+		return;
+	measurements_add_merging(past, &(struct measurement){.at = evidence->at,
+	                                                     .value = m->value,
+	                                                     .events = m->events,
+	                                                     .against = (double)NAN});
+	past->told = m->told;
+}

@@ -13,6 +13,7 @@
 struct gate;
 struct gate_evidence;
 struct gate_measure;
+struct measurements;
 
 /* The gate's KPI with its min_events and quorum, in *m: result, value, unit, events, range,
  * coverage, words. */
@@ -29,6 +30,14 @@ int64_t weigh_spacing_ms(const struct gate *gate, const struct gate_measure *m,
 /* Whether what was just weighed may be kept as a measurement: it would be a pass where rule K4 is
  * concerned, nothing is being changed and the stage has settled. */
 bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_measure *m);
+
+/* Keeps what was weighed as a measurement when it may be kept and one is due, neighbours merged
+ * when there is no room. A report that was pushed is one measurement. */
+void weigh_take(const struct gate_evidence *evidence, const struct gate_measure *m,
+                int64_t spacing_ms, struct measurements *past);
+/* The same to be asked only. */
+bool weigh_is_due(const struct gate_evidence *evidence, const struct gate_measure *m,
+                  int64_t spacing_ms, const struct measurements *past);
 
 /* A gate with a rung that cannot be reached never passes (rule K9); what its other rungs see counts
  * all the same, and missing evidence keeps its own reason. */

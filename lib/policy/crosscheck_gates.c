@@ -46,6 +46,12 @@ bool crosscheck_is_written(const struct crosscheck *c, const char *section, cons
 static bool limit_read(const struct gate *gate, struct gate_rung *rung, enum kpi_unit unit,
                        const char *watched, char out[UNITS_TEXT_MAX], struct err *err)
 {
+	if (gate->kind->limits_are_slopes) {
+		if (!limit_parse_slope(rung->limit_text, unit, watched, &rung->limit, err))
+			return false;
+		limit_format_slope(rung->limit, unit, out);
+		return true;
+	}
 	if (!gate->kind->against) {
 		if (!limit_parse(rung->limit_text, unit, watched, &rung->limit, err))
 			return false;

@@ -106,8 +106,8 @@ static void check_sight(struct crosscheck *c, const struct gate *gate, const str
 	if (promql_flaw(expr))
 		crosscheck_problem(c, at, "blind: KPI %s never has a value: %s", kpi->name,
 		                   promql_flaw(expr));
-	else if (!gate->kind->against && promql_needs(expr, &needs) > 0 &&
-	         crosscheck_is_sound(c, at) &&
+	else if (!gate->kind->against && !gate->kind->limits_are_slopes &&
+	         promql_needs(expr, &needs) > 0 && crosscheck_is_sound(c, at) &&
 	         blind_rung(gate, kpi, expr, &bound, why, sizeof(why)))
 		crosscheck_problem(c, at, "%s", why);
 	promql_free(&expr);

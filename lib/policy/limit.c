@@ -173,6 +173,26 @@ void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX])
 		number_format(limit, out);
 }
 
+bool limit_parse_slope(const char *text, enum kpi_unit unit, const char *watched, double *out,
+                       struct err *err)
+{
+	bool below = *text == '-' && text[1] != '-';
+
+	if (!limit_parse(below ? text + 1 : text, unit, watched, out, err))
+		return false;
+	if (below)
+		*out = number_is_same(*out, 0) ? 0 : -*out;
+	return true;
+}
+
+void limit_format_slope(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX])
+{
+	char text[UNITS_TEXT_MAX];
+
+	limit_format(fabs(limit), unit, text);
+	(void)snprintf(out, UNITS_TEXT_MAX, "%s%.46s", limit < 0 ? "-" : "", text);
+}
+
 /* --- limits that depend on a baseline ----------------------------------------------------- */
 
 #define BASELINE "baseline"

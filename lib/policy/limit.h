@@ -19,6 +19,11 @@ bool limit_parse(const char *text, enum kpi_unit unit, const char *watched, doub
 /* The canonical spelling; limit_parse() of it gives the same double. */
 void limit_format(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX]);
 
+/* The same where a limit may be below 0: "-1%". */
+bool limit_parse_slope(const char *text, enum kpi_unit unit, const char *watched, double *out,
+                       struct err *err) MUST_CHECK;
+void limit_format_slope(double limit, enum kpi_unit unit, char out[UNITS_TEXT_MAX]);
+
 /* "baseline + 10% - 20ms": a share of the baseline, and so much more in the unit of the KPI;
  * percentage points of ratios are "2 points". Each at most once. */
 bool limit_parse_baseline(const char *text, enum kpi_unit unit, const char *watched,

@@ -85,3 +85,26 @@ def test_a_live_baseline_is_read_at_every_look(postgres, make_daemon, target):
     assert held["baseline"]["label"] == "concurrent" and held["baseline"]["against"] == "critical"
     target.set(lag=6)
     daemon.wait_state(id_, "paused")
+
+
+def test_a_trend_pauses_while_the_value_itself_is_still_fine(postgres, make_daemon, target):
+    creeping = {"trend": "lag", "per": "1m", "min_measurements": 4, "above": 600, "for": "1 of 1", "then": "pause"}
+    change = numbers_policy(target, {"creeping": creeping})
+    daemon = make_daemon(postgres, policies={"test.yaml": change["test.yaml"]}).start()
+    target.set(lag=100)
+    id_ = daemon.create()["id"]
+    flat = wait_gate(daemon, id_, "creeping", "a trend", lambda g: g["result"] == "pass")
+    assert flat["value"] == 0 and flat["trend"]["statistic"] == "theil_sen" and flat["trend"]["per"] == "1m"
+    assert flat["trend"]["n"] == len(flat["trend"]["measurements"]) >= 4
+    lag = 100
+
+    def rises(release):
+        nonlocal lag
+        lag = min(lag + 20, 990)     # never above what the gate `lag` allows
+        target.set(lag=lag)
+        return release["state"] == "paused"
+
+    paused = daemon.wait_release(id_, "paused by the trend", rises)
+    assert [h["name"] for h in paused["holds"]] == ["creeping"]
+    steep = daemon.gate(id_, "creeping")
+    assert steep["trend"]["slope"] > 600 and "per 1m over" in steep["sentence"]
