@@ -37,7 +37,7 @@ START_TEST(what_may_be_made_of_the_newest_number)
 		  "its window of 1h reaches back to before this exposure" },
 		{ "a clock set back", 0, T0 + 60001, T0, T0, 0.5, GATE_ERROR, false, "its timestamp is more than 60 s ahead" },
 		{ "a little ahead", 0, T0 + 60000, T0, T0, 0.5, GATE_PASS, true, "" },
-		{ "no number", 0, T0, T0, T0, NAN, GATE_ERROR, false, "the value is not a finite number" },
+		{ "no number", 0, T0, T0, T0, (double)NAN, GATE_ERROR, false, "the value is not a finite number" },
 	};
 	/* clang-format on */
 
