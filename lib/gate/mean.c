@@ -10,12 +10,12 @@
 #include "gate/weigh.h"
 
 /* Of this exposure, and no older than twice the time that so many take. */
-static struct wall oldest_useful(const struct gate_evidence *evidence, int64_t of,
-                                 int64_t spacing_ms, int64_t range_ms)
+static struct wall oldest_useful(const struct gate_evidence *evidence, int64_t of, int64_t pace_ms,
+                                 int64_t range_ms)
 {
 	struct wall exposed = {
 	        evidence->exposed_since.ms > 0 ? evidence->exposed_since.ms + range_ms : 0};
-	struct wall recent = {evidence->at.ms - 2 * of * spacing_ms};
+	struct wall recent = {evidence->at.ms - 2 * of * pace_ms};
 
 	return exposed.ms > recent.ms ? exposed : recent;
 }
@@ -49,7 +49,8 @@ void mean_take(const struct gate *gate, const struct gate_evidence *evidence, in
 {
 	struct measurements *past = &state->past;
 	int64_t spacing_ms = weigh_spacing_ms(gate, m, evidence);
-	struct wall oldest = oldest_useful(evidence, of, spacing_ms, m->range_ms);
+	int64_t pace_ms = weigh_pace_ms(gate, evidence, spacing_ms);
+	struct wall oldest = oldest_useful(evidence, of, pace_ms, m->range_ms);
 
 	measurements_trim(past, oldest, evidence->at);
 	if (weigh_is_due(evidence, m, spacing_ms, past)) {
@@ -62,7 +63,7 @@ void mean_take(const struct gate *gate, const struct gate_evidence *evidence, in
 		past->told = m->told;
 	}
 	m->range_ms = of * spacing_ms;
-	m->takes_ms = of * (spacing_ms + evidence->evaluate_every_ms);
+	m->takes_ms = of * (pace_ms + evidence->evaluate_every_ms);
 	m->account.n = past->n;
 	memcpy(m->account.list, past->list, past->n * sizeof(past->list[0]));
 	if (m->result == GATE_PASS && (int64_t)past->n < of)

@@ -234,6 +234,15 @@ int64_t weigh_spacing_ms(const struct gate *gate, const struct gate_measure *m,
 	return ms > evidence->evaluate_every_ms ? ms : evidence->evaluate_every_ms;
 }
 
+int64_t weigh_pace_ms(const struct gate *gate, const struct gate_evidence *evidence,
+                      int64_t spacing_ms)
+{
+	const struct kpi *kpi =
+	        gate->kpi_index < evidence->nkpis ? &evidence->kpi_list[gate->kpi_index] : NULL;
+
+	return kpi && kpi->pushed_ms > spacing_ms ? kpi->pushed_ms : spacing_ms;
+}
+
 bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_measure *m)
 {
 	return m->result == GATE_PASS && m->covered && isfinite(m->value) && !evidence->entering &&

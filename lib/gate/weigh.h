@@ -27,6 +27,9 @@ void weigh_say(const struct gate *gate, const char *lead, struct gate_measure *m
  * same events. */
 int64_t weigh_spacing_ms(const struct gate *gate, const struct gate_measure *m,
                          const struct gate_evidence *evidence);
+/* How far apart they may come: as that, or where they are pushed as seldom as the KPI allows. */
+int64_t weigh_pace_ms(const struct gate *gate, const struct gate_evidence *evidence,
+                      int64_t spacing_ms);
 /* Whether what was just weighed may be kept as a measurement: it would be a pass where rule K4 is
  * concerned, nothing is being changed and the stage has settled. */
 bool weigh_is_keepable(const struct gate_evidence *evidence, const struct gate_measure *m);
