@@ -2,6 +2,7 @@
  * routes - every route there is. The index page, openapi.json and the router read this table.
  */
 #include "api/actions.h"
+#include "api/alerts.h"
 #include "api/dead_letters.h"
 #include "api/freeze.h"
 #include "api/httpd.h"
@@ -14,6 +15,7 @@
 
 #define BODY (64u * 1024)
 #define POLICY_BODY (1024u * 1024)
+#define ALERTS_BODY (1024u * 1024)
 
 /* clang-format off */
 const struct route api_routes[] = {
@@ -45,6 +47,7 @@ const struct route api_routes[] = {
 	{ "POST", "/v1/releases/:id/evidence/:name", "submit", reports_evidence,    BODY, "Report the result of a check that ran elsewhere: passed or failed, with link and expiry." },
 	{ "POST", "/v1/releases/:id/measurements", "submit",  reports_measurement,  BODY, "Push a number of a KPI that the policy says is pushed, or a list of up to 64." },
 	{ "POST", "/v1/incidents",                 "submit",  incidents_report,     BODY, "Report an incident of a service: P0 rolls back, P1 pauses and calls people, P2 pauses, P3 is noted; the same key again is the same incident, or its rise." },
+	{ "POST", "/v1/alerts",                    "submit",  alerts_told,          ALERTS_BODY, "Tell what fires, as Alertmanager's webhook does (version 4): replaces what was told of the same group." },
 	{ "GET",  "/v1/incidents",                 "view",    incidents_list,       0,    "Incidents, newest first: ?service= &environment= &limit= &before=." },
 	{ "POST", "/v1/actions/:id/complete",      NULL,      actions_complete,     BODY, "Call back how a message ended; its one-time token is the authentication." },
 	{ "GET",  "/v1/actions",                   "view",    dead_letters_list,    0,    "Messages that are not sent any more, of all releases: ?state=given_up,refused &limit=." },

@@ -15,6 +15,7 @@
 #include "gate/sentence.h"
 #include "log.h"
 #include "series/label_pool.h"
+#include "source/alerts_webhook.h"
 #include "source/watch.h"
 
 /* The table of kinds: a new one is one file and one row. */
@@ -26,6 +27,7 @@ const struct watch_kind *const watch_kinds[] = {
         &source_prometheus_alerts,
         &source_json,
         &source_integrity,
+        &source_alerts_webhook,
         NULL,
 };
 
@@ -140,6 +142,8 @@ void subscription_free(struct subscription **subscription)
 		interests_leave(&s->gates[i].interests);
 		free(s->gates[i].probes);
 		json_decref(s->gates[i].alerts.list);
+		promql_free(&s->gates[i].selector);
+		promql_free(&s->gates[i].watchdog);
 	}
 	free(s->views);
 	free(s->gates);
@@ -297,6 +301,10 @@ const struct gate_alerts *subscription_alerts(const struct subscription *s, size
 		return NULL;
 	view = &s->gates[gate];
 	json_decref(view->alerts.list);
+	if (source->kind == SOURCE_WEBHOOK) {
+		alerts_webhook_look(view, source, &view->alerts);
+		return &view->alerts;
+	}
 	view->alerts = (struct gate_alerts){.every_ms = source->every_ms};
 	combine(view, kpi_quorum_needed(source->quorum, view->n), &view->alerts);
 	return &view->alerts;

@@ -79,7 +79,7 @@ struct watch_kind {
 	const struct gate_alerts *(*alerts)(const struct watch *w);
 };
 extern const struct watch_kind source_scrape, source_health, source_integrity, source_alertmanager,
-        source_prometheus_alerts,
+        source_prometheus_alerts, source_alerts_webhook,
         source_prometheus, source_json, source_file_sd, source_http_sd;
 extern const struct watch_kind *const watch_kinds[]; /* NULL at the end */
 
@@ -112,6 +112,8 @@ struct sources {
 	size_t nwatches, nsubscriptions;
 	size_t nfirst;      /* watches whose first question is still to come */
 	uint64_t last_mark; /* see struct watch */
+	struct watch *inbox; /* of alerts told by webhook; NULL: nobody wants them */
+	bool inbox_loading;  /* its answer is to come */
 };
 
 /* Per source and per gate of the policy: who is watched for it. */
@@ -129,6 +131,7 @@ struct gate_view {
 	size_t n;
 	struct gate_probe *probes; /* own */
 	struct gate_alerts alerts;
+	struct promql_expr *selector, *watchdog; /* own: of alerts told by webhook */
 };
 
 /* Of a KPI that is worked out elsewhere. */

@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 
@@ -167,6 +167,20 @@ bool store_replay(struct store *s, const char *message_id, const char *subject, 
  * 60 a minute. */
 void store_denied(struct store *s, const char *subject, const char *origin, const char *route,
                   int64_t release_id, const char *why);
+
+/* --- alerts that were told by webhook --- */
+#define STORE_ALERTS_MAX 2000 /* kept at one time, of all groups */
+struct store_alerts { /* of one group; borrowed */
+	const char *origin; /* what the group is known by */
+	const json_t *firing;   /* [{fingerprint, labels, since}], no fingerprint twice */
+	const json_t *resolved; /* [fingerprint] */
+	int64_t cut_off; /* how many of it were not told; 0: what is not listed does not fire */
+};
+/* ERR_LIMIT when no more fit: then nothing of it is kept. */
+bool store_alerts_put(struct store *s, const struct store_alerts *alerts, store_done_fn fn,
+                      void *ctx, struct err *err) MUST_CHECK;
+/* What fires: [{fingerprint, labels, since, cut_off, received_ms}], newest first. */
+bool store_alerts_load(struct store *s, store_rows_fn fn, void *ctx, struct err *err) MUST_CHECK;
 
 /* --- incidents (rule A5) --- */
 

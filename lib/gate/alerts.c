@@ -17,7 +17,7 @@ static const struct field fields[] = {
 	  .doc = "Label matchers in braces; every firing alert they select counts." },
 	{ .key = "source", .kind = FIELD_TEXT, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct alerts_spec, source), .min = 1, .max = 100,
-	  .doc = "Where alerts are heard of, a source of kind alertmanager or prometheus; may be left out when one alertmanager fits." },
+	  .doc = "Where alerts are heard of, a source of kind alertmanager, prometheus or alerts_webhook; may be left out when one alertmanager fits." },
 };
 static const struct field_table table = {
 	.noun = "alerts gate", .fields = fields, .n = ARRAY_LEN(fields), .size = sizeof(struct alerts_spec),

@@ -74,7 +74,9 @@ static bool bind_source(struct policy_source *source, const struct policy_values
                         struct err *err)
 {
 	for (size_t i = 0; i < source->naddresses; i++) {
-		if (!fill_in_place(&source->addresses[i], PLACE_URL, values, err))
+		if (!fill_in_place(&source->addresses[i],
+		                   source->kind == SOURCE_WEBHOOK ? PLACE_PROMQL : PLACE_URL,
+		                   values, err))
 			return false;
 	}
 	for (size_t i = 0; source->labels && i < source->naddresses; i++) {

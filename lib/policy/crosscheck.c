@@ -194,7 +194,7 @@ static void fill_defaults(struct crosscheck *c)
 			source->timeout_ms = source->every_ms < DEFAULT_TIMEOUT_MS
 			                             ? source->every_ms
 			                             : DEFAULT_TIMEOUT_MS;
-		if (source->every_ms > slowest)
+		if (source->kind != SOURCE_WEBHOOK && source->every_ms > slowest)
 			slowest = source->every_ms;
 	}
 	if (p->evaluate_every_ms == 0)
@@ -216,7 +216,7 @@ static void check_header(struct crosscheck *c)
 		const struct policy_source *source = &p->sources[i];
 		char every[UNITS_TEXT_MAX];
 
-		if (source->every_ms <= p->evaluate_every_ms ||
+		if (source->every_ms <= p->evaluate_every_ms || source->kind == SOURCE_WEBHOOK ||
 		    !crosscheck_is_sound(c, place_of("/sources/%s", source->name)) ||
 		    !crosscheck_is_sound(c, place_of("/evaluate_every")))
 			continue;

@@ -66,6 +66,8 @@ void crosscheck_name(struct crosscheck *c, struct place at, const char *name);
  * it is left out and one fits. */
 #define SOURCE_BIT(kind) (1U << (kind))
 void crosscheck_source(struct crosscheck *c, struct place at, unsigned kinds, char **name);
+/* Label matchers in braces that parse, and nothing else. */
+void crosscheck_selector(struct crosscheck *c, struct place at, const char *selector);
 /* An http or https URL without user name and password, its placeholders well-formed, and of those
  * that are known there: of the release, unless `scope` says more. */
 void crosscheck_url_of(struct crosscheck *c, struct place at, const char *url,

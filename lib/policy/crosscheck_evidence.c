@@ -64,6 +64,8 @@ static void check_addresses(struct crosscheck *c, const struct policy_source *so
 			continue;
 		if (source->kind == SOURCE_SCRAPE)
 			check_address(c, at, source->addresses[i]);
+		else if (source->kind == SOURCE_WEBHOOK)
+			crosscheck_selector(c, at, source->addresses[i]);
 		else
 			crosscheck_url(c, at, source->addresses[i]);
 		if (source->labels && source->labels[i])

@@ -221,7 +221,7 @@ static void check_integrity(struct crosscheck *c, const struct gate *gate)
 	crosscheck_rungs(c, gate, KPI_EVENTS, "0 or 1, whether the check says no");
 }
 
-static void check_selector(struct crosscheck *c, struct place at, const char *selector)
+void crosscheck_selector(struct crosscheck *c, struct place at, const char *selector)
 {
 	struct promql_position where = {0};
 	struct promql_expr *expr = NULL;
@@ -259,14 +259,14 @@ static unsigned alert_kinds(const struct crosscheck *c, const struct alerts_spec
 		if (source->kind == SOURCE_ALERTMANAGER && policy_source_is_set(source))
 			return manager;
 	}
-	return manager | SOURCE_BIT(SOURCE_PROMETHEUS);
+	return manager | SOURCE_BIT(SOURCE_PROMETHEUS) | SOURCE_BIT(SOURCE_WEBHOOK);
 }
 
 static void check_alerts(struct crosscheck *c, const struct gate *gate)
 {
 	struct alerts_spec *spec = gate->spec;
 
-	check_selector(c, crosscheck_gate_place(gate, "alerts"), spec->alerts);
+	crosscheck_selector(c, crosscheck_gate_place(gate, "alerts"), spec->alerts);
 	crosscheck_source(c, crosscheck_gate_place(gate, spec->source ? "source" : "alerts"),
 	                  alert_kinds(c, spec), &spec->source);
 	refuse_evidence_keys(c, gate);

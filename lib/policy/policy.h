@@ -43,6 +43,7 @@ enum source_kind {
 	SOURCE_ALERTMANAGER,
 	SOURCE_PROMETHEUS, /* a server that evaluates PromQL: Prometheus, Thanos, Mimir */
 	SOURCE_JSON,       /* a document whose values KPIs point to */
+	SOURCE_WEBHOOK,    /* alerts told to POST /v1/alerts; its address is the alert that always fires */
 	SOURCE_KIND_COUNT
 };
 extern const char *const source_kind_names[SOURCE_KIND_COUNT + 1];

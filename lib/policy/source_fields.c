@@ -16,7 +16,7 @@
 
 /* clang-format off */
 const char *const source_kind_names[SOURCE_KIND_COUNT + 1] = {
-	"scrape", "alertmanager", "prometheus", "json", NULL
+	"scrape", "alertmanager", "prometheus", "json", "alerts_webhook", NULL
 };
 
 static const struct field addresses_field = {
@@ -229,6 +229,7 @@ static json_t *scrape_encode(const void *member)
 KIND(alertmanager, SOURCE_ALERTMANAGER)
 KIND(prometheus, SOURCE_PROMETHEUS)
 KIND(json, SOURCE_JSON)
+KIND(alerts_webhook, SOURCE_WEBHOOK)
 
 static const struct field_custom scrape_custom = {scrape_decode, scrape_encode, addresses_copy,
                                                   addresses_free};
@@ -236,6 +237,8 @@ static const struct field_custom alertmanager_custom = {alertmanager_decode, ale
                                                         NULL, NULL};
 static const struct field_custom prometheus_custom = {prometheus_decode, prometheus_encode, NULL,
                                                       NULL};
+static const struct field_custom webhook_custom = {alerts_webhook_decode, alerts_webhook_encode,
+                                                   NULL, NULL};
 static const struct field_custom json_custom = {json_decode, json_encode, NULL, NULL};
 
 /* {NAME: text} is short for {NAME: {value: text}}. */
@@ -284,7 +287,7 @@ static bool check_params(const struct policy_source *source, struct decode *d)
 
 static bool is_remote(enum source_kind kind)
 {
-	return kind == SOURCE_PROMETHEUS || kind == SOURCE_JSON;
+	return kind == SOURCE_PROMETHEUS || kind == SOURCE_JSON || kind == SOURCE_WEBHOOK;
 }
 
 static bool problem_at(struct decode *d, const char *key, const char *text)
@@ -354,8 +357,8 @@ static bool source_check(const void *decoded, struct decode *d)
 	if (!policy_source_is_set(source))
 		return decode_problem(d,
 		                      "a source needs a kind and an address: scrape: [URL, ...], "
-		                      "file_sd, http_sd, alertmanager: URL, prometheus: URL or "
-		                      "json: URL");
+		                      "file_sd, http_sd, alertmanager: URL, prometheus: URL, "
+		                      "json: URL or alerts_webhook: SELECTOR");
 	if (is_remote(source->kind) && source->naddresses > 1)
 		return decode_problem(d, "a source of kind %s has one address",
 		                      source_kind_names[source->kind]);
@@ -442,6 +445,8 @@ static const struct field source_fields[] = {
 	  .doc = "URL of a JSON document with numbers that KPIs point to." },
 	{ .key = "alertmanager", .kind = FIELD_CUSTOM, .custom = &alertmanager_custom,
 	  .doc = "URL of an Alertmanager whose alerts gates may watch; several are members of one cluster." },
+	{ .key = "alerts_webhook", .kind = FIELD_CUSTOM, .custom = &webhook_custom,
+	  .doc = "Alerts are told to `POST /v1/alerts`: label matchers of one that always fires, `{alertname=\"Watchdog\"}`, without which silence proves nothing; it must be told again within twice `every`." },
 	{ .key = "every", .kind = FIELD_DURATION, .offset = SOURCE(every_ms),
 	  .min = SECOND_MS, .max = HOUR_MS, .fallback = "15s",
 	  .doc = "Time between two scrapes of one target, or two questions; of `prometheus` not less than that server's own scrape interval." },
