@@ -1,37 +1,15 @@
 /*
  * alert - what fires, as it was told by webhook: one group of alerts replaces what was told of it
- * before, in one statement.
+ * before, in one statement. STORE_ALERTS_MAX stands in the migration as well.
  */
 #include <stdlib.h>
 
 #include "store/internal.h"
 
-#define MAX_TEXT "2000"
-_Static_assert(STORE_ALERTS_MAX == 2000, "the statement says so as well");
-
 /* clang-format off */
-/* $1 the group, $2 what fires, $3 what is resolved, $4 how many were not told. Firing wins over resolved. What was cut
- * off may still fire, so then only what is said to be resolved goes. */
+/* The daemon's role may change no row of that table: this function does (migration 0007). */
 const struct pg_statement sql_alerts_put = {
-	"alerts_put",
-	"WITH told AS MATERIALIZED ("
-	" SELECT e->>'fingerprint' AS fingerprint, e->'labels' AS labels, e->>'since' AS since"
-	" FROM jsonb_array_elements($2::jsonb) e), "
-	"room AS MATERIALIZED ("
-	" SELECT (SELECT count(*) FROM headgate.alert WHERE origin <> md5($1)) + (SELECT count(*) FROM told) <= " MAX_TEXT
-	" AS there), "
-	"gone AS ("
-	" DELETE FROM headgate.alert a USING room"
-	" WHERE room.there AND NOT (a.origin = md5($1) AND a.fingerprint IN (SELECT fingerprint FROM told))"
-	"  AND ((a.origin = md5($1) AND ($4::bigint = 0 OR $3::jsonb ? a.fingerprint))"
-	"   OR a.received_at < clock_timestamp() - interval '6 days')), "
-	"kept AS ("
-	" INSERT INTO headgate.alert (origin, fingerprint, labels, since, cut_off, received_at)"
-	" SELECT md5($1), t.fingerprint, t.labels, t.since, $4::bigint, clock_timestamp() FROM told t, room WHERE room.there"
-	" ON CONFLICT (origin, fingerprint) DO UPDATE SET labels = excluded.labels, since = excluded.since,"
-	"  cut_off = excluded.cut_off, received_at = excluded.received_at) "
-	"SELECT there FROM room",
-	4,
+	"alerts_put", "SELECT headgate.alert_tell($1, $2::jsonb, $3::jsonb, $4::bigint)", 4,
 };
 const struct pg_statement sql_alerts_load = {
 	"alerts_load",
