@@ -223,15 +223,15 @@ void incidents_look(struct engine *e, struct tracked *t)
 	if (!e->owner || !e->store_up || t->subscription == NULL || t->bound == NULL ||
 	    t->incidents_asking || !look_is_due(e, t))
 		return;
+	t->incidents_asked = loop_now(e->app->loop).wall;
 	reach = reach_ms(t->bound);
 	look = reach > 0 ? calloc(1, sizeof(*look)) : NULL;
 	if (look == NULL)
 		return;
 	*look = (struct look){.engine = e,
 	                      .release_id = t->release->id,
-	                      .asked = loop_now(e->app->loop).wall,
+	                      .asked = t->incidents_asked,
 	                      .reach_ms = reach};
-	t->incidents_asked = look->asked;
 	t->incidents_asking = store_incidents_of(
 	        e->app->store, t->release->service, t->release->environment,
 	        (struct wall){look->asked.ms - reach}, GATE_INCIDENTS_MAX + 1, looked, look, &err);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "gate/evidence.h"
 #include "gate/gate.h"
 
 /* The strictest limit on one side, among the rungs; NaN without. */
@@ -32,6 +33,10 @@ bool gate_would_pass(const struct gate *gate, const struct gate_outcome *o, char
 	out[0] = '\0';
 	if (o->result != GATE_BREACH)
 		return false;
+	if (gate->kind == &gate_evidence_kind) {
+		sentence_set(out, size, "it would pass with a newer result that passed");
+		return true;
+	}
 	if (isfinite(most) && !(o->measure.value <= most)) {
 		kpi_format(most, o->measure.unit, limit, sizeof(limit));
 		sentence_set(out, size, "it would pass at %s%s or less", limit, o->measure.per);

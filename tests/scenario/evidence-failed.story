@@ -9,6 +9,7 @@ after 15s
 expect paused
 expect held suite
 expect because "nightly failed, says nightly-ci: https://ci.example/7"
+expect waiting "it would pass with a newer result that passed"
 ann resumes because it is flaky
 expect refused "gate suite still breaches"
 nightly-ci reports nightly passed
