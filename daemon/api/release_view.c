@@ -10,6 +10,7 @@
 
 #include "api/checklist.h"
 #include "base/units.h"
+#include "release/comparison.h"
 #include "source/source.h"
 
 static json_t *instant_json(struct wall at)
@@ -190,6 +191,17 @@ static void add_from_table(json_t *out, const struct release *r)
 	json_decref(some);
 }
 
+/* What was recorded when it finished, else what there is so far. */
+static void add_comparison(json_t *out, const struct tracked *t)
+{
+	json_t *list = t->release->comparison != NULL ? json_incref(t->release->comparison)
+	               : t->bound != NULL             ? comparison_to_json(t->checkpoint, t->bound)
+	                                              : NULL;
+
+	if (list != NULL)
+		(void)json_object_set_new(out, "comparison", list);
+}
+
 json_t *release_view(const struct engine *e, const struct tracked *t)
 {
 	const struct release *r = t->release;
@@ -221,6 +233,7 @@ json_t *release_view(const struct engine *e, const struct tracked *t)
 	(void)json_object_set_new(out, "checklist", checklist_json(r, t->bound));
 	(void)json_object_set_new(out, "sign_offs", sign_offs_json(r, t->bound));
 	add_from_table(out, r);
+	add_comparison(out, t);
 	(void)json_object_set_new(
 	        out, "policy",
 	        json_pack("{s:s, s:s}", "name", r->policy_name, "hash", r->policy_hash));

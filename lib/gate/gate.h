@@ -242,6 +242,7 @@ struct gate_state {
 	                         E5); 0: it did. Kept by whoever knows where the gate counts. */
 };
 extern const struct field_table gate_state_table; /* for checkpoints */
+extern const struct field_custom measurements_custom; /* of struct measurements */
 
 struct gate_outcome {
 	enum gate_result result;

@@ -177,7 +177,7 @@ static bool past_copy(const void *from, void *to)
 	return true;
 }
 
-static const struct field_custom past_custom = {past_decode, past_encode, past_copy, NULL};
+const struct field_custom measurements_custom = {past_decode, past_encode, past_copy, NULL};
 
 /* clang-format off */
 static const struct field baseline_fields[] = {
@@ -217,7 +217,7 @@ static const struct field state_fields[] = {
 	{ .key = "rungs", .kind = FIELD_CUSTOM, .custom = &rungs_custom, .table = &wire_table,
 	  .offset = offsetof(struct gate_state, rungs),
 	  .doc = "One state per rung, in the order of the ladder; those after the last are blank." },
-	{ .key = "past", .kind = FIELD_CUSTOM, .custom = &past_custom, .offset = offsetof(struct gate_state, past),
+	{ .key = "past", .kind = FIELD_CUSTOM, .custom = &measurements_custom, .offset = offsetof(struct gate_state, past),
 	  .doc = "What was measured so far, by gates that look at several measurements." },
 	{ .key = "baseline", .kind = FIELD_STRUCT, .flags = FIELD_OMIT_ABSENT, .table = &baseline_table,
 	  .offset = offsetof(struct gate_state, baseline),

@@ -429,5 +429,7 @@ json_t *telling_body(const struct telling *t)
 	put(&o, "release", release_json(t));
 	if (shows_kpis(t->notice->milestone))
 		put(&o, "kpis", kpis_json(t));
+	if (t->job->moment->next->comparison)
+		put(&o, "comparison", json_deep_copy(t->job->moment->next->comparison));
 	return finish(&o);
 }

@@ -325,6 +325,7 @@ void crosscheck_policy(struct crosscheck *c)
 	crosscheck_sources(c);
 	crosscheck_kpis(c);
 	crosscheck_gates(c);
+	crosscheck_compare(c);
 	crosscheck_stages(c);
 	crosscheck_actions(c);
 	check_windows(c);

@@ -34,6 +34,7 @@ void crosscheck_policy(struct crosscheck *c);
 void crosscheck_sources(struct crosscheck *c);
 void crosscheck_kpis(struct crosscheck *c);
 void crosscheck_gates(struct crosscheck *c);
+void crosscheck_compare(struct crosscheck *c);
 void crosscheck_stages(struct crosscheck *c);
 void crosscheck_actions(struct crosscheck *c);
 void crosscheck_rollback(struct crosscheck *c);

@@ -43,6 +43,14 @@ static const struct kpi *find_kpi(struct crosscheck *c, struct place at, const c
 	return NULL;
 }
 
+void crosscheck_compare(struct crosscheck *c)
+{
+	for (size_t i = 0; i < c->policy->ncompare; i++) {
+		if (c->policy->compare[i])
+			(void)find_kpi(c, place_of("/compare/%zu", i), c->policy->compare[i]);
+	}
+}
+
 /* Rule K2: a ratio of two requests, or a quantile of three, is a number too, and says nothing. */
 static bool needs_min_events(const struct kpi *kpi)
 {

@@ -219,6 +219,8 @@ struct policy {
 	size_t nstages;
 	struct policy_action *actions;
 	size_t nactions;
+	char **compare;    /* KPIs compared before and after */
+	size_t ncompare;
 	int64_t notice_ms; /* of a start, at least; 0: none */
 	struct policy_windows windows; /* outside them nothing starts or enters a stage */
 	struct policy_require *requires; /* what a release brings along */

@@ -408,6 +408,10 @@ static const struct field policy_fields[] = {
 	  .count_offset = offsetof(struct policy, nrequires), .max = POLICY_MAX_REQUIRES, .table = &require_table,
 	  .doc = "What a release brings along: `stable_version` (pinned, not `latest`), `artifact`, `ticket`, `backup` (a link, unless its "
 	         "migration is none), `migration` (a link, when it is irreversible), or any other name that must be among its `links`." },
+	{ .key = "compare", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, compare),
+	  .count_offset = offsetof(struct policy, ncompare), .max = 16,
+	  .doc = "KPIs whose means before the exposure and in the last stage are kept with the release, told when it finishes and "
+	         "audited." },
 	{ .key = "repin_by", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, repin_by),
 	  .count_offset = offsetof(struct policy, nrepin_by), .max = 16,
 	  .doc = "Roles whose holders may move a release on its way to another policy; nobody when left out." },

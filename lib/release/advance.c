@@ -339,6 +339,9 @@ void checkpoint_follow(struct checkpoint *c, const struct release *r)
 	if (c->row_version < r->policy_version) {
 		for (size_t i = 0; i < c->ngates; i++)
 			field_free(&gate_state_table, &c->gates[i]);
+		free(c->comparisons);
+		c->comparisons = NULL;
+		c->ncomparisons = 0;
 	}
 	if (c->row_version < r->votes_version) {
 		for (size_t i = 0; i < c->ngates; i++)

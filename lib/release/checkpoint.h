@@ -18,6 +18,11 @@
 
 struct release;
 
+/* What a KPI of the policy's `compare` was before the exposure, and in the last stage. */
+struct kpi_comparison {
+	struct measurements before, after;
+};
+
 /* Bake, votes and the last evaluation: saved beside the release, no transition (rule B3). */
 struct checkpoint {
 	int64_t observed_ms;         /* green time */
@@ -34,6 +39,8 @@ struct checkpoint {
 	int64_t row_version;        /* of the release when it was taken */
 	struct gate_state *gates;   /* per gate of the policy */
 	size_t ngates;
+	struct kpi_comparison *comparisons; /* per KPI of the policy's `compare` */
+	size_t ncomparisons;
 };
 extern const struct field_table checkpoint_table;
 

@@ -2,6 +2,7 @@
  * effects - what a row says is done to the next snapshot and to the outbox. Each effect is one
  * function; the order in which they run is the order of the table below.
  */
+#include "release/comparison.h"
 #include "release/rules.h"
 
 #include <stddef.h>
@@ -158,6 +159,7 @@ static bool finish(const struct question *q, struct release *next, struct outcom
 {
 	(void)out;
 	next->finished_at = q->f->now;
+	next->comparison = comparison_to_json(q->c, q->p);
 	return true;
 }
 

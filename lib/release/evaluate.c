@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "release/comparison.h"
 #include "release/evaluation.h"
 #include "release/release.h"
 
@@ -448,6 +449,7 @@ struct evaluation *release_evaluate(const struct release *r, const struct policy
 	look_at(r, bound, &place, &here, checkpoint, e);
 	conclude(bound, &place, e);
 	keep_baselines(bound, &place, &here, e, checkpoint);
+	comparison_take(bound, &here, r->stage + 1 == (int64_t)bound->nstages, checkpoint);
 	checkpoint->fresh_rounds++;
 	grow_bake(&place, e, evidence->evaluate_every_ms, checkpoint);
 	young = youth_of(r, &place, e, evidence->evaluate_every_ms, checkpoint);

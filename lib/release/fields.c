@@ -147,6 +147,7 @@ static const struct field release_fields[] = {
 	{ .key = "migration", .kind = FIELD_ENUM, AT(release, migration), .names = migration_names, .doc = "whether data changes can be undone" },
 	{ .key = "params", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, params), .doc = "values for ${params.x}" },
 	{ .key = "links", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, links), .doc = "links for people" },
+	{ .key = "comparison", .kind = FIELD_JSON, .flags = FIELD_OMIT_ABSENT, AT(release, comparison), .doc = "KPIs before and after, once it is finished" },
 	{ .key = "start", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, start), .doc = "scheduled start" },
 	{ .key = "announced", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, AT(release, announced), .doc = "when its scheduled start was announced" },
 	{ .key = "start_manual", .kind = FIELD_BOOL, AT(release, start_manual), .doc = "waits for the verb" },
@@ -188,6 +189,12 @@ static const struct field release_fields[] = {
 };
 const struct field_table release_table = { .noun = "release", .fields = release_fields, .n = ARRAY_LEN(release_fields), .size = sizeof(struct release) };
 
+static const struct field comparison_fields[] = {
+	{ .key = "before", .kind = FIELD_CUSTOM, .custom = &measurements_custom, AT(kpi_comparison, before), .doc = "before the exposure" },
+	{ .key = "after", .kind = FIELD_CUSTOM, .custom = &measurements_custom, AT(kpi_comparison, after), .doc = "in the last stage" },
+};
+static const struct field_table comparison_table = { .noun = "comparison", .fields = comparison_fields, .n = ARRAY_LEN(comparison_fields), .size = sizeof(struct kpi_comparison) };
+
 static const struct field checkpoint_fields[] = {
 	{ .key = "observed_ms", .kind = FIELD_INT, AT(checkpoint, observed_ms), .doc = "green time" },
 	{ .key = "passes", .kind = FIELD_INT, AT(checkpoint, passes), .doc = "passing evaluations in it" },
@@ -201,6 +208,7 @@ static const struct field checkpoint_fields[] = {
 	{ .key = "stage", .kind = FIELD_INT, AT(checkpoint, stage), .doc = "stage these belong to" },
 	{ .key = "row_version", .kind = FIELD_INT, AT(checkpoint, row_version), .doc = "of the release when it was taken" },
 	{ .key = "gates", .kind = FIELD_LIST, AT(checkpoint, gates), COUNT(checkpoint, ngates), .table = &gate_state_table, .doc = "votes by gate of the policy" },
+	{ .key = "comparisons", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT, AT(checkpoint, comparisons), COUNT(checkpoint, ncomparisons), .max = LIST_MAX, .table = &comparison_table, .doc = "KPIs before and after" },
 };
 const struct field_table checkpoint_table = { .noun = "checkpoint", .fields = checkpoint_fields, .n = ARRAY_LEN(checkpoint_fields), .size = sizeof(struct checkpoint) };
 /* clang-format on */

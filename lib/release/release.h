@@ -152,6 +152,7 @@ struct release {
 	char *stable_version, *artifact, *author, *ticket; /* author: a person (rule A1) */
 	enum migration migration;
 	json_t *params, *links; /* objects or NULL */
+	json_t *comparison;     /* of KPIs before and after, once it is finished; a list or NULL */
 	char *poster;      /* the person behind the token that posted it; approves as little as the
 	                      author */
 	struct wall start; /* scheduled start; 0: now */

@@ -221,6 +221,8 @@ static json_t *decision_detail(const struct question *q, const struct release *n
 	bool ok = detail && put_operands(detail, q) && put_place(detail, q, next) &&
 	          put_calls(detail, d);
 
+	if (ok && next->comparison && !q->r->comparison)
+		ok = json_object_set(detail, "comparison", next->comparison) == 0;
 	if (ok && q->e.detail)
 		ok = json_object_set_new(detail, "evaluation", json_deep_copy(q->e.detail)) == 0;
 	if (ok)

@@ -108,3 +108,27 @@ def test_a_trend_pauses_while_the_value_itself_is_still_fine(postgres, make_daem
     assert [h["name"] for h in paused["holds"]] == ["creeping"]
     steep = daemon.gate(id_, "creeping")
     assert steep["trend"]["slope"] > 600 and "per 1m over" in steep["sentence"]
+
+
+def test_kpis_are_compared_before_and_after_and_the_audit_keeps_it(postgres, make_daemon, target):
+    change = numbers_policy(target, {}, compare=["lag", "error_rate"])
+    document = json.loads(change["test.yaml"])
+    document["stages"] = [{"stage": "go", "kind": "preflight", "bake": "2s", "min_evaluations": 1},
+                          {"stage": "whole", "weight": 100, "bake": "5s", "enter": ["set_weight"]}]
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)}).start()
+    target.set(lag=100)
+    id_ = daemon.create()["id"]
+    daemon.wait_release(id_, "a value from before", lambda r: r["comparison"][0]["before"] is not None)
+    daemon.wait_release(id_, "exposed", lambda r: r["exposed"])
+    target.set(lag=300)
+    done = daemon.wait_state(id_, "completed")
+    lag = done["comparison"][0]
+    assert lag["kpi"] == "lag" and lag["unit"] == "events" and lag["label"] == "unpaired"
+    assert lag["before"]["value"] == 100 and lag["before"]["measurements"] >= 1
+    assert 100 < lag["after"]["value"] <= 300 and lag["change"] == lag["after"]["value"] - lag["before"]["value"]
+    kept = daemon.sql(f"SELECT 1 FROM headgate.audit WHERE chain = 'release/{id_}' "
+                      f"AND position('\"comparison\":['::bytea IN record) > 0")
+    assert len(kept) == 1, "the record of the finish has it"
+    daemon.kill()
+    daemon.start()
+    assert daemon.release(id_)["comparison"] == done["comparison"]
