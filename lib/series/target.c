@@ -572,9 +572,12 @@ static void note_places(struct target *t)
 
 		if (entry->place == 0 || t->places[entry->place - 1] == entry->series)
 			continue;
-		t->places[entry->place - 1] = entry->series;
-		if (str_eq(labels_get(&entry->series->labels, STR("__name__")), STR(START_TIME)))
+		if (str_eq(labels_get(&entry->series->labels, STR("__name__")), STR(START_TIME))) {
+			if (t->start_place != 0) /* another process: found by name each time */
+				continue;
 			t->start_place = entry->place;
+		}
+		t->places[entry->place - 1] = entry->series;
 	}
 }
 

@@ -136,6 +136,11 @@ static void make_page(struct buf *page, uint32_t look, unsigned version, int64_t
 	buf_clear(page);
 	if (look & 1)
 		buf_printf(page, "process_start_time_seconds %u\n", 1 + version / 9);
+	if (look & 8) /* two processes behind one page */
+		buf_printf(page,
+		           "process_start_time_seconds{pid=\"1\"} %u\n"
+		           "process_start_time_seconds{pid=\"2\"} %u\n",
+		           2 + version / 7 * 8, 3 + version / 11 * 12);
 	for (unsigned f = 0; f < 6; f++) {
 		buf_printf(page, "# TYPE f%u_total counter\n", f);
 		for (unsigned i = 0; i <= (look >> (4 * f)) % 5; i++) {
