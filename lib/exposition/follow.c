@@ -41,7 +41,7 @@ static bool leave(struct exposition *e, struct err *err)
 	e->follow = (struct follow){0};
 	e->carry = (struct scratch){0};
 	e->rules.point = (struct point){0};
-	e->rules.type = METRIC_UNTYPED;
+	e->rules.type = e->declared = METRIC_UNTYPED;
 	e->lines = e->samples = 0;
 	begin_drawing(e);
 	e->is_replaying = true;

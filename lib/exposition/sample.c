@@ -285,8 +285,9 @@ bool hand_out(struct exposition *e, const struct cursor *c, struct exposition_sa
 	}
 	if (e->is_replaying || e->on_sample(e->ctx, sample, err))
 		return true;
-	at.p = c->start; /* not of a text: nothing ends the chunk but its length */
-	skip_blanks(&at);
+	at.p = c->start;             /* not of a text: nothing ends the chunk but its length */
+	if (e->follow.shape == NULL) /* else the line begins with the name */
+		skip_blanks(&at);
 	e->trouble = EXPOSITION_REFUSED;
 	return bad(e, c, at.p, err);
 }

@@ -60,6 +60,8 @@ struct exposition {
 	struct line_facts facts;
 	bool is_replaying; /* what is parsed has been handed out before; values count for nothing */
 	bool is_repeated;
+	bool is_resting;  /* neither read along nor drawn */
+	bool was_followed; /* read along, to its end or not */
 	size_t handed; /* samples handed out while parsing */
 	bool failed;
 	enum exposition_trouble trouble;

@@ -97,8 +97,10 @@ void exposition_recall(struct exposition *e, struct exposition_memory *m, exposi
 	    same_limits(&m->shape->limits, &e->limits)) {
 		m->shape->references++;
 		e->follow.shape = m->shape;
+		e->was_followed = true;
 	} else if (m->rest > 0) {
 		m->rest--;
+		e->is_resting = true;
 	} else {
 		begin_drawing(e);
 	}
@@ -359,8 +361,11 @@ void draw_finish(struct exposition *e)
 		return;
 	}
 	shape_drop(&m->shape);
-	note_miss(m);
-	if (drawn == NULL || drawn->text == NULL || add_entry(e) == NULL)
+	if (e->is_resting)
+		return;
+	if (e->was_followed || drawn == NULL)
+		note_miss(m);
+	if (m->rest > 0 || drawn == NULL || drawn->text == NULL || add_entry(e) == NULL)
 		return;
 	e->drawing = NULL;
 	drawn->samples = e->samples;

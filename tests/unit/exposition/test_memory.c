@@ -335,6 +335,9 @@ START_TEST(a_longer_name_is_another_one)
 	struct reader r;
 
 	reader_init(&r, 0, exposition_memory_new(NULL));
+	r.refuses = true;
+	expect_read(&r, "foo  1\n", EXPOSITION_PROMETHEUS, false, NULL);
+	expect_read(&r, "foo   666\n", EXPOSITION_PROMETHEUS, false, "line 1, column 1: refused");
 	expect_read(&r, "foo 1\nbar{a=\"b\"} 2\n", EXPOSITION_PROMETHEUS, false, NULL);
 	expect_read(&r, "foo 2\nbar{a=\"b\"} 3\n", EXPOSITION_PROMETHEUS, true, NULL);
 	expect_read(&r, "foo5 1\nbar{a=\"b\"} 3\n", EXPOSITION_PROMETHEUS, false, NULL);
@@ -343,6 +346,47 @@ START_TEST(a_longer_name_is_another_one)
 	expect_read(&r, "foo5 1\nbar{a=\"b\"}8 4\n", EXPOSITION_PROMETHEUS, true, NULL);
 	expect_read(&r, "foo5 x\nbar{a=\"b\"}8 4\n", EXPOSITION_PROMETHEUS, false,
 	            "line 1, column 6: \"x\" is not a number: write it like 10, 0.25 or 1e6");
+	exposition_memory_free(&r.memory);
+	buf_fini(&r.samples);
+}
+END_TEST
+
+START_TEST(a_bound_before_all_types_is_not_rewritten_because_a_histogram_followed)
+{
+#define LOOK(value)                                                                                \
+	"early{le=\"1\"} 1\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\n"                            \
+	"h_bucket{le=\"+Inf\"} 1\n" value " 1\n"
+	struct reader r;
+
+	reader_init(&r, 0, exposition_memory_new(NULL));
+	expect_read(&r, LOOK("last"), EXPOSITION_PROMETHEUS, false, NULL);
+	expect_read(&r, LOOK("other"), EXPOSITION_PROMETHEUS, false, NULL);
+	r.nknown = 0; /* its series are gone: labels are asked for */
+	expect_read(&r, LOOK("other"), EXPOSITION_PROMETHEUS, true, NULL);
+	ck_assert_str_eq(r.fresh[0], "early le=1");
+	ck_assert_str_eq(r.fresh[1], "h_bucket le=1.0");
+	exposition_memory_free(&r.memory);
+	buf_fini(&r.samples);
+}
+END_TEST
+
+START_TEST(a_target_that_changed_for_a_while_is_read_along_again)
+{
+	char page[64];
+	struct reader r;
+
+	reader_init(&r, 0, exposition_memory_new(NULL));
+	for (int i = 0; i < 6; i++) { /* series come while it starts */
+		snprintf(page, sizeof(page), "a%d 1\n", i);
+		expect_read(&r, page, EXPOSITION_PROMETHEUS, false, NULL);
+	}
+	expect_read(
+	        &r, "a 1 cut", EXPOSITION_PROMETHEUS, false,
+	        "line 1, column 5: expected a timestamp in whole milliseconds or the end of the "
+	        "line, found \"c\"");
+	for (int i = 0; i < 20; i++)
+		read_page(&r, STR("a 1\n"), EXPOSITION_PROMETHEUS, NULL, true);
+	ck_assert(r.repeated);
 	exposition_memory_free(&r.memory);
 	buf_fini(&r.samples);
 }
@@ -357,6 +401,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, a_memory_changes_nothing_but_the_time_it_takes, 0, 2);
 	tcase_add_test(t, what_was_broken_does_not_pass_because_it_was_good_before);
 	tcase_add_test(t, a_longer_name_is_another_one);
+	tcase_add_test(t, a_bound_before_all_types_is_not_rewritten_because_a_histogram_followed);
+	tcase_add_test(t, a_target_that_changed_for_a_while_is_read_along_again);
 	suite_add_tcase(s, t);
 	return s;
 }
