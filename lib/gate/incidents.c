@@ -106,7 +106,7 @@ static const struct field fields[] = {
 	{ .key = "over", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct incidents_spec, over_ms),
 	  .min = 60000, .max = 30 * DAY_MS,
 	  .doc = "Counts those within this time, whichever release they were reported at; a rung (`above: 1`) fires only when "
-	         "one of them was reported in the present exposure." },
+	         "one of them was reported since the release was exposed." },
 	{ .key = "none_for", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct incidents_spec, none_for_ms),
 	  .min = 1000, .max = 30 * DAY_MS,
 	  .doc = "Instead, passes when there was none for so long, observed in the present exposure; a new one is a breach, "
@@ -224,25 +224,45 @@ static const char *noun_of(const struct incidents_spec *spec, size_t n)
 	return n == 1 ? "incident" : "incidents";
 }
 
+/* Since when the release is exposed, all its stages together: one that was reported just before a
+ * stage was acknowledged is of this release all the same. The way back is an exposure of its own.
+ */
+static int64_t exposed_ms(const struct gate_evidence *evidence, struct gate_quiet *quiet)
+{
+	int64_t present_ms = evidence->exposed_since.ms;
+
+	if (evidence->era == ERA_BACK || present_ms == 0) {
+		quiet->exposed.ms = 0;
+		return present_ms;
+	}
+	if (quiet->exposed.ms == 0 || quiet->exposed.ms > present_ms) {
+		bool entered =
+		        evidence->stage_since.ms > 0 && evidence->stage_since.ms < present_ms;
+
+		quiet->exposed = entered ? evidence->stage_since : evidence->exposed_since;
+	}
+	return quiet->exposed.ms;
+}
+
 static void measure_over(const struct incidents_spec *spec, const struct rows *rows,
-                         const struct gate_evidence *evidence, const struct gate_quiet *quiet,
-                         struct gate_measure *m)
+                         const struct gate_evidence *evidence, struct wall seen,
+                         struct gate_quiet *quiet, struct gate_measure *m)
 {
 	int64_t now_ms = evidence->at.ms;
-	int64_t from_ms = quiet->seen.ms > 0 && quiet->seen.ms < now_ms ? quiet->seen.ms : now_ms;
+	int64_t from_ms = seen.ms > 0 && seen.ms < now_ms ? seen.ms : now_ms;
 	char over[UNITS_TEXT_MAX];
 	struct met met;
 
 	from_ms -= LATE_MS;
 	if (from_ms < now_ms - spec->over_ms)
 		from_ms = now_ms - spec->over_ms;
-	met = most_met(spec, rows, from_ms, now_ms, evidence->exposed_since.ms);
+	met = most_met(spec, rows, from_ms, now_ms, exposed_ms(evidence, quiet));
 	duration_format(spec->over_ms, over);
 	m->value = (double)met.fresh;
 	if (met.all == 0)
 		sentence_set(m->text, sizeof(m->text), "no %s in %s", noun_of(spec, 1), over);
 	else if (met.fresh == 0)
-		sentence_set(m->text, sizeof(m->text), "%zu %s in %s, none since this exposure",
+		sentence_set(m->text, sizeof(m->text), "%zu %s in %s, none since the exposure",
 		             met.all, noun_of(spec, met.all), over);
 	else
 		sentence_set(m->text, sizeof(m->text), "%zu %s in %s", met.fresh,
@@ -347,7 +367,7 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 {
 	const struct incidents_spec *spec = gate->spec;
 	const struct gate_incidents *all = evidence->incidents;
-	struct gate_quiet before = state->quiet;
+	struct wall seen = state->quiet.seen;
 	struct rows rows;
 	size_t n_new = 0;
 
@@ -363,7 +383,7 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 		sentence_set(m->why, sizeof(m->why),
 		             "needs an answer of the database inside this exposure");
 	if (spec->over_ms > 0)
-		measure_over(spec, &rows, evidence, &before, m);
+		measure_over(spec, &rows, evidence, seen, &state->quiet, m);
 	else
 		measure_none(spec, n_new, &state->quiet, m);
 	if (all->is_cut && !breaches(gate, m))

@@ -53,6 +53,7 @@ struct gate_quiet {
 	int64_t quiet_ms;  /* observed so far */
 	struct wall seen;  /* newest look; 0: none yet */
 	int64_t newest;    /* number of the newest row of that time */
+	struct wall exposed; /* since when the release is exposed at all; 0: it is not */
 };
 
 struct incidents_spec {

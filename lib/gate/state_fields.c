@@ -208,6 +208,8 @@ static const struct field quiet_fields[] = {
 	  .doc = "The newest look." },
 	{ .key = "newest", .kind = FIELD_INT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_quiet, newest),
 	  .doc = "Number of the newest incident there was." },
+	{ .key = "exposed", .kind = FIELD_INSTANT, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct gate_quiet, exposed),
+	  .doc = "Since when the release is exposed at all." },
 };
 static const struct field_table quiet_table = {
 	.noun = "quiet time", .fields = quiet_fields, .n = ARRAY_LEN(quiet_fields), .size = sizeof(struct gate_quiet)

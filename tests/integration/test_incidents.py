@@ -236,7 +236,7 @@ def test_two_of_before_do_not_hold_the_fix_of_both(postgres, make_daemon, target
     id_ = baking(daemon)
     daemon.wait_release(id_, "the next stage", lambda r: r["stage"]["index"] == 1 and r["step"] == "baking")
     daemon.wait_release(id_, "a pass", lambda r: r["gates"].get("twice") == "pass")
-    assert "none since this exposure" in daemon.gate(id_, "twice")["sentence"]
+    assert "none since the exposure" in daemon.gate(id_, "twice")["sentence"]
 
 
 def test_a_quiet_time_is_waited_for_and_begins_anew(postgres, make_daemon, target):

@@ -94,7 +94,7 @@ START_TEST(two_critical_in_a_day)
 		  "1 critical incident in 1d" },
 		{ "other keys are others", {{INCIDENT_P1, "PD-7", HOUR / 2}, {INCIDENT_P0, "PD-8", 0}}, 2, HOUR, GATE_BREACH, NULL },
 		{ "both of before the exposure", {{INCIDENT_P0, NULL, 3 * HOUR}, {INCIDENT_P0, NULL, 2 * HOUR}}, 2, HOUR, GATE_PASS,
-		  "2 critical incidents in 1d, none since this exposure" },
+		  "2 critical incidents in 1d, none since the exposure" },
 		{ "one of the first instant of it", {{INCIDENT_P0, NULL, 3 * HOUR}, {INCIDENT_P0, NULL, HOUR}}, 2, HOUR, GATE_BREACH,
 		  "2 critical incidents in 1d" },
 		{ "before anything is exposed all count", {{INCIDENT_P0, NULL, 3 * HOUR}, {INCIDENT_P0, NULL, 2 * HOUR}}, 2, -1,
@@ -139,6 +139,43 @@ START_TEST(two_that_met_while_nobody_looked_are_not_missed)
 	report(&b, INCIDENT_P0, NULL, T0 - DAY + HOUR);
 	report(&b, INCIDENT_P0, NULL, T0 + HOUR - SECOND);
 	ck_assert_int_eq(look(&b, T0 + 3 * HOUR)->fired, 0);
+}
+END_TEST
+
+/* Another stage was being entered just then, between two looks. */
+START_TEST(one_reported_while_a_stage_was_entered_is_of_this_release)
+{
+	struct bench b;
+
+	bench_init(&b, DAY, 0);
+	b.evidence.era = ERA_EXPOSED;
+	report(&b, INCIDENT_P0, NULL, T0 - HOUR);
+	b.evidence.exposed_since.ms = T0 - 10 * SECOND;
+	b.evidence.stage_since.ms = T0 - 20 * SECOND;
+	ck_assert_int_eq(look(&b, T0)->result, GATE_PASS);
+	report(&b, INCIDENT_P0, NULL, T0 + SECOND);
+	b.evidence.stage_since.ms = T0 + SECOND - 1;
+	b.evidence.exposed_since.ms = T0 + 2 * SECOND;
+	ck_assert_int_eq(look(&b, T0 + 15 * SECOND)->fired, 0);
+	/* On the way back they are of before. */
+	gate_state_clear(&b.state);
+	b.evidence.era = ERA_BACK;
+	b.evidence.exposed_since.ms = T0 + 20 * SECOND;
+	ck_assert_int_eq(look(&b, T0 + 30 * SECOND)->result, GATE_PASS);
+}
+END_TEST
+
+START_TEST(one_reported_while_the_first_stage_was_entered_counts_as_well)
+{
+	struct bench b;
+
+	bench_init(&b, DAY, 0);
+	b.evidence.era = ERA_EXPOSED;
+	report(&b, INCIDENT_P0, NULL, T0 - HOUR);
+	report(&b, INCIDENT_P0, NULL, T0);
+	b.evidence.stage_since.ms = T0;
+	b.evidence.exposed_since.ms = T0 + 5 * SECOND;
+	ck_assert_int_eq(look(&b, T0 + 15 * SECOND)->fired, 0);
 }
 END_TEST
 
@@ -304,6 +341,8 @@ int main(void)
 
 	tcase_add_test(tcase, two_critical_in_a_day);
 	tcase_add_test(tcase, two_that_met_while_nobody_looked_are_not_missed);
+	tcase_add_test(tcase, one_reported_while_a_stage_was_entered_is_of_this_release);
+	tcase_add_test(tcase, one_reported_while_the_first_stage_was_entered_counts_as_well);
 	tcase_add_test(tcase, what_is_not_known_is_never_none);
 	tcase_add_test(tcase, what_was_cut_off_is_not_none_either);
 	tcase_add_test(tcase, an_answer_of_before_the_exposure_warms);
