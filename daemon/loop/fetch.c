@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "loop/dialogue.h"
+#include "loop/direct.h"
 #include "loop/loop.h"
 #include "loop/transfer.h"
 
@@ -49,6 +50,7 @@ struct fetcher {
 	size_t max_active;
 	CURL **idle; /* pool */
 	size_t nidle;
+	struct direct_pool *direct;
 	struct list queued, active;
 	struct loop_timer expiry; /* of what is queued */
 	int depth;                /* > 0 inside a curl callback */
@@ -116,6 +118,12 @@ static bool activate(struct fetch *fetch, struct err *err)
 
 	if (left_ms <= 0)
 		return err_set(err, ERR_UNAVAILABLE, OVERDUE);
+	fetch->started = loop_now(f->loop).mono;
+	if (!fetch->by_curl && direct_start(f->direct, fetch, left_ms)) {
+		fetch->state = FETCH_ACTIVE;
+		list_add(&f->active, fetch);
+		return true;
+	}
 	easy = easy_take(f);
 	if (!easy)
 		return err_set(err, ERR_NOMEM, "no memory for a transfer");
@@ -142,10 +150,14 @@ static void deactivate(struct fetch *fetch)
 	assert(f->depth == 0);
 	dialogue_free(&fetch->dialogue);
 	list_remove(&f->active, fetch);
+	fetch->state = FETCH_ENDING;
+	if (fetch->direct) {
+		direct_leave(fetch);
+		return;
+	}
 	curl_multi_remove_handle(fetch->shard->multi, fetch->easy);
 	easy_give(f, fetch->easy);
 	fetch->easy = NULL;
-	fetch->state = FETCH_ENDING;
 }
 
 static void fetch_free(struct fetch *fetch)
@@ -342,6 +354,56 @@ static void act(struct shard *s, curl_socket_t fd, int events)
 	(void)curl_multi_socket_action(s->multi, fd, events, &running);
 	s->fetcher->depth--;
 	settle(s);
+}
+
+/* --- without curl --- */
+
+static void finish_direct(struct fetch *fetch, bool is_broken)
+{
+	CURLcode code = is_broken ? CURLE_PARTIAL_FILE : CURLE_OK;
+	struct fetch_reply reply = {.failure = transfer_classify(fetch, code),
+	                            .status = fetch->status,
+	                            .retry_after_ms = fetch->retry_after_ms,
+	                            .content_type = fetch->content_type};
+
+	reply.elapsed_ms = (loop_now(fetch->fetcher->loop).mono.ns - fetch->started.ns) / NS_PER_MS;
+	transfer_describe(fetch, reply.failure, code, &reply.err);
+	tell(fetch, &reply);
+}
+
+/* Nothing of an answer was handed on. */
+static void ask_curl(struct fetch *fetch)
+{
+	struct err err;
+
+	fetch->by_curl = true;
+	deactivate(fetch);
+	fetch->nheader_bytes = 0;
+	fetch->header_bomb = false;
+	if (!activate(fetch, &err))
+		fail(fetch, &err);
+}
+
+static void on_direct_ready(void *ctx, struct fetch *fetch)
+{
+	struct fetcher *f = ctx;
+	enum direct_end end;
+
+	f->depth++;
+	end = direct_read(fetch);
+	f->depth--;
+	if (!fetch->cancelled && end == DIRECT_AGAIN)
+		ask_curl(fetch);
+	else if (!fetch->cancelled && end != DIRECT_GOES_ON)
+		finish_direct(fetch, end == DIRECT_BROKEN);
+	drop_cancelled(f);
+	start_queued(f);
+}
+
+static void on_direct_late(void *ctx, struct fetch *fetch)
+{
+	finish_direct(fetch, true);
+	start_queued(ctx);
 }
 
 /* --- curl's sockets and timers on the loop --- */
@@ -561,9 +623,10 @@ struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active,
 	f->loop = loop;
 	f->max_active = max_active;
 	loop_timer_init(&f->expiry, loop, expire_queued, f);
+	f->direct = direct_pool_new(loop, on_direct_ready, on_direct_late, f);
 	f->idle = calloc(max_active, sizeof(CURL *));
 	f->shards = calloc(multis, sizeof(*f->shards));
-	if (!f->idle || !f->shards)
+	if (!f->direct || !f->idle || !f->shards)
 		goto fail;
 	while (f->nshards < multis) {
 		if (!shard_init(&f->shards[f->nshards++], f))
@@ -591,6 +654,7 @@ void fetcher_free(struct fetcher **f)
 		loop_timer_stop(&gone->expiry);
 		loop_later_cancel(gone->loop, on_later, gone);
 	}
+	direct_pool_free(&gone->direct);
 	for (size_t i = 0; i < gone->nshards; i++) {
 		if (gone->shards[i].multi)
 			curl_multi_cleanup(gone->shards[i].multi);

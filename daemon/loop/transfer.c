@@ -14,7 +14,6 @@
 #include "loop/networks.h"
 
 #define CONNECTION_AGE_S 300L
-#define CONNECT_MS 5000
 #define NAME_AGE_S 60L
 #define HEADER_BYTES_MAX ((size_t)64 * 1024)
 #define RETRY_AFTER_MAX_S 86400
@@ -81,19 +80,23 @@ static size_t take_packed(struct fetch *fetch, const char *bytes, size_t n)
 	return result == GUNZIP_OK ? n : 0;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+size_t transfer_take_body(struct fetch *fetch, const char *bytes, size_t n)
 {
-	struct fetch *fetch = ctx;
-	size_t n = size * count;
 	size_t took;
 
 	if (fetch->cancelled)
 		return 0;
+	fetch->nraw += n;
 	(*fetch->depth)++;
 	took = fetch->gunzip || fetch->bad_encoding ? take_packed(fetch, bytes, n)
 	                                            : take_bytes(fetch, bytes, n);
 	(*fetch->depth)--;
 	return fetch->cancelled ? 0 : took;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+	return transfer_take_body(ctx, bytes, size * count);
 }
 
 static bool header_value(struct str line, const char *name, struct str *out)
@@ -125,10 +128,9 @@ static void note_encoding(struct fetch *fetch, struct str value)
 	fetch->bad_encoding = fetch->gunzip == NULL;
 }
 
-static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+bool transfer_take_header(struct fetch *fetch, const char *bytes, size_t n)
 {
-	struct fetch *fetch = ctx;
-	struct str line = {.p = bytes, .n = size * count};
+	struct str line = {.p = bytes, .n = n};
 	struct err ignored;
 	struct str value;
 	int64_t seconds;
@@ -136,7 +138,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 	fetch->nheader_bytes += line.n;
 	if (fetch->nheader_bytes > HEADER_BYTES_MAX) {
 		fetch->header_bomb = true;
-		return 0;
+		return false;
 	}
 	if (str_starts_with(line, STR("HTTP/"))) {
 		/* An answer after a 100 Continue starts afresh. */
@@ -160,7 +162,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 			seconds = RETRY_AFTER_MAX_S;
 		fetch->retry_after_ms = seconds * 1000;
 	}
-	return line.n;
+	return true;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+	return transfer_take_header(ctx, bytes, size * count) ? size * count : 0;
 }
 
 /* The address that was really resolved; a name's meaning may have changed since anybody looked. */
@@ -286,8 +293,8 @@ static CURLcode set_times(CURL *easy, const struct fetch *fetch, int64_t timeout
 {
 	const char *url = fetch->url;
 	/* A mail server is connected to when it has greeted us and let us in, and some let wait. */
-	bool is_short = timeout_ms < CONNECT_MS || fetch->request.mail;
-	long connect_ms = is_short ? (long)timeout_ms : CONNECT_MS;
+	bool is_short = timeout_ms < TRANSFER_CONNECT_MS || fetch->request.mail;
+	long connect_ms = is_short ? (long)timeout_ms : TRANSFER_CONNECT_MS;
 	/* Numbers never go stale, and looking for those that did costs every transfer a walk. */
 	long name_age = host_is_literal(url) ? -1L : NAME_AGE_S;
 	CURLcode code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -434,12 +441,8 @@ static bool is_mail_refusal(const struct fetch *fetch, CURLcode code)
 /* Nothing at all is an empty answer and no broken one. */
 static bool is_packed_short(const struct fetch *fetch, CURLcode code)
 {
-	curl_off_t n = 0;
-
-	if (!fetch->gunzip || code != CURLE_OK || gunzip_is_whole(fetch->gunzip))
-		return false;
-	(void)curl_easy_getinfo(fetch->easy, CURLINFO_SIZE_DOWNLOAD_T, &n);
-	return n > 0;
+	return fetch->gunzip && code == CURLE_OK && fetch->nraw > 0 &&
+	       !gunzip_is_whole(fetch->gunzip);
 }
 
 enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code)

@@ -18,6 +18,7 @@
 #include "loop/gunzip.h"
 
 #define TRANSFER_OTHER_BODY_MAX ((size_t)4096) /* kept of an answer nobody streams */
+#define TRANSFER_CONNECT_MS 5000
 
 enum fetch_state { FETCH_QUEUED = 0, FETCH_ACTIVE, FETCH_ENDING };
 
@@ -26,7 +27,10 @@ struct fetch {                         /* one request */
 	struct fetcher *fetcher;
 	struct shard *shard;
 	int *depth; /* of curl callbacks, the fetcher's */
-	CURL *easy; /* while active */
+	CURL *easy; /* while active, unless it goes without curl */
+	struct direct *direct;
+	bool by_curl;        /* not without it */
+	struct mono started; /* being active */
 	enum fetch_state state;
 	struct fetch_request request; /* its texts point into `texts` and `body` */
 	char *method, *url, *body;    /* own */
@@ -35,6 +39,7 @@ struct fetch {                         /* one request */
 	struct dialogue *dialogue; /* of a mail, once connected */
 
 	struct buf received;
+	size_t nraw; /* bytes of the body as they came */
 	size_t nreceived;
 	size_t nheader_bytes;
 	long status;
@@ -52,6 +57,10 @@ struct fetch {                         /* one request */
 
 /* Everything curl needs to know; `url`, `headers` and `body` stay where they are until the end. */
 CURLcode transfer_set_options(CURL *easy, struct fetch *fetch, int64_t timeout_ms);
+/* One line of the answer's head, its end included; false: enough. */
+bool transfer_take_header(struct fetch *fetch, const char *line, size_t n);
+/* Bytes of the body as they came; fewer taken than given: enough. */
+size_t transfer_take_body(struct fetch *fetch, const char *bytes, size_t n);
 /* Whose fault the end is; asks fetch->easy. */
 enum fetch_failure transfer_classify(const struct fetch *fetch, CURLcode code);
 void transfer_describe(const struct fetch *fetch, enum fetch_failure failure, CURLcode code,

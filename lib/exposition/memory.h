@@ -8,8 +8,9 @@
  * behind its name, as ever.
  *
  * A memory is of one target; what replicas look like is kept once. Limits: MEMORY_TEXT_MAX and
- * MEMORY_LINES_MAX; of a page beyond, or of one with timestamps or exemplars in OpenMetrics, nothing
- * is kept. A target whose pages are never alike is looked at ever more rarely.
+ * MEMORY_LINES_MAX for each, MEMORY_TOTAL_MAX for all that share; of a page beyond, or of one with
+ * timestamps or exemplars in OpenMetrics, nothing is kept. A target whose pages are never alike is
+ * looked at ever more rarely.
  */
 #ifndef EXPOSITION_MEMORY_H
 #define EXPOSITION_MEMORY_H
@@ -21,6 +22,7 @@
 
 #define MEMORY_TEXT_MAX ((size_t)512 * 1024)
 #define MEMORY_LINES_MAX ((size_t)16384)
+#define MEMORY_TOTAL_MAX ((size_t)32 * 1024 * 1024)
 
 struct exposition_memory;
 struct exposition_shapes; /* the looks that several targets share, a few of them */
@@ -28,7 +30,7 @@ struct exposition_shapes; /* the looks that several targets share, a few of them
 struct exposition_shapes *exposition_shapes_new(void); /* NULL without memory */
 void exposition_shapes_free(struct exposition_shapes **shapes);
 
-/* `shapes` is borrowed and may be NULL. NULL without memory. */
+/* `shapes` is borrowed, outlives all memories that have it, and may be NULL. NULL without memory. */
 struct exposition_memory *exposition_memory_new(struct exposition_shapes *shapes);
 void exposition_memory_free(struct exposition_memory **m);
 /* Other names are wanted from now on, or the newest page was not kept after all. */

@@ -13,7 +13,7 @@
 
 struct exposition_shapes {
 	struct shape *list[SHAPES_SHARED];
-	size_t next;
+	size_t next, bytes; /* bytes: of all shapes of targets, shared or not */
 };
 
 struct exposition_memory {
@@ -31,6 +31,8 @@ void shape_drop(struct shape **shape)
 	*shape = NULL;
 	if (s == NULL || --s->references > 0)
 		return;
+	if (s->counted != NULL)
+		s->counted->bytes -= s->bytes;
 	free(s->text);
 	free(s->entries);
 	free(s->takes);
@@ -306,7 +308,7 @@ static bool same_shape(const struct shape *a, const struct shape *b)
 	       (a->ntakes == 0 || memcmp(a->takes, b->takes, a->ntakes * sizeof(*a->takes)) == 0);
 }
 
-/* The shape, or the same one that somebody else has already. */
+/* The shape, or the same one that somebody else has already; NULL when there is no room for it. */
 static struct shape *share(struct exposition_shapes *shapes, struct shape *shape)
 {
 	struct shape **place;
@@ -320,6 +322,14 @@ static struct shape *share(struct exposition_shapes *shapes, struct shape *shape
 		shapes->list[i]->references++;
 		return shapes->list[i];
 	}
+	shape->bytes = shape->ntext + shape->nentries * sizeof(*shape->entries) +
+	               shape->ntakes * sizeof(*shape->takes);
+	if (shapes->bytes + shape->bytes > MEMORY_TOTAL_MAX) {
+		shape_drop(&shape);
+		return NULL;
+	}
+	shapes->bytes += shape->bytes;
+	shape->counted = shapes;
 	place = &shapes->list[shapes->next];
 	shapes->next = (shapes->next + 1) % SHAPES_SHARED;
 	shape_drop(place);
@@ -373,4 +383,6 @@ void draw_finish(struct exposition *e)
 	drawn->hash = shape_hash(drawn);
 	trim(drawn);
 	m->shape = share(m->shapes, drawn);
+	if (m->shape == NULL)
+		note_miss(m);
 }

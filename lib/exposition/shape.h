@@ -40,6 +40,8 @@ _Static_assert(sizeof(struct take) == sizeof(void *) + 6 * sizeof(uint32_t), "no
 
 struct shape {
 	size_t references;
+	struct exposition_shapes *counted; /* in the bytes of these; NULL: not */
+	size_t bytes;
 	enum exposition_format format;
 	struct exposition_limits limits; /* it was within */
 	uint64_t hash;

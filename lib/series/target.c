@@ -72,10 +72,10 @@ struct target {
 	struct created created, created_before;
 	/* Metric names of the newest good page and of the one being filled. The value says whether
 	 * there were samples of it (PICKED) or only its name (ANNOUNCED). */
-	struct map *names, *page_names;
-	bool selection_changed; /* since the newest page was begun */
-	bool uncovered;         /* likewise */
-	struct label *scratch;  /* the labels of one sample */
+	struct map *names, *page_names; /* page_names: NULL while no page is open */
+	bool selection_changed;         /* since the newest page was begun */
+	bool uncovered;                 /* likewise */
+	struct label *scratch;          /* the labels of one sample */
 	size_t scratch_capacity;
 	struct arena exported; /* their names that had to be changed */
 };
@@ -124,8 +124,7 @@ struct target *target_new(const struct target_options *options, struct err *err)
 	t->series = series_set_new_in(options->pool, options->seed, options->retention_ms,
 	                              options->max_series);
 	t->names = map_new(options->seed);
-	t->page_names = map_new(options->seed);
-	if (t->series == NULL || t->names == NULL || t->page_names == NULL) {
+	if (t->series == NULL || t->names == NULL) {
 		err_set(err, ERR_NOMEM, "no memory for a target");
 		target_free(&t);
 	}
@@ -219,6 +218,12 @@ void target_uncover(struct target *t)
 	t->uncovered = true;
 }
 
+static void drop_page_names(struct target *t)
+{
+	if (t->page_names != NULL)
+		map_free(&t->page_names);
+}
+
 bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 {
 	if (t->health.last_attempt_ms != 0 && at_ms <= t->health.last_attempt_ms)
@@ -233,7 +238,10 @@ bool target_page_begin(struct target *t, int64_t at_ms, struct err *err)
 	t->uncovered = false;
 	page_clear(&t->page);
 	created_clear(&t->created);
-	map_clear(t->page_names);
+	drop_page_names(t);
+	t->page_names = map_new(t->options.seed);
+	if (t->page_names == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a target");
 	t->page.is_open = true;
 	t->page.at_ms = at_ms;
 	t->page.process_start_ms = 0;
@@ -866,6 +874,7 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	t->created = t->created_before;
 	t->created_before = created;
 	created_clear(&t->created);
+	drop_page_names(t);
 	if (t->uncovered)
 		drop_announced(t->names);
 	page_clear(&t->page);
@@ -878,6 +887,7 @@ void target_page_abort(struct target *t, int64_t at_ms, const char *reason)
 	struct target_health *health = &t->health;
 
 	page_clear(&t->page);
+	drop_page_names(t);
 	t->page_number++;
 	mark_stale(t, at_ms);
 	if (at_ms > health->last_attempt_ms)

@@ -289,6 +289,38 @@ END_TEST
 
 /* --- by hand --- */
 
+START_TEST(what_all_targets_remember_is_bounded)
+{
+	enum { TARGETS = 80 };
+	static struct reader readers[TARGETS];
+	struct exposition_shapes *shapes = exposition_shapes_new();
+	size_t remembered = 0;
+	struct buf page;
+
+	buf_init(&page, MEMORY_TEXT_MAX + 1000);
+	for (unsigned i = 0; i < TARGETS; i++) {
+		buf_clear(&page);
+		buf_printf(&page, "# %u\n", i);
+		while (page.n + 1000 < MEMORY_TEXT_MAX)
+			buf_printf(&page, "# %0990d\n", 0);
+		buf_add_text(&page, "a 1\n");
+		reader_init(&readers[i], 0, exposition_memory_new(shapes));
+		for (int again = 0; again < 2; again++)
+			read_page(&readers[i], buf_str(&page), EXPOSITION_PROMETHEUS, NULL, true);
+		ck_assert(readers[i].ok);
+		remembered += readers[i].repeated;
+	}
+	ck_assert_uint_gt(remembered, 50);
+	ck_assert_uint_le(remembered, MEMORY_TOTAL_MAX / (MEMORY_TEXT_MAX - 2000));
+	for (unsigned i = 0; i < TARGETS; i++) {
+		exposition_memory_free(&readers[i].memory);
+		buf_fini(&readers[i].samples);
+	}
+	exposition_shapes_free(&shapes);
+	buf_fini(&page);
+}
+END_TEST
+
 static void expect_read(struct reader *r, const char *page, enum exposition_format format,
                         bool repeated, const char *error)
 {
@@ -403,6 +435,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_longer_name_is_another_one);
 	tcase_add_test(t, a_bound_before_all_types_is_not_rewritten_because_a_histogram_followed);
 	tcase_add_test(t, a_target_that_changed_for_a_while_is_read_along_again);
+	tcase_add_test(t, what_all_targets_remember_is_bounded);
 	suite_add_tcase(s, t);
 	return s;
 }
