@@ -1,9 +1,10 @@
 """Alerts that stop a release: of a real Alertmanager, of the ALERTS series of a real Prometheus, and told by webhook.
 What is silenced, inhibited, resolved or taken care of by a person stops nothing."""
 import json
+import subprocess
 
 import pytest
-from harness import Daemon, wait_until
+from harness import Daemon, call, wait_until
 from test_alertmanager import Alertmanager, alert, at, people  # noqa: F401 (people is a fixture)
 from test_evidence import holds_without_moving
 from test_prometheus import Prometheus
@@ -145,7 +146,16 @@ TEXT = {"alert": "Text", "expr": "vector(1)", "labels": {"severity": "critical",
 
 
 class RulingPrometheus(Prometheus):
-    """A Prometheus whose rules a test writes, that tells an Alertmanager if there is one."""
+    """A Prometheus whose rules a test writes, that tells an Alertmanager if there is one. It tells again every second: the
+    first time after a change of its configuration it does not know the Alertmanager yet."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.close()
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen([*self.process.args, "--rules.alert.resend-delay=1s"], stdout=log,
+                                            stderr=log)
+        wait_until(lambda: call("127.0.0.1", self.port, "GET", "/-/ready")[0] == 200, "Prometheus")
 
     def rules(self, *more, watchdog=True, manager=None):
         rules = ([{"alert": "Watchdog", "expr": "vector(1)"}] if watchdog else []) + list(more)
