@@ -155,7 +155,7 @@ static bool is_skipped(const struct exposition *e, const char *line, size_t n)
 {
 	size_t name = e->name.n;
 
-	return !e->name_is_wanted && name > 0 && n > name &&
+	return !e->name_is_wanted && !e->name_is_quoted && name > 0 && n > name &&
 	       (line[name] == '{' || line[name] == ' ') && memcmp(line, e->name.bytes, name) == 0 &&
 	       e->samples < e->limits.max_samples;
 }

@@ -166,6 +166,7 @@ static bool meet_name(struct exposition *e, const struct cursor *c, const char *
 		return false;
 	if (!scratch_add(&e->name, name.p, name.n, err))
 		return bad(e, c, at, err);
+	e->name_is_quoted = *at == '{';
 	e->name_is_wanted = e->wanted == NULL || e->wanted(e->ctx, name);
 	e->type_is_known = false;
 	return true;
@@ -190,7 +191,7 @@ static bool take_metric_name(struct exposition *e, struct cursor *c, struct str 
 	size_t n = e->name.n;
 	struct str name;
 
-	if (n > 0 && left >= n && memcmp(c->p, e->name.bytes, n) == 0 &&
+	if (n > 0 && !e->name_is_quoted && left >= n && memcmp(c->p, e->name.bytes, n) == 0 &&
 	    ends_name(e, c, c->p + n)) {
 		*out = (struct str){.p = c->p, .n = n};
 		c->p += n;

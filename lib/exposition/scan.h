@@ -47,6 +47,7 @@ struct exposition {
 	/* The name of the previous sample and what was found out about it. */
 	struct scratch name;
 	bool name_is_wanted;
+	bool name_is_quoted; /* it may need the quotes: without them its bytes are no name */
 	bool type_is_known;
 	enum metric_type type;
 	enum metric_type declared;      /* by the newest TYPE line */
