@@ -18,7 +18,7 @@ const char *const notify_placeholders[] = {
 	"release.id", "release.service", "release.environment", "release.version", "release.stable_version",
 	"release.attempt", "release.state", "release.step", "release.stage", "release.weight", "release.wave",
 	"release.policy", "release.row_version", "release.author", "release.ticket", "release.artifact", "release.url",
-	"links.x", "kpis.x", NULL
+	"links.x", "kpis.x", "comparison.x", NULL
 };
 /* clang-format on */
 
@@ -315,6 +315,31 @@ static void put_kpi_texts(struct object *o, const struct telling *t)
 	}
 }
 
+/* Of a finished release: "2 % before, 2.2 % after". */
+static void put_comparison_texts(struct object *o, const struct telling *t)
+{
+	const struct policy *p = t->job->moment->policy;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(t->job->moment->next->comparison, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "kpi"));
+		const struct kpi *kpi = name && p ? policy_kpi(p, name, NULL) : NULL;
+		const json_t *before = json_object_get(json_object_get(one, "before"), "value");
+		const json_t *after = json_object_get(json_object_get(one, "after"), "value");
+		char key[128], was[64], is[64], text[160];
+
+		if (!kpi || !json_is_number(before) || !json_is_number(after))
+			continue;
+		kpi_format(json_number_value(before), kpi->unit, was, sizeof(was));
+		kpi_format(json_number_value(after), kpi->unit, is, sizeof(is));
+		(void)snprintf(key, sizeof(key), "comparison.%.100s", name);
+		(void)snprintf(text, sizeof(text), "%s before, %s after", was, is);
+		put_text(o, key, text);
+	}
+}
+
 json_t *telling_values(const struct telling *t)
 {
 	struct object o = {.json = json_object(), .ok = true};
@@ -323,6 +348,7 @@ json_t *telling_values(const struct telling *t)
 	put_release(&o, t);
 	put_links(&o, t);
 	put_kpi_texts(&o, t);
+	put_comparison_texts(&o, t);
 	return finish(&o);
 }
 

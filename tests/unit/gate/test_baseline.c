@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "gate/baseline.h"
 #include "kpi_bench.h"
+#include "promql/promql.h"
 
 #define CAPTURE_MS (30 * MINUTE_MS)
 
@@ -370,6 +371,41 @@ START_TEST(means_of_both_are_compared)
 }
 END_TEST
 
+START_TEST(what_lies_in_the_past_is_said_to_be_unpaired)
+{
+	/* clang-format off */
+	static const struct {
+		const char *expr;
+		bool unpaired;
+	} rows[] = {
+		{ "sum(rate(x[5m] offset 1w))", true },
+		{ "sum(rate(x[5m] offset 5m))", true },
+		{ "sum(rate(x[5m] offset 1m))", false }, /* the windows overlap */
+		{ "sum(rate(x[5m]))", false },
+		{ "sum(rate(x[5m] offset 1w)) / sum(rate(y[5m]))", false },
+		{ "sum(x offset 1d)", true },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct promql_position at;
+		struct kpi_bench b;
+		struct err err;
+
+		bench_init(&b, &live);
+		b.kpis[2].parsed = promql_parse(str_of(rows[i].expr), &at, &err);
+		ck_assert_ptr_nonnull(b.kpis[2].parsed);
+		b.readings[2].covered = false; /* no range as long as a week lies in the exposure */
+		pass(&b, 1);
+		ck_assert_msg(b.outcome.measure.account.unpaired == rows[i].unpaired, "%s",
+		              rows[i].expr);
+		ck_assert_msg(b.outcome.result == (rows[i].unpaired ? GATE_PASS : GATE_WARMING),
+		              "%s: %s", rows[i].expr, b.outcome.sentence);
+		promql_free(&b.kpis[2].parsed);
+	}
+}
+END_TEST
+
 START_TEST(people_can_check_it)
 {
 	struct kpi_bench b;
@@ -407,6 +443,7 @@ int main(void)
 	tcase_add_test(t, another_kpi_is_the_baseline_at_every_moment);
 	tcase_add_test(t, a_baseline_without_evidence_is_none);
 	tcase_add_test(t, means_of_both_are_compared);
+	tcase_add_test(t, what_lies_in_the_past_is_said_to_be_unpaired);
 	tcase_add_test(t, people_can_check_it);
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -375,10 +375,13 @@ START_TEST(templates_are_filled_and_never_stop_anything)
 	          "    path: /rooms/${service}/${links.room}\n"
 	          "    headers: {X-Event: \"${event.name}\"}\n"
 	          "    body: {text: \"*${service} ${version}*: ${event.text}\", weight: "
-	          "\"${release.weight}\", role: \"<${event.role}>\", missing: \"${links.none}\"}\n"
+	          "\"${release.weight}\", role: \"<${event.role}>\", missing: \"${links.none}\", "
+	          "errors: \"${comparison.error_rate}\"}\n"
 	          "routes: [{sinks: [chat]}]\n");
 	world_init(&w, MIGRATION_NONE, "1.3.0");
 	w.r->links = json_pack("{s:s}", "room", "..");
+	w.r->comparison = json_pack("[{s:s, s:{s:f}, s:{s:f}}]", "kpi", "error_rate", "before",
+	                            "value", 0.02, "after", "value", 0.022);
 	put(&w, RELEASE_RUNNING, STEP_BAKING, STAGE_CANARY);
 	verb(&w, EVENT_PAUSE, ann, "say \"hi\"\n");
 	compose(&w, w.r);
@@ -394,6 +397,8 @@ START_TEST(templates_are_filled_and_never_stop_anything)
 	ck_assert_str_eq(json_string_value(json_object_get(result.messages[0].body, "role")), "<>");
 	ck_assert_str_eq(json_string_value(json_object_get(result.messages[0].body, "missing")),
 	                 "");
+	ck_assert_str_eq(json_string_value(json_object_get(result.messages[0].body, "errors")),
+	                 "2 % before, 2.2 % after");
 	world_fini(&w);
 }
 END_TEST
