@@ -24,6 +24,8 @@ struct joining {
 	bool *ignored;     /* per element of base: it is an info series itself */
 	struct str *names; /* of the info series, each once */
 	size_t nnames;
+	struct labels *named; /* per element of info: its name alone */
+	struct label_index by_name;
 	struct labels *keys;      /* per element of info: its signature */
 	struct label_index index; /* of the signatures, to the newest element of each */
 	size_t *newest;
@@ -74,13 +76,14 @@ static bool index_values(struct joining *j, struct str label, struct label_index
 	return true;
 }
 
-static bool note_name(struct joining *j, struct str name)
+static bool note_name(struct joining *j, size_t i, struct err *err)
 {
-	for (size_t i = 0; i < j->nnames; i++) {
-		if (str_eq(j->names[i], name))
-			return true;
-	}
-	j->names[j->nnames++] = name;
+	const struct labels *l = &j->info->vector[i].labels;
+
+	if (!labels_only(l, signature, 1, j->e->arena, &j->named[i], err))
+		return false;
+	if (label_index_obtain(&j->by_name, &j->named[i], i) == i)
+		j->names[j->nnames++] = labels_get(l, PROMQL_NAME_LABEL);
 	return true;
 }
 
@@ -107,7 +110,7 @@ static bool note_info(struct joining *j, size_t i, struct err *err)
 	first = label_index_obtain(&j->index, &j->keys[i], i);
 	if (first == i) {
 		j->newest[i] = i;
-		return note_name(j, labels_get(&el->labels, PROMQL_NAME_LABEL));
+		return note_name(j, i, err);
 	}
 	other = &j->info->vector[j->newest[first]];
 	if (other->at_ms == el->at_ms)
@@ -127,7 +130,10 @@ static bool index_infos(struct joining *j, struct err *err)
 	j->keys = take_array(arena, n, sizeof(*j->keys), err);
 	j->newest = take_array(arena, n, sizeof(*j->newest), err);
 	j->names = take_array(arena, n, sizeof(*j->names), err);
-	if (!j->keys || !j->newest || !j->names || !label_index_init(&j->index, n, arena, err) ||
+	j->named = take_array(arena, n, sizeof(*j->named), err);
+	if (!j->keys || !j->newest || !j->names || !j->named ||
+	    !label_index_init(&j->index, n, arena, err) ||
+	    !label_index_init(&j->by_name, n, arena, err) ||
 	    !index_values(j, identifying[0], &values[0], err) ||
 	    !index_values(j, identifying[1], &values[1], err))
 		return false;
