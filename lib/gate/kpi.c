@@ -144,9 +144,12 @@ static bool gather(const struct kpi_source *source, struct arena *arena, struct 
 
 	if (!sets)
 		return false;
-	for (size_t i = 0; i < source->ntargets; i++)
-		sets[i] = target_series(source->targets[i]);
 	*out = (struct promql_data){.sets = sets, .nsets = source->ntargets};
+	for (size_t i = 0; i < source->ntargets; i++) {
+		sets[i] = target_series(source->targets[i]);
+		if (source->ntargets > 1 && !target_owns_series(source->targets[i]))
+			out->may_repeat = true;
+	}
 	return true;
 }
 

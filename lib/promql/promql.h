@@ -77,6 +77,7 @@ int64_t promql_steps(const struct promql_expr *e);
 struct promql_data {
 	const struct series_set *const *sets;
 	size_t nsets;
+	bool may_repeat; /* it might: a selector that finds one twice is then an error */
 };
 
 struct promql_element {

@@ -1,9 +1,12 @@
 /* Selectors: which series, and which of their samples, an evaluation reads. */
+#include "base/buf.h"
 #include "promql/eval.h"
 #include "promql/extended.h"
 #include "promql/matcher.h"
 #include "promql/vector.h"
 #include "series/series.h"
+
+#define SHOWN_SERIES_MAX 150
 
 /* What the array outgrew is given back with the arena. */
 static bool found_add(struct found *f, const struct series *s, struct arena *arena, struct err *err)
@@ -45,6 +48,27 @@ static bool find_in_set(struct evaluation *e, const struct selector *sel,
 	}
 }
 
+/* Taken twice, the same events would count twice. */
+static bool check_told_once(const struct found *f, struct arena *arena, struct err *err)
+{
+	struct label_index told;
+	struct buf text;
+
+	if (!label_index_init(&told, f->n, arena, err))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		if (label_index_obtain(&told, &f->list[i]->labels, i) == i)
+			continue;
+		buf_init(&text, SHOWN_SERIES_MAX);
+		labels_print(&f->list[i]->labels, &text);
+		err_set(err, ERR_INVALID, "more than one target tells of the series %.*s",
+		        (int)text.n, text.bytes != NULL ? text.bytes : "");
+		buf_fini(&text);
+		return false;
+	}
+	return true;
+}
+
 /* Inside a subquery, once for all steps. */
 static bool find_series(struct evaluation *e, const struct selector *sel, struct found *out,
                         struct err *err)
@@ -61,6 +85,8 @@ static bool find_series(struct evaluation *e, const struct selector *sel, struct
 		if (!find_in_set(e, sel, e->data->sets[i], &f, arena, err))
 			return false;
 	}
+	if (e->data->may_repeat && !check_told_once(&f, arena, err))
+		return false;
 	if (kept)
 		*kept = f;
 	*out = f;

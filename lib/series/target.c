@@ -183,6 +183,11 @@ const struct series_set *target_series(const struct target *t)
 	return t->series;
 }
 
+bool target_owns_series(const struct target *t)
+{
+	return !t->options.honor_labels;
+}
+
 bool target_has_name(const struct target *t, struct str name)
 {
 	return map_get(t->names, name) != NULL;

@@ -62,6 +62,8 @@ void target_free(struct target **t);
 void target_retain(struct target *t, int64_t retention_ms);
 const struct target_health *target_health(const struct target *t);
 const struct series_set *target_series(const struct target *t);
+/* Whether its series bear its own labels whatever the page says; else another may have the same. */
+bool target_owns_series(const struct target *t);
 /* Whether the newest good page carried this metric name (any labels; rule K2). Names not wanted
  * count when they were announced through target_page_name. */
 bool target_has_name(const struct target *t, struct str name);

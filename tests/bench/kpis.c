@@ -89,7 +89,7 @@ static size_t bytes_in_use(void)
 int main(int argc, char **argv)
 {
 	struct series_set *set = series_set_new(42, RETENTION_MS, SERIES_MAX);
-	struct promql_data data = {(const struct series_set *const[]){set}, 1};
+	struct promql_data data = {.sets = (const struct series_set *const[]){set}, .nsets = 1};
 	struct err err = {.text = "usage: kpis PAGE AT_MS EXPRESSION..."};
 	size_t before = bytes_in_use();
 	int64_t at_ms = 0;

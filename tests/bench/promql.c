@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	struct promql_expr *e = promql_parse(STR("sum(rate(x[5m]))"), &at, &err);
 	struct series_set *set =
 	        argc == 2 && int_parse(str_of(argv[1]), &n, &err) ? make_series((int)n) : NULL;
-	struct promql_data data = {(const struct series_set *const[]){set}, 1};
+	struct promql_data data = {.sets = (const struct series_set *const[]){set}, .nsets = 1};
 	struct promql_value value = {0};
 	struct arena arena;
 	double us[REPEATS];

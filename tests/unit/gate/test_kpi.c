@@ -26,7 +26,7 @@ struct bench {
 	struct kpi_reading reading;
 };
 
-static void bench_init(struct bench *b, size_t ntargets)
+static void bench_init_as(struct bench *b, size_t ntargets, bool honor_labels)
 {
 	memset(b, 0, sizeof(*b));
 	for (size_t i = 0; i < ntargets; i++) {
@@ -34,6 +34,7 @@ static void bench_init(struct bench *b, size_t ntargets)
 		struct label instance = {STR("instance"), str_of(names[i])};
 		struct target_options options = {.labels = &instance,
 		                                 .nlabels = 1,
+		                                 .honor_labels = honor_labels,
 		                                 .honor_timestamps = true,
 		                                 .retention_ms = 3600 * 1000,
 		                                 .max_series = 1000,
@@ -48,6 +49,11 @@ static void bench_init(struct bench *b, size_t ntargets)
 	        .every_ms = EVERY_MS, .quorum = 1, .targets = b->borrowed, .ntargets = ntargets};
 	b->kpi.source = text_dup("app");
 	arena_init(&b->arena, 1 << 20);
+}
+
+static void bench_init(struct bench *b, size_t ntargets)
+{
+	bench_init_as(b, ntargets, false);
 }
 
 static void bench_fini(struct bench *b)
@@ -100,6 +106,33 @@ static void expect(const struct kpi_reading *r, enum gate_result result, const c
 	ck_assert_msg(r->result == result && strcmp(r->why, why) == 0, "result %d: %s",
 	              (int)r->result, r->why);
 }
+
+START_TEST(what_two_gateways_both_tell_is_not_counted_twice)
+{
+	struct label pushed = {STR("instance"), STR("batch")};
+	struct bench b;
+	struct err err;
+
+	bench_init_as(&b, 2, true);
+	for (size_t i = 0; i < 2; i++) {
+		struct target *t = b.targets[i];
+
+		ck_assert(target_page_begin(t, T0, &err));
+		ck_assert(target_page_add(t, STR("jobs_done"), &pushed, 1, 60, false, 0, false,
+		                          &err));
+		ck_assert(target_page_add(t, STR("own"), NULL, 0, 1 + (double)i, false, 0, false,
+		                          &err));
+		ck_assert(target_page_commit(t, 2, &err));
+	}
+	expect(ask(&b, "sum(jobs_done)", 10, -1), GATE_ERROR,
+	       "more than one target tells of the series jobs_done{instance=\"batch\"}");
+	expect(ask(&b, "max_over_time(sum(jobs_done)[1m:1s])", 10, -1), GATE_ERROR,
+	       "more than one target tells of the series jobs_done{instance=\"batch\"}");
+	expect(ask(&b, "sum(own)", 10, -1), GATE_PASS, "");
+	ck_assert_double_eq(b.reading.value, 3);
+	bench_fini(&b);
+}
+END_TEST
 
 START_TEST(a_kpi_is_one_number)
 {
@@ -649,6 +682,7 @@ int main(void)
 
 	tcase_add_test(tcase, a_count_of_nothing_tells_which_counter_stands_still);
 	tcase_add_test(tcase, a_kpi_is_one_number);
+	tcase_add_test(tcase, what_two_gateways_both_tell_is_not_counted_twice);
 	tcase_add_test(tcase, nan_is_left_to_the_gate_which_knows_the_events);
 	tcase_add_test(tcase, a_misspelt_name_never_reads_as_zero);
 	tcase_add_test(tcase, a_name_on_an_old_page_of_a_target_that_went_away_is_not_there);

@@ -207,7 +207,7 @@ static inline void fixture_print(const struct promql_value *v, char *out)
 static inline void fixture_eval(const char *expr, int64_t at_ms, char *out)
 {
 	const struct series_set *sets[] = {fixture_set};
-	const struct promql_data data = {sets, fixture_set ? 1 : 0};
+	const struct promql_data data = {.sets = sets, .nsets = fixture_set ? 1 : 0};
 	struct promql_position at = {0};
 	struct promql_value v = {0};
 	struct err err = {0};

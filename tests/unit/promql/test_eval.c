@@ -520,7 +520,7 @@ START_TEST(the_newest_sample_is_that_of_all_selectors)
 {
 	struct series_set *other = series_set_new(3, 3600000, 10);
 	const struct series_set *sets[] = {fixture_set, other};
-	const struct promql_data data = {sets, ARRAY_LEN(sets)};
+	const struct promql_data data = {.sets = sets, .nsets = ARRAY_LEN(sets)};
 	struct promql_position at;
 	struct promql_value v = {0};
 	struct err err;
@@ -545,7 +545,7 @@ END_TEST
 START_TEST(a_result_outlives_the_series_it_came_from)
 {
 	const struct series_set *sets[] = {fixture_set};
-	const struct promql_data data = {sets, 1};
+	const struct promql_data data = {.sets = sets, .nsets = 1};
 	char got[FIXTURE_TEXT_MAX];
 	struct promql_position at;
 	struct promql_value instant = {0};
@@ -573,7 +573,7 @@ END_TEST
 START_TEST(an_arena_too_small_is_an_error_with_the_output_untouched)
 {
 	const struct series_set *sets[] = {fixture_set};
-	const struct promql_data data = {sets, 1};
+	const struct promql_data data = {.sets = sets, .nsets = 1};
 	struct promql_position at;
 	struct promql_value v = {.type = PROMQL_STRING, .scalar = 42};
 	struct err err;

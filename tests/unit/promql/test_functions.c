@@ -514,7 +514,7 @@ END_TEST
 static void check_order(const char *expr, const char *label, const char *wanted)
 {
 	const struct series_set *sets[] = {fixture_set};
-	const struct promql_data data = {sets, 1};
+	const struct promql_data data = {.sets = sets, .nsets = 1};
 	struct promql_position at;
 	struct promql_value v = {0};
 	struct err err = {0};
