@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "gate/baseline.h"
 #include "policy/policy.h"
 #include "promql/promql.h"
 
@@ -46,6 +47,15 @@ static int64_t range_of(const struct kpi *kpi)
 	return range_ms;
 }
 
+/* One value is made of several windows. */
+static bool looks_at_several(const struct gate *gate)
+{
+	const struct baseline_spec *baseline =
+	        gate->kind == &gate_baseline_kind ? gate->spec : NULL;
+
+	return gate->kind->looks_at_several || (baseline && baseline->of > 1);
+}
+
 static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
                             struct warnings *warnings)
 {
@@ -63,7 +73,7 @@ static void warn_about_rung(const struct gate *gate, size_t i, int64_t range_ms,
 		     "wait at least "
 		     "%s, or use votes such as 3 of 3",
 		     range, twice);
-	if (rung->votes_of > 0 && rung->votes_needed < 2 && !gate->kind->looks_at_several)
+	if (rung->votes_of > 0 && rung->votes_needed < 2 && !looks_at_several(gate))
 		warn(warnings, pointer,
 		     "one vote fires this rung: a single bad window of %s is often chance; "
 		     "2 of 3 asks "
