@@ -18,7 +18,8 @@ sys.path.insert(0, str(ROOT / "tests" / "demo"))
 import deployer  # noqa: E402  the reference receiver: how signature and order are read
 
 RANGE = "3s"
-KEYS = {"every": "1s", "evaluate_every": "1s", "bake": "2s", "for": "2s", "notice": "1s", "deadline": "60s"}
+KEYS = {"every": "1s", "evaluate_every": "1s", "bake": "2s", "for": "2s", "notice": "1s", "deadline": "60s", "capture": "9s",
+        "none_for": "3s"}
 AFTER = {"15m": "1s", "30m": "2s"}
 
 
@@ -34,8 +35,10 @@ def variant(name, address, alertmanager=None, **keys):
 
 def shortened(text, address, alertmanager, keys):
     text = re.sub(r'alertmanager: "http://[^"]*"', f'alertmanager: "http://{alertmanager}"', text)
-    text = re.sub(r"http://([a-z${}.-]+):\d+(/[a-z/-]+)", lambda m: f"http://{address}{m.group(2)}?{m.group(1)}", text)
+    text = re.sub(r"http://([a-z${}.-]+):\d+(/[a-z0-9/-]+)(\??)",
+                  lambda m: f"http://{address}{m.group(2)}?{m.group(1)}{'&' if m.group(3) else ''}", text)
     text = re.sub(r"\[\d+[smhd]\]", f"[{RANGE}]", text)
+    text = re.sub(r"^    window: \d+[mhd]$", f"    window: {RANGE}", text, flags=re.M)  # of a KPI
     text = re.sub(r"\bafter: (\w+)", lambda m: f"after: {AFTER[m.group(1)]}", text)
     text = re.sub(r"\b(" + "|".join(keys) + r"): \d+(?:ms|s|m|h|d)(?=[\s,}])",
                   lambda m: f"{m.group(1)}: {keys[m.group(1)]}", text)
@@ -48,7 +51,14 @@ class Service(Target):
 
     def __init__(self, rates, gauges=None):
         self.rates, self.gauges, self.counted = dict(rates), dict(gauges or {}), {}
+        self.integrity = {"valid": True}   # what the audit says of its own trail
         super().__init__()
+
+    def answer(self, request):
+        if not request.path.startswith("/audit/"):
+            return super().answer(request)
+        assert "from=20" in request.path, request.path
+        return request.answer(200, json.dumps(self.integrity).encode(), {"Content-Type": "application/json"})
 
     def step(self):
         now = time.monotonic()
@@ -222,7 +232,7 @@ ROLES = {
     "release_manager": DECIDES, "medical_lead": DECIDES, "support_lead": DECIDES, "owner": DECIDES,
     "support_ops": DECIDES, "devops": CARRIES_OUT, "backend_lead": CARRIES_OUT, "engineering": CARRIES_OUT,
     "on_call": CARRIES_OUT, "incident_commander": CARRIES_OUT, "cto": CARRIES_OUT, "qa": REPORTS,
-    "product_owner": REPORTS, "ops_owner": REPORTS, "pm": REPORTS,
+    "product_owner": DECIDES, "audit_officer": REPORTS, "ops_owner": REPORTS, "pm": REPORTS,
 }
 
 

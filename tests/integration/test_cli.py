@@ -95,6 +95,14 @@ def test_every_policy_that_comes_along_is_good(file):
     done = run_headgate("check", file)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r": ok: policy \S+, \d+ stages, \d+ gates, hash [0-9a-f]{12}", done.stdout)
+    assert "warning" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_the_types_of_release_that_come_along_are_policies_that_come_along():
+    text = (ROOT / "config" / "headgate.yaml").read_text()
+    types = re.search(r"(?m)^release_types:\n((?:  .*\n)+)", text).group(1)
+    named = set(re.findall(r"erp-\w+", types))
+    assert len(named) == 5 and named <= {file.stem for file in POLICIES}, named
 
 
 def test_the_configuration_that_comes_along_is_good():

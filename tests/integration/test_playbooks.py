@@ -3,6 +3,8 @@ reaches whom and in which order, and what is owed before the next release.
 
 The policies are those of config/policies; story.py says what is shortened in them.
 """
+import threading
+
 import pytest
 from harness import check_audit_chain, check_invariants, wait_until
 from story import ROLES, Alertmanager, Redis, Service, Story, World, in_seconds, sequence, variant
@@ -69,7 +71,8 @@ def begin(folder, postgres):
 # --- erp-release-runbook.txt ---
 
 DOCUMENT = {"service": "document-domain", "policy": "erp-minor", "version": "1.3.0", "stable_version": "1.2.4",
-            "migration": "reversible", "params": {"feature": "new-pdf-renderer"}}
+            "artifact": "valero-neuroerp:1.3.0", "migration": "reversible", "params": {"feature": "new-pdf-renderer"},
+            "links": {"release_notes": "https://docs.example/rn.pdf", "rollback_plan": "https://docs.example/rollback"}}
 
 
 def erp_page():
@@ -89,7 +92,7 @@ def erp_release(begin, page, redis, events=None, **durations):
     story = begin("erp-minor", page, "deployer", elsewhere={"redis": redis.destination()}, events=events, **durations)
     id_ = story.create(who="devops", start=in_seconds(4), **DOCUMENT)["id"]
     story.report(id_, product_owner=["changelog"], qa=["tests", "schema_compatibility"],
-                 devops=["rollback_plan", "migration_dry_run"], release_manager=["stakeholders_informed"])
+                 devops=["version_and_image", "migration_dry_run"], release_manager=["stakeholders_informed"])
     story.verb(id_, "approve", who="release_manager", role="release_manager", stage="preparation")
     return story, id_
 
@@ -100,7 +103,8 @@ BACK = "deployer POST /weights/document-domain schema=1.2.4 weight=0"
 
 def test_erp_minor_a_good_release_is_told_in_the_ten_lines_of_the_runbook(begin, redis):
     story, id_ = erp_release(begin, erp_page(), redis, bake="1s")
-    story.report(id_, qa=["uat_smoke_tests", "integrity"], devops=["kpi_comparison"])
+    story.report(id_, qa=["uat_smoke_tests"], devops=["logs_watched", "kpi_comparison"], audit_officer=["audit_log_complete"],
+                 product_owner=["release_notes_published"], release_manager=["retrospective_planned"])
     story.wait_state(id_, "completed")
     story.heard(*GOOD)
     assert story.world.lines() == [
@@ -218,7 +222,7 @@ def test_erp_patch_incidents_of_four_severities_go_on_pause_call_and_roll_back(b
 # --- rollback-runbook.txt ---
 
 STAMPS = {"service": "stamps", "policy": "rollback-runbook", "version": "2.5.0", "stable_version": "2.4.1",
-          "ticket": "CHG-1207", "params": {"stable_artifact": "sha256:4711", "stable_run": "runs/815"}}
+          "ticket": "CHG-1207", "links": {"migration": "https://docs.example/2.5"}, "params": {"stable_artifact": "sha256:4711", "stable_run": "runs/815"}}
 
 
 def stamps_page():
@@ -229,7 +233,7 @@ def stamps_in_the_canary(begin, page, **more):
     story = begin("rollback-runbook", page, "deployer", "flags", "workers", "pipeline", "app")
     story.world.answers[("pipeline", "/actions/deploy")] = 202  # taken; the environment's approval is asked for
     id_ = story.create(who="devops", **{**STAMPS, **more})["id"]
-    story.report(id_, devops=["stable_artifact_pinned", "migration_status_known"],
+    story.report(id_, devops=["stable_artifact_pinned", "migration_status_known", "flags_and_secrets_at_hand"],
                  release_manager=["stakeholders_informed"])
     story.at_stage(id_, "canary")
     return story, id_
@@ -311,7 +315,8 @@ def test_rollback_runbook_an_irreversible_migration_goes_back_only_with_a_restor
 # --- support-automation-release.txt ---
 
 SUPPORT = {"service": "support", "policy": "support-automation", "version": "9.0.0", "stable_version": "8.7.0",
-           "params": {"template": "delivered_not_received"}}
+           "params": {"template": "delivered_not_received"}, "links": {
+               name: f"https://docs.example/{name}" for name in ("go_no_go", "manual_qa", "dashboards", "operator_runbook")}}
 
 
 FINDING = 'safety_findings_open{finding="%s"}'
@@ -320,7 +325,11 @@ FINDING = 'safety_findings_open{finding="%s"}'
 def support_page():
     return Service({"tickets_routed_total": 30.0, "tickets_misrouted_total": 0.0,
                     'vendor_responses_total{code="200"}': 30.0, 'vendor_responses_total{code="429"}': 0.0,
-                    "llm_cost_euros_total": 1.0, "automation_complaints_total": 0.0},
+                    "llm_cost_euros_total": 1.0, "automation_complaints_total": 0.0, "tickets_failed_total": 0.0,
+                    'ticket_routing_seconds_bucket{le="5"}': 30.0, 'ticket_routing_seconds_bucket{le="60"}': 30.0,
+                    'ticket_routing_seconds_bucket{le="+Inf"}': 30.0, "mapping_drift_total": 0.0,
+                    'order_matches_total{kind="deterministic"}': 29.5, "order_lookups_total": 30.0,
+                    "tier2_verifier_false_positives_total": 0.0},
                    {"queue_oldest_message_age_seconds": 20.0, FINDING % "automation_loop": 0,
                     FINDING % "tier0_auto_answered": 0, FINDING % "private_data": 0})
 
@@ -338,6 +347,8 @@ def support_with_automation_on(begin, page):
     story.report(id_, engineering=["ci_gates", "llm_regression"], qa=["staging_smoke"],
                  support_lead=["dashboards_and_alarms"])
     story.verb(id_, "approve", who="support_lead", role="support_lead")
+    story.at_stage(id_, "baseline")
+    story.verb(id_, "evidence/health_checks", who="engineering", status="passed")
     story.at_stage(id_, "limited-automation")
     return story, id_
 
@@ -390,7 +401,8 @@ def test_support_automation_a_routing_spike_is_raised_and_people_decide(begin):
 # --- feature-stages-plan.txt ---
 
 WRITER = {"service": "writer", "policy": "feature-stages", "version": "3.2.0", "stable_version": "3.1.0",
-          "params": {"feature": "searchLite", "green_ledger": "dec-20260301-007"}}
+          "params": {"feature": "searchLite", "green_ledger": "dec-20260301-007"}, "links": {
+              name: f"https://docs.example/{name}" for name in ("pull_request", "run_logs", "dataset_meta")}}
 
 
 def writer_page():
@@ -398,7 +410,14 @@ def writer_page():
                     "run_duration_seconds_sum": 20.0, "run_duration_seconds_count": 20.0,
                     'run_duration_seconds_bucket{le="1"}': 19.0, 'run_duration_seconds_bucket{le="4"}': 20.0,
                     'run_duration_seconds_bucket{le="8"}': 20.0, 'run_duration_seconds_bucket{le="+Inf"}': 20.0,
-                    "tag_suggestions_total": 0.0, "tag_suggestions_corrected_total": 0.0})
+                    "tag_suggestions_total": 0.0, "tag_suggestions_corrected_total": 0.0, "runs_vetoed_total": 1.0,
+                    "tags_set_total": 20.0})
+
+
+def daily_report(story, id_, **more):
+    story.verb(id_, "measurements", who="engineering", measurements=[{"kpi": kpi, "value": value} for kpi, value in {
+        "sampled": 400, "average_score": 4.1, "top_issue_rate": 0.02, "difficulty_divergence": 0.01,
+        "style_violations": 0.05, "repetitions": 0.01, **more}.items()])
 
 
 def test_feature_stages_an_explosion_of_errors_switches_off_and_replays_the_green_ledger(begin):
@@ -406,9 +425,19 @@ def test_feature_stages_an_explosion_of_errors_switches_off_and_replays_the_gree
     story = begin("feature-stages", page, "flags", "engine")
     story.world.answers[("engine", "/replay/writer")] = 202
     id_ = story.create(who="engineering", **WRITER)["id"]
-    story.report(id_, qa=["suite_0", "mini_bench"])
-    story.verb(id_, "approve", who="owner", role="owner")
-    story.at_stage(id_, "dogfood")
+    daily_report(story, id_, top_issue_rate=0.04)
+    story.report(id_, qa=["suite_0", "mini_bench"], engineering=["docs_updated_0"])
+    story.verb(id_, "approve", who="owner", role="owner", stage="internal")
+    story.at_stage(id_, "internal")
+    story.verb(id_, "evidence/suite", who="engineering", status="passed")
+    reports = threading.Event()  # a day is three seconds here
+    reporter = threading.Thread(target=lambda: [daily_report(story, id_) for _ in iter(lambda: reports.wait(3), True)])
+    reporter.start()
+    try:
+        story.at_stage(id_, "dogfood")
+    finally:
+        reports.set()
+        reporter.join()
     page.turn(runs_failed_total=5.0, runs_passed_total=14.0)
     story.wait_state(id_, "rolling_back")
     replay = story.world.found("engine", "/replay/writer")
@@ -434,7 +463,9 @@ def test_feature_stages_an_explosion_of_errors_switches_off_and_replays_the_gree
 
 # --- clinical-staged-rollout.txt ---
 
-CASES = {"service": "nv5", "policy": "clinical", "version": "0.8", "stable_version": "0.7"}
+CASES = {"service": "nv5", "policy": "clinical", "version": "0.8", "stable_version": "0.7", "links": {
+    name: f"https://docs.example/{name}" for name in ("go_no_go", "readiness_report", "weekly_review_template",
+                                                      "execution_checklist")}}
 
 
 def cases_page():

@@ -81,7 +81,7 @@ struct story {
 	bool pair_busy, newer_active, frozen, reentry_open, reentry_record;
 	bool store_away; /* nothing can be committed */
 	char freeze_reason[128], reentry_missing[64], drifted[64];
-	int64_t incidents; /* handed over so far */
+	int64_t incidents;              /* handed over so far */
 	struct gate_incidents reported; /* whether or not they are about this release */
 	struct person people[PEOPLE_MAX];
 	size_t npeople;

@@ -1,0 +1,8 @@
+# A hotfix names the incident it mends; a quarter of an hour, then half an hour of watching.
+play erp-hotfix.part
+after 15m
+expect running baking in post-checks
+after 31m
+expect waiting "check defect_gone (owner qa) is open"
+quin checks defect_gone
+expect completed
