@@ -287,6 +287,9 @@ static const struct {
 	{ "a length and chunks",    A(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"), true, false },
 	{ "a folded header",        A(OK "X-Long: a\r\n b\r\nContent-Length: 2\r\n\r\nab"), false, false },
 	{ "lines without returns",  A("HTTP/1.1 200 OK\nContent-Length: 2\n\nab"), true, false },
+	{ "the same over a kept connection", A("HTTP/1.1 200 OK\nContent-Length: 2\n\nab"), false, false },
+	{ "the same without an empty line's return", A("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nab"), false, false },
+	{ "an empty line of which only the return is there", A("HTTP/1.1 200 OK\nContent-Length: 2\n\r\nab"), false, false },
 	{ "no HTTP",                A("SSH-2.0-OpenSSH_9.2\r\n\r\n"), true, false },
 };
 /* clang-format on */
