@@ -308,6 +308,15 @@ static bool same_shape(const struct shape *a, const struct shape *b)
 	       (a->ntakes == 0 || memcmp(a->takes, b->takes, a->ntakes * sizeof(*a->takes)) == 0);
 }
 
+/* What only the list knows any more: nobody's page looks like that. */
+static void drop_unused(struct exposition_shapes *shapes)
+{
+	for (size_t i = 0; i < SHAPES_SHARED; i++) {
+		if (shapes->list[i] != NULL && shapes->list[i]->references == 1)
+			shape_drop(&shapes->list[i]);
+	}
+}
+
 /* The shape, or the same one that somebody else has already; NULL when there is no room for it. */
 static struct shape *share(struct exposition_shapes *shapes, struct shape *shape)
 {
@@ -324,6 +333,8 @@ static struct shape *share(struct exposition_shapes *shapes, struct shape *shape
 	}
 	shape->bytes = shape->ntext + shape->nentries * sizeof(*shape->entries) +
 	               shape->ntakes * sizeof(*shape->takes);
+	if (shapes->bytes + shape->bytes > MEMORY_TOTAL_MAX)
+		drop_unused(shapes);
 	if (shapes->bytes + shape->bytes > MEMORY_TOTAL_MAX) {
 		shape_drop(&shape);
 		return NULL;

@@ -321,6 +321,54 @@ START_TEST(what_all_targets_remember_is_bounded)
 }
 END_TEST
 
+static bool take_any(void *ctx, const struct exposition_sample *s, struct err *err)
+{
+	(void)ctx;
+	(void)s;
+	(void)err;
+	return true;
+}
+
+/* Twice; whether the second time was along the first. */
+static bool is_remembered(struct exposition_memory *memory, struct str page)
+{
+	bool repeated = false;
+	struct err err;
+
+	for (int again = 0; again < 2; again++) {
+		struct exposition *e = exposition_new(NULL, take_any, NULL, NULL, &err);
+
+		exposition_recall(e, memory, NULL);
+		ck_assert(exposition_feed(e, page.p, page.n, &err) && exposition_finish(e, &err));
+		repeated = exposition_is_repeated(e);
+		exposition_free(&e);
+	}
+	return repeated;
+}
+
+START_TEST(targets_that_are_gone_make_room_for_those_that_are_there)
+{
+	enum { TARGETS = 60, LINES = 16000 };
+	struct exposition_shapes *shapes = exposition_shapes_new();
+	unsigned forgotten = 0;
+	struct buf page;
+
+	buf_init(&page, MEMORY_TEXT_MAX);
+	for (unsigned i = 0; i < TARGETS; i++) {
+		struct exposition_memory *memory = exposition_memory_new(shapes);
+
+		buf_clear(&page);
+		for (unsigned line = 0; line < LINES; line++)
+			buf_printf(&page, "requests_%02u{path=\"%05u\"} 1\n", i, line);
+		forgotten += !is_remembered(memory, buf_str(&page));
+		exposition_memory_free(&memory);
+	}
+	ck_assert_uint_eq(forgotten, 0);
+	exposition_shapes_free(&shapes);
+	buf_fini(&page);
+}
+END_TEST
+
 static void expect_read(struct reader *r, const char *page, enum exposition_format format,
                         bool repeated, const char *error)
 {
@@ -436,6 +484,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_bound_before_all_types_is_not_rewritten_because_a_histogram_followed);
 	tcase_add_test(t, a_target_that_changed_for_a_while_is_read_along_again);
 	tcase_add_test(t, what_all_targets_remember_is_bounded);
+	tcase_add_test(t, targets_that_are_gone_make_room_for_those_that_are_there);
 	suite_add_tcase(s, t);
 	return s;
 }
