@@ -413,13 +413,13 @@ static void scrape_forget(struct watch *w)
 	struct target *fresh = make_target(s, &err);
 
 	exposition_free(&s->page);
+	forget_page(s);
 	count_up(s, false);
 	if (fresh == NULL) {
 		target_page_abort(s->target, watch_now(w).ms, "samples are not to be trusted");
 		target_uncover(s->target);
 		return;
 	}
-	forget_page(s);
 	target_free(&s->target);
 	s->target = fresh;
 	s->wants_text = false;
