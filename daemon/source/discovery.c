@@ -84,7 +84,7 @@ static bool read_file(const char *path, struct buf *out, struct err *err)
 
 	if (file == NULL)
 		return err_set(err, ERR_UNAVAILABLE, "cannot be opened");
-	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+	while (out->failed == ERR_NONE && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
 		buf_add(out, chunk, n);
 	ok = !ferror(file) || err_set(err, ERR_UNAVAILABLE, "cannot be read");
 	fclose(file);

@@ -129,7 +129,13 @@ static bool has_warning(const json_t *document, struct kpi_remote *r)
 	const char *first = json_string_value(json_array_get(warnings, 0));
 	char cut[TEXT_SHOWN];
 
-	if (json_array_size(warnings) == 0)
+	/* So says a VictoriaMetrics cluster, which knows no warnings. */
+	if (json_is_true(json_object_get(document, "isPartial"))) {
+		kpi_remote_refuse(r, GATE_NO_DATA, "the answer is partial");
+		return true;
+	}
+	if (warnings == NULL || json_is_null(warnings) ||
+	    (json_is_array(warnings) && json_array_size(warnings) == 0))
 		return false;
 	kpi_remote_refuse(r, GATE_NO_DATA, "it warns: %s",
 	                  shown(first != NULL ? first : "of something", cut));
@@ -140,7 +146,8 @@ const json_t *prometheus_data(long status, struct str body, json_t **out_documen
                               struct kpi_remote *r)
 {
 	json_error_t where;
-	json_t *document = json_loadb(body.n > 0 ? body.p : "", body.n, 0, &where);
+	json_t *document =
+	        json_loadb(body.n > 0 ? body.p : "", body.n, JSON_REJECT_DUPLICATES, &where);
 	const char *verdict = json_string_value(json_object_get(document, "status"));
 	const json_t *data = json_object_get(document, "data");
 
