@@ -51,7 +51,7 @@ enum extent { EXTENT_NONE = 0, EXTENT_ANCHORED, EXTENT_SMOOTHED, EXTENT_COUNT };
 
 struct selector {
 	struct str name; /* written outside the braces or by an equality matcher; may be empty */
-	struct str text; /* as written, without range, offset and @ */
+	struct str text; /* as written, without range, offset and @; with its name */
 	const struct matcher *matchers; /* with a name, the first one is for it */
 	size_t nmatchers;
 	size_t number; /* among the selectors of the expression, from 0 */

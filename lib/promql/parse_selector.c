@@ -154,6 +154,18 @@ static void name_info(struct selector *s, struct matcher *list)
 	s->is_unnamed = true;
 }
 
+/* Whoever asks a server for the selector must not ask for all metrics with such labels. */
+static bool name_text(struct parser *p, struct selector *s)
+{
+	const char *text = arena_printf(&p->expr->arena, "%.*s%.*s", (int)s->name.n, s->name.p,
+	                                (int)s->text.n, s->text.p);
+
+	if (text == NULL)
+		return arena_ok(&p->expr->arena, p->err);
+	s->text = str_of(text);
+	return true;
+}
+
 struct node *parse_info_selector(struct parser *p)
 {
 	struct node *n = parse_node(p, NODE_SELECTOR, PROMQL_VECTOR, p->token.offset);
@@ -204,6 +216,8 @@ struct node *parse_selector(struct parser *p)
 	else if (!check_not_empty(p, n))
 		return NULL;
 	s->text = str_slice(p->expr->text, n->offset, p->last_end);
+	if (s->is_unnamed && !name_text(p, s))
+		return NULL;
 	s->number = p->nselectors++;
 	return n;
 }

@@ -33,6 +33,10 @@ static const struct { const char *why, *expr, *wanted; } ages_rows[] = {
 	  NOW PART("max(timestamp(a))", "0") PART("max(timestamp(a offset 1d))", "1") },
 	{ "a comment behind it is left out", "sum(rate( a{b='c'} # all\n [1m] ))",
 	  NOW PART("max(timestamp(a{b='c'}))", "0") },
+	{ "what info() reads has its name", "info(a, {k=\"v\"})",
+	  NOW PART("max(timestamp(a))", "0") PART("max(timestamp(target_info{k=\"v\"}))", "1") },
+	{ "or nothing but its name", "info(a)",
+	  NOW PART("max(timestamp(a))", "0") PART("max(timestamp(target_info))", "1") },
 	{ "braces and a name in quotes", "sum({\"my.metric\", x='y'})",
 	  NOW PART("max(timestamp({\"my.metric\", x='y'}))", "0") },
 };
