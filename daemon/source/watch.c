@@ -16,6 +16,9 @@
 #define NS_PER_MS INT64_C(1000000)
 /* First questions go out this far apart: a start with thousands of targets is no flood. */
 #define FIRST_STEP_MS 2
+/* Places are this far apart: waking up for each of a thousand targets costs more than the asking.
+ */
+#define PLACE_MS 10
 
 struct wall watch_now(const struct watch *w)
 {
@@ -49,6 +52,7 @@ static int64_t slot_delay_ms(const struct watch *w)
 {
 	int64_t offset = (int64_t)(str_hash(str_of(w->url), 0) % (uint64_t)w->every_ms);
 
+	offset -= offset % PLACE_MS;
 	return w->every_ms - ((mono_ms(w) + w->every_ms - offset) % w->every_ms);
 }
 
