@@ -21,6 +21,14 @@ static const char *open_check(const struct policy_rollback *rollback, const stru
 	return NULL;
 }
 
+/* What an exempt release completed over is owed as before. */
+static bool is_exempt(const struct engine *e, const struct release *r)
+{
+	const struct policy *policy = engine_policy_by_hash(e, r->policy_hash);
+
+	return policy != NULL && policy->exempt_from_reentry;
+}
+
 /* Rule A6: the newest attempt of the pair that was rolled back asks for its re-entry checks and
  * its incident record first. */
 static void reentry_facts(const struct engine *e, const struct tracked *t,
@@ -36,7 +44,8 @@ static void reentry_facts(const struct engine *e, const struct tracked *t,
 
 		if (other->id != r->id && other->rollback.active && release_is_ended(other->state))
 			last = other;
-		else if (other->id != r->id && other->state == RELEASE_COMPLETED)
+		else if (other->id != r->id && other->state == RELEASE_COMPLETED &&
+		         !is_exempt(e, other))
 			return;
 	}
 	if (last == NULL)

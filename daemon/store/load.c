@@ -44,7 +44,7 @@ const struct pg_statement sql_load_ended = {
 	5,
 };
 /* Below $1: of each pair whose newest end was a way back, that release, where its policy asks for
- * something before the next one (rule A6). The pairs are found one by one in the index
+ * something before the next one (rule A6); what completed exempt from that ended nothing. The pairs are found one by one in the index
  * release_activation, so that releases of all time need not be read. */
 const struct pg_statement sql_load_back = {
 	"load_back",
@@ -61,6 +61,8 @@ const struct pg_statement sql_load_back = {
 	"  SELECT p.id, p.state, p.policy_hash FROM headgate.release p"
 	"  WHERE p.service = pair.service AND p.environment = pair.environment AND p.activation IS NOT NULL"
 	"   AND p.state IN ('completed', 'rolled_back', 'resolved')"
+	"   AND (p.state <> 'completed' OR NOT EXISTS (SELECT FROM headgate.policy x"
+	"    WHERE x.hash = p.policy_hash AND x.document ->> 'exempt_from_reentry' = 'true'))"
 	"  ORDER BY p.activation DESC LIMIT 1) e"
 	" JOIN headgate.policy d ON d.hash = e.policy_hash"
 	" WHERE e.state <> 'completed' AND e.id < $1::bigint"

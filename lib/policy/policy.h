@@ -227,6 +227,7 @@ struct policy {
 	size_t nrequires;
 	char **repin_by; /* roles whose holders may move a release to another policy */
 	size_t nrepin_by;
+	bool exempt_from_reentry; /* starts although the pair owes re-entry checks (rule A6) */
 	struct policy_level *escalation; /* as written; see policy_escalation() */
 	size_t nescalation;
 	struct policy_rollback rollback;

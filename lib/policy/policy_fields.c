@@ -415,6 +415,10 @@ static const struct field policy_fields[] = {
 	{ .key = "repin_by", .kind = FIELD_TEXT_LIST, .flags = FIELD_OMIT_ABSENT, .offset = offsetof(struct policy, repin_by),
 	  .count_offset = offsetof(struct policy, nrepin_by), .max = 16,
 	  .doc = "Roles whose holders may move a release on its way to another policy; nobody when left out." },
+	{ .key = "exempt_from_reentry", .kind = FIELD_BOOL, .flags = FIELD_OMIT_ABSENT,
+	  .offset = offsetof(struct policy, exempt_from_reentry),
+	  .doc = "Its releases start although the last rollback's re-entry checks or incident record are open, as a hotfix may have "
+	         "to; they stay owed." },
 	{ .key = "escalation", .kind = FIELD_LIST, .flags = FIELD_OMIT_ABSENT,
 	  .offset = offsetof(struct policy, escalation), .count_offset = offsetof(struct policy, nescalation),
 	  .min = 1, .max = POLICY_MAX_LEVELS, .table = &level_table,

@@ -353,7 +353,7 @@ static bool due_start(const struct question *q, struct event *out)
 {
 	return q->r->state == RELEASE_PLANNED && !q->r->start_manual &&
 	       q->r->start.ms <= q->f->now.ms && q->f->pair_free && !advance_bars(q) &&
-	       !q->f->reentry_open && holds_in_force(q->r) == 0 && !require_open(q->r, q->p, 0) &&
+	       !reentry_bars(q) && holds_in_force(q->r) == 0 && !require_open(q->r, q->p, 0) &&
 	       due_say(out, EVENT_START_DUE, "timer");
 }
 

@@ -17,6 +17,11 @@
 #define VERSION_MAX_BYTES 128
 #define BECOMES_MAX 4
 
+bool reentry_bars(const struct question *q)
+{
+	return q->f->reentry_open && !q->p->exempt_from_reentry;
+}
+
 bool refuse_while_barred(const struct question *q, struct outcome *out)
 {
 	unsigned bars = advance_bars(q);
@@ -68,7 +73,7 @@ static bool refine_start(struct question *q, struct outcome *out)
 		return refuse(out, REFUSED_STATE, NULL,
 		              "it may not start: another release of %s in %s is active",
 		              q->r->service, q->r->environment);
-	if (q->f->reentry_open) {
+	if (reentry_bars(q)) {
 		reentry_sentence(q, q->f->reentry_record, why, sizeof(why));
 		return refuse(out, REFUSED_STATE, NULL, "it may not start: %s", why);
 	}

@@ -36,6 +36,9 @@ bool question_refine(struct question *q, struct outcome *out);
  * windows are open. */
 bool refuse_while_barred(const struct question *q, struct outcome *out);
 
+/* Whether what the pair owes after its last rollback keeps it from starting (rule A6). */
+bool reentry_bars(const struct question *q);
+
 /* effects.c: what the row says, done to the copy. */
 bool effects_apply(const struct question *q, const struct transition *row, struct release *next,
                    struct outcome *out);

@@ -133,11 +133,11 @@ static void say_reentry(const struct question *q, struct list *list)
 {
 	char text[320];
 
-	if (q->f->reentry_open && (q->f->reentry_missing || !q->f->reentry_record)) {
+	if (reentry_bars(q) && (q->f->reentry_missing || !q->f->reentry_record)) {
 		reentry_sentence(q, false, text, sizeof(text));
 		say(list, never(), never(), "%s", text);
 	}
-	if (q->f->reentry_open && q->f->reentry_record) {
+	if (reentry_bars(q) && q->f->reentry_record) {
 		reentry_sentence(q, true, text, sizeof(text));
 		say(list, never(), never(), "%s", text);
 	}

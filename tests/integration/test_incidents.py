@@ -183,21 +183,24 @@ def test_no_rollback_waits_behind_incidents_that_pour_in(slow):
     check_invariants(slow)
 
 
-def test_a_rollback_of_long_ago_still_holds_the_next_release(postgres, make_daemon, target):
+def test_a_rollback_of_long_ago_still_holds_the_next_release_but_no_hotfix(postgres, make_daemon, target):
     document = json.loads(policy(target)["test.yaml"])
     document["rollback"]["incident_record"] = True
-    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)})
+    hotfix = {**document, "policy": "hotfix", "exempt_from_reentry": True}
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document), "hotfix.yaml": json.dumps(hotfix)})
     daemon.write_config(limits={"writes_per_second": 100000, "writes_burst": 100000})
     daemon.start()
     id_ = baking(daemon)
     daemon.verb(id_, "rollback", reason="users complain")
     daemon.wait_state(id_, "rolled_back")
+    fix = daemon.create(version="1.0.0-1", policy="hotfix")["id"]
+    daemon.wait_state(fix, "completed")
     for number in range(501):
         other = daemon.create(service="others", version=f"1.0.{number}", start="manual")["id"]
         daemon.verb(other, "cancel", reason="not this one")
     daemon.stop()
     daemon.sql("SET session_replication_role = replica; "
-               f"UPDATE headgate.release SET changed_at = now() - interval '1 month' WHERE id = {id_}")
+               f"UPDATE headgate.release SET changed_at = now() - interval '1 month' WHERE id IN ({id_}, {fix})")
     daemon.start()
     after = daemon.create(version="1.0.1")["id"]
     owed = f"release {id_} has no incident record"

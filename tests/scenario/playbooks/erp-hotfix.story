@@ -1,4 +1,6 @@
-# A hotfix names the incident it mends; a quarter of an hour, then half an hour of watching.
+# A hotfix names the incident it mends; a quarter of an hour, then half an hour of watching. What the release it mends
+# still owes does not hold it back.
+reentry record post_mortem_planned
 play erp-hotfix.part
 after 15m
 expect running baking in post-checks
