@@ -110,6 +110,7 @@ out:
 
 bool world_policy(struct story *s, const char *file)
 {
+	policy_free(&s->written);
 	return read_policy(s, file, &s->written);
 }
 

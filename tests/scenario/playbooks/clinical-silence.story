@@ -1,7 +1,7 @@
 # Missing evidence at each stage. What is not known stops everything, without anybody's help.
 policy ../../../config/policies/clinical.yaml
 play cast.part
-step 15s
+step 1m
 release service nv5 version 0.8 stable 0.7 poster ben author ben link go_no_go
 expect planned
 expect waiting "check readiness_report (owner ops_owner) is open"

@@ -1,5 +1,5 @@
 # Errors explode: the feature goes off at once, the profile is the default one, the green ledger is replayed.
-play feature.part
+play feature-internal.part
 sample failed 0.2
 after 25m
 expect rolling_back
