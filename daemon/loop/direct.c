@@ -247,6 +247,14 @@ static struct direct *obtain(struct direct_pool *pool, const struct sockaddr_in 
 	return NULL;
 }
 
+/* Nothing came since the last answer: what is there before it is asked for answers nothing. */
+static bool is_silent(const struct direct *d)
+{
+	char byte;
+
+	return recv(d->fd, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
 static int64_t age_ms(const struct direct *d)
 {
 	return (loop_now(d->pool->loop).mono.ns - d->since.ns) / NS_PER_MS;
@@ -277,6 +285,8 @@ bool direct_start(struct direct_pool *pool, struct fetch *fetch, int64_t timeout
 	d->timeout_ms = timeout_ms;
 	d->since = loop_now(pool->loop).mono;
 	buf_clear(&d->head);
+	if (d->fd >= 0 && !is_silent(d))
+		direct_close(d);
 	is_connecting = d->fd < 0;
 	ok = is_connecting ? direct_connect(d) : send_request(d);
 	if (!ok) {

@@ -7,11 +7,14 @@
  * that is gone from a set of them takes its targets with it as in Prometheus; a set without any
  * file does not.
  */
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "config.h"
@@ -78,12 +81,20 @@ static void keep(struct discovery *d, json_t *take, const struct err *err)
 static bool read_file(const char *path, struct buf *out, struct err *err)
 {
 	char chunk[16 * 1024];
-	FILE *file = fopen(path, "re");
+	/* A pipe without a writer would stop the loop. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat found;
+	bool is_file = fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+	FILE *file = is_file ? fdopen(fd, "r") : NULL;
 	size_t n;
 	bool ok;
 
-	if (file == NULL)
-		return err_set(err, ERR_UNAVAILABLE, "cannot be opened");
+	if (file == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return err_set(err, ERR_UNAVAILABLE,
+		               fd >= 0 && !is_file ? "is no file" : "cannot be opened");
+	}
 	while (out->failed == ERR_NONE && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
 		buf_add(out, chunk, n);
 	ok = !ferror(file) || err_set(err, ERR_UNAVAILABLE, "cannot be read");

@@ -2,6 +2,7 @@
 a release runs, compressed pages, logins, TLS; and what the API shows of it."""
 import gzip
 import json
+import os
 import ssl
 import zlib
 
@@ -81,6 +82,13 @@ def test_a_pushgateways_page_keeps_its_own_labels(run, target):
     target.set(page='errors{job="nightly",instance=""} 0.25\n')
     daemon, id_ = run(of({"scrape": [at(target)], "honor_labels": True}, expr='sum(errors{job="nightly",instance=""})'))
     wait_until(lambda: daemon.gate(id_, "errors")["value"] == 0.25, "the page's own labels")
+
+
+def test_a_pipe_among_the_files_of_targets_does_not_stop_the_daemon(run, folder, target):
+    os.mkfifo(folder / "targets" / "checkout-1.json")
+    daemon, id_ = run(of({"file_sd": ["checkout-*.json"], "sd_refresh": "1s"}))
+    says(daemon, id_, "no_data")
+    assert "is no file" in source_of(daemon, id_)["discovery"][0]["error"]
 
 
 @pytest.mark.parametrize("name", ["checkout.json", "checkout.yaml"])

@@ -371,6 +371,24 @@ START_TEST(more_than_was_announced_spoils_the_connection)
 }
 END_TEST
 
+START_TEST(a_page_that_nobody_asked_for_is_not_the_answer_to_the_next_question)
+{
+	static const char stray[] = OK "Content-Length: 2\r\n\r\nzz";
+	const struct seen how = {.calls = 0};
+	struct seen seen;
+
+	begin();
+	answer = (struct str)A(OK "Content-Length: 2\r\n\r\nab");
+	ck_assert_uint_eq(ask(false, 20000, &how).n, 2);
+	ck_assert_int_eq(send(connections[0].io.fd, stray, sizeof(stray) - 1, MSG_NOSIGNAL),
+	                 sizeof(stray) - 1);
+	seen = ask(false, 20000, &how);
+	ck_assert_int_eq(memcmp(seen.body, "ab", 2), 0);
+	ck_assert_uint_eq(accepted, 2);
+	end();
+}
+END_TEST
+
 START_TEST(a_reader_may_stop_cancel_or_have_too_much)
 {
 	struct seen how = {.most = 3};
@@ -448,6 +466,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, an_answer_is_the_same_without_curl, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(t, connections_are_kept_and_asked_like_curl_asks);
 	tcase_add_test(t, more_than_was_announced_spoils_the_connection);
+	tcase_add_test(t, a_page_that_nobody_asked_for_is_not_the_answer_to_the_next_question);
 	tcase_add_test(t, a_reader_may_stop_cancel_or_have_too_much);
 	tcase_add_test(t, addresses_that_are_not_allowed_or_not_there);
 	suite_add_tcase(s, t);
