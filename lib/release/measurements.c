@@ -165,18 +165,22 @@ static const char *commonest(const struct release *r)
 	return kpi;
 }
 
+void measurement_drop(struct release *r, size_t i)
+{
+	measurement_fini(&r->measurements[i]);
+	memmove(&r->measurements[i], &r->measurements[i + 1],
+	        (r->nmeasurements - i - 1) * sizeof(r->measurements[0]));
+	r->nmeasurements--;
+}
+
 static void drop_oldest(struct release *r, const char *kpi)
 {
 	size_t i = 0;
 
 	while (i < r->nmeasurements && strcmp(r->measurements[i].kpi, kpi) != 0)
 		i++;
-	if (i == r->nmeasurements)
-		return;
-	measurement_fini(&r->measurements[i]);
-	memmove(&r->measurements[i], &r->measurements[i + 1],
-	        (r->nmeasurements - i - 1) * sizeof(r->measurements[0]));
-	r->nmeasurements--;
+	if (i < r->nmeasurements)
+		measurement_drop(r, i);
 }
 
 /* Room in the order of instants; NULL without memory. */

@@ -327,6 +327,13 @@ static bool is_replaced(const struct approval *a, const struct event *e)
 	       (e->kind == EVENT_REJECT && a->approved && is_same(a->role, e->role));
 }
 
+void drop_approvals(struct release *next)
+{
+	for (size_t i = 0; i < next->napprovals; i++)
+		approval_fini(&next->approvals[i]);
+	next->napprovals = 0;
+}
+
 static void drop_replaced(struct release *next, const struct event *e)
 {
 	for (size_t i = next->napprovals; i-- > 0;) {

@@ -111,6 +111,15 @@ static void drop_waivers(struct release *next)
 	next->nwaivers = 0;
 }
 
+/* What was measured in another unit would be read in the new one. */
+static bool is_of_another_kind(const struct question *q, const struct kpi_measurement *m)
+{
+	const struct kpi *was = policy_kpi(q->p, m->kpi, NULL);
+	const struct kpi *is = policy_kpi(q->e.policy, m->kpi, NULL);
+
+	return !was || !is || is->pushed_ms == 0 || is->unit != was->unit;
+}
+
 bool repin(const struct question *q, struct release *next)
 {
 	char *name = text_dup(q->e.policy->name);
@@ -130,5 +139,10 @@ bool repin(const struct question *q, struct release *next)
 	if (next->paused_step == STEP_READY)
 		next->paused_step = STEP_BAKING;
 	drop_waivers(next);
+	drop_approvals(next);
+	for (size_t i = next->nmeasurements; i-- > 0;) {
+		if (is_of_another_kind(q, &next->measurements[i]))
+			measurement_drop(next, i);
+	}
 	return true;
 }

@@ -95,6 +95,7 @@ bool refine_reject(struct question *q, struct outcome *out);
 bool refine_check(struct question *q, struct outcome *out);
 bool refine_waive(struct question *q, struct outcome *out);
 bool record_consent(struct release *next, const struct question *q);
+void drop_approvals(struct release *next);
 bool record_check(struct release *next, const struct question *q);
 bool record_waiver(struct release *next, const struct question *q);
 
@@ -191,6 +192,7 @@ bool report_has_author(const struct question *q, struct outcome *out);
 
 /* measurements.c */
 bool refine_measurement(struct question *q, struct outcome *out);
+void measurement_drop(struct release *r, size_t i);
 bool measurements_record(struct release *next, const struct question *q); /* false: no memory */
 /* "error_rate 1.2 %, lag 17": as many as fit. */
 void measurements_say(const struct question *q, char *out, size_t size);
