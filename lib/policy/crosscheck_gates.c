@@ -171,6 +171,21 @@ static void refuse_evidence_keys(struct crosscheck *c, const struct gate *gate)
 		                   "belongs to gates on KPIs");
 }
 
+/* A rung that what is counted never crosses: of `most` things, or the good side of them. */
+static void refuse_limits(struct crosscheck *c, const struct gate *gate, double most,
+                          const char *text)
+{
+	for (size_t i = 0; i < gate->nrungs; i++) {
+		const struct gate_rung *rung = &gate->rungs[i];
+		bool is_below = rung->compare == RUNG_BELOW;
+
+		if (is_below || rung->limit >= most)
+			crosscheck_problem(
+			        c, crosscheck_rung_place(c, gate, i, is_below ? "below" : "above"),
+			        "%s", text);
+	}
+}
+
 /* A URL is probed once; written twice, the gate would wait for the other one for ever. */
 static void check_probe(struct crosscheck *c, const struct gate *gate, size_t i)
 {
@@ -208,6 +223,9 @@ static void check_health(struct crosscheck *c, const struct gate *gate)
 	}
 	refuse_evidence_keys(c, gate);
 	crosscheck_rungs(c, gate, KPI_EVENTS, "the number of URLs that fail");
+	refuse_limits(c, gate, (double)spec->nhealth,
+	              "counts the URLs that fail: so many never do; write above, and less than "
+	              "there are");
 }
 
 static void check_integrity(struct crosscheck *c, const struct gate *gate)
@@ -219,6 +237,7 @@ static void check_integrity(struct crosscheck *c, const struct gate *gate)
 	check_equals(c, gate, spec->equals);
 	refuse_evidence_keys(c, gate);
 	crosscheck_rungs(c, gate, KPI_EVENTS, "0 or 1, whether the check says no");
+	refuse_limits(c, gate, 1, "a check says yes or no: an integrity gate has no limit");
 }
 
 void crosscheck_selector(struct crosscheck *c, struct place at, const char *selector)
@@ -281,17 +300,7 @@ static void check_evidence(struct crosscheck *c, const struct gate *gate)
 	crosscheck_name(c, crosscheck_gate_place(gate, "evidence"), spec->evidence);
 	refuse_evidence_keys(c, gate);
 	crosscheck_rungs(c, gate, KPI_EVENTS, "a result that failed");
-	for (size_t i = 0; i < gate->nrungs; i++) {
-		const struct gate_rung *rung = &gate->rungs[i];
-
-		if (rung->compare == RUNG_BELOW || rung->limit > 0)
-			crosscheck_problem(
-			        c,
-			        crosscheck_rung_place(c, gate, i,
-			                              rung->compare == RUNG_BELOW ? "below"
-			                                                          : "above"),
-			        "a result passed or failed: an evidence gate has no limit");
-	}
+	refuse_limits(c, gate, 1, "a result passed or failed: an evidence gate has no limit");
 }
 
 /* "2 critical in 24 h" is above 1; a time without any is broken by one. */
