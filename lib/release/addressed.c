@@ -4,11 +4,13 @@
  */
 #include "release/rules.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "gate/alert_list.h"
+#include "gate/alerts.h"
 
 static const struct gate_addressed *find(const struct release *r, const char *fingerprint)
 {
@@ -17,6 +19,25 @@ static const struct gate_addressed *find(const struct release *r, const char *fi
 			return &r->addressed[i];
 	}
 	return NULL;
+}
+
+/* Whether some gate shows it, or may know of it: one without an answer, or with more than it shows.
+ */
+static bool may_fire(const struct question *q, const char *fingerprint)
+{
+	const struct evaluation *e = q->f->evaluation;
+	const struct gate_addressed asked = {.fingerprint = (char *)(uintptr_t)fingerprint};
+
+	for (size_t i = 0; i < q->p->ngates; i++) {
+		const json_t *shown = e && e->alerts && i < e->ngates ? e->alerts[i] : NULL;
+
+		if (q->p->gates[i].kind != &gate_alerts)
+			continue;
+		if (!shown || json_array_size(shown) >= ALERT_LIST_SHOWN ||
+		    alert_list_addressed(shown, &asked, 1) > 0)
+			return true;
+	}
+	return false;
 }
 
 bool refine_address(struct question *q, struct outcome *out)
@@ -38,6 +59,9 @@ bool refine_address(struct question *q, struct outcome *out)
 	if (known)
 		return refuse(out, REFUSED_REPEAT, NULL, "alert %s is addressed already by %s",
 		              known->fingerprint, known->subject);
+	if (!may_fire(q, q->e.alert))
+		return refuse(out, REFUSED_INVALID, "/alert",
+		              "no gate of the release knows of an alert %s that fires", q->e.alert);
 	if (q->r->naddressed >= RELEASE_MAX_ADDRESSED)
 		return refuse(out, REFUSED_STATE, NULL,
 		              "the release has %d addressed alerts, no more fit",
