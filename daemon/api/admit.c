@@ -99,16 +99,31 @@ static bool route(struct request *r, struct str path)
 	return true;
 }
 
+/* Who sends these sends none a second time that was refused, so the route hears of everything but
+ * strangers: what it was not told it must know that it does not know. */
+static bool is_notification(const struct request *r)
+{
+	return str_eq_text(str_of(r->route->pattern), "/v1/alerts");
+}
+
+void request_too_long(struct request *r)
+{
+	request_problem(r, 413, NULL,
+	                "The body has more bytes than fit: at most %zu are read here.",
+	                r->route->max_body);
+}
+
 static bool length_fits(struct request *r, int64_t length)
 {
 	if (length <= (int64_t)r->route->max_body)
 		return true;
 	if (r->route->max_body == 0)
 		refuse(r, 400, "This request has no body.");
+	else if (is_notification(r))
+		r->too_long = true;
 	else
-		request_problem(r, 413, NULL, "The body has %lld bytes; at most %zu are read here.",
-		                (long long)length, r->route->max_body);
-	return false;
+		request_too_long(r);
+	return r->too_long;
 }
 
 static bool read_query(struct request *r, struct str query)
@@ -244,8 +259,9 @@ static bool rate_is_fine(struct request *r)
 	if (!is_write(r) || limiter_take(r->httpd->limiter, limit, who, r->started, &wait_ms))
 		return true;
 	set_retry_after(r, wait_ms);
-	request_problem(r, 429, NULL, "%s writes more than %.0f times a second.", who,
-	                limit->per_second);
+	/* An Alertmanager tries again after 503, and not after 429. */
+	request_problem(r, is_notification(r) ? 503 : 429, NULL,
+	                "%s writes more than %.0f times a second.", who, limit->per_second);
 	return false;
 }
 

@@ -2,17 +2,21 @@
  * alerts - what Alertmanagers tell by webhook, in version 4 of their format: one group of alerts,
  * which replaces what was told of that group before.
  *
- * A body that is not understood whole changes nothing. Members that are not looked at may be
- * anything: Alertmanagers add to them. Limits: below, and those of any JSON body.
+ * A body that is not understood whole changes nothing of what fires. That it was refused is kept,
+ * so that nobody takes what was not heard for silence, and only then it is answered: an
+ * Alertmanager says again what had a 5xx, and never what had a 4xx. Members that are not looked at
+ * may be anything: Alertmanagers add to them. Limits: below, and those of any JSON body.
  */
 #include "api/alerts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/auth.h"
 #include "api/httpd.h"
 #include "app.h"
 #include "gate/alert_list.h"
+#include "log.h"
 #include "store/store.h"
 
 #define ALERTS_MAX 500
@@ -172,6 +176,7 @@ struct alerts_request {
 	struct app *app;
 	uint64_t request;
 	size_t firing, resolved;
+	bool is_refusal;
 };
 
 static void kept(void *ctx, const struct err *err)
@@ -181,7 +186,9 @@ static void kept(void *ctx, const struct err *err)
 	struct request *r =
 	        op->app->httpd == NULL ? NULL : httpd_request(op->app->httpd, op->request);
 
-	if (r != NULL && err == NULL)
+	if (r != NULL && err == NULL && op->is_refusal)
+		request_answer_withheld(r);
+	else if (r != NULL && err == NULL)
 		request_answer_json(r, 200,
 		                    json_pack("{s:I, s:I}", "firing", (json_int_t)op->firing,
 		                              "resolved", (json_int_t)op->resolved));
@@ -190,7 +197,29 @@ static void kept(void *ctx, const struct err *err)
 	free(op);
 }
 
-/* Alertmanagers send it again on 5xx and 429, and give up on what is refused. */
+static void keep_refusal(const struct reading *t)
+{
+	int status = request_withhold(t->request);
+	struct alerts_request *op = calloc(1, sizeof(*op));
+	struct err err = {.code = ERR_NONE};
+	char why[32];
+
+	if (op == NULL) {
+		(void)no_memory(t);
+		return;
+	}
+	*op = (struct alerts_request){.app = request_app(t->request),
+	                              .request = request_id(t->request),
+	                              .is_refusal = true};
+	(void)snprintf(why, sizeof(why), "was refused (%d)", status);
+	log_line(LOG_WARN, "alerts_refused", "subject=%s origin=%s status=%d",
+	         request_principal(t->request)->subject, request_origin(t->request), status);
+	if (store_alerts_refused(op->app->store, t->origin, why, kept, op, &err))
+		return;
+	free(op);
+	request_unavailable(t->request, "%s", err.text);
+}
+
 static void keep(const struct reading *t)
 {
 	struct store_alerts alerts = {.origin = t->origin,
@@ -214,20 +243,28 @@ static void keep(const struct reading *t)
 	request_unavailable(t->request, "%s", err.text);
 }
 
+static void read_and_keep(struct reading *t)
+{
+	json_t *body = request_body(t->request);
+
+	t->firing = json_array();
+	t->resolved = json_array();
+	t->seen = json_object();
+	if (body == NULL)
+		return;
+	if (t->firing == NULL || t->resolved == NULL || t->seen == NULL)
+		(void)no_memory(t);
+	else if (read_webhook(t, body))
+		keep(t);
+}
+
 void alerts_told(struct request *r)
 {
 	struct reading t = {.request = r};
-	json_t *body = request_body(r);
 
-	if (body == NULL)
-		return;
-	t.firing = json_array();
-	t.resolved = json_array();
-	t.seen = json_object();
-	if (t.firing == NULL || t.resolved == NULL || t.seen == NULL)
-		(void)no_memory(&t);
-	else if (read_webhook(&t, body))
-		keep(&t);
+	read_and_keep(&t);
+	if (request_is_refused(r))
+		keep_refusal(&t);
 	json_decref(t.firing);
 	json_decref(t.resolved);
 	json_decref(t.seen);

@@ -122,6 +122,18 @@ enum MHD_Result answer_queue(struct request *r)
 	return queued;
 }
 
+static void give(struct request *r, struct MHD_Response *response)
+{
+	r->response = response;
+	if (r->stage != REQUEST_WAITING)
+		return; /* goes out when the call that led here returns, or when the body was read
+		         */
+	if (answer_queue(r) != MHD_YES)
+		log_line(LOG_ERROR, "http_answer_refused", "path=%s status=%d", log_quote(r->path),
+		         r->status);
+	request_resume(r);
+}
+
 /* Takes the response, which may be NULL when there was no memory for it. */
 static void answer(struct request *r, int status, struct MHD_Response *response, const char *type)
 {
@@ -146,14 +158,7 @@ static void answer(struct request *r, int status, struct MHD_Response *response,
 	}
 	add_headers(r, response, type);
 	r->status = status;
-	r->response = response;
-	if (r->stage != REQUEST_WAITING)
-		return; /* goes out when the call that led here returns, or when the body was read
-		         */
-	if (answer_queue(r) != MHD_YES)
-		log_line(LOG_ERROR, "http_answer_refused", "path=%s status=%d", log_quote(r->path),
-		         status);
-	request_resume(r);
+	give(r, response);
 }
 
 static struct MHD_Response *response_take(char *bytes, size_t n)
@@ -192,6 +197,28 @@ static struct MHD_Response *json_response(json_t *body)
 	response = response_take(buf_take_text(&out), n);
 	buf_fini(&out);
 	return response;
+}
+
+bool request_is_refused(const struct request *r)
+{
+	return r->response && r->status >= 400 && r->status < 500;
+}
+
+int request_withhold(struct request *r)
+{
+	if (!r->response || r->withheld || r->stage != REQUEST_HANDLING)
+		return 0;
+	r->withheld = r->response;
+	r->response = NULL;
+	return r->status;
+}
+
+void request_answer_withheld(struct request *r)
+{
+	struct MHD_Response *response = r->withheld;
+
+	r->withheld = NULL;
+	give(r, response);
 }
 
 void request_answer_json(struct request *r, int status, json_t *body_take)

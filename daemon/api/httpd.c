@@ -113,7 +113,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	if (r->stage == REQUEST_STARTED)
 		return request_admit(r, method, version) ? answer_queue(r) : MHD_YES;
 	if (*n > 0) {
-		if (r->stage == REQUEST_ADMITTED)
+		if (r->stage == REQUEST_ADMITTED && !r->too_long)
 			buf_add(&r->body, bytes, *n);
 		*n = 0;
 		return MHD_YES;

@@ -72,6 +72,11 @@ void request_problem(struct request *r, int status, json_t *extra_take, const ch
         PRINTF_LIKE(4, 5);
 void request_set_header(struct request *r, const char *name,
                         const char *value); /* before answering; copied */
+/* Takes back the answer that the route has just given, whose status it returns, until what it depends on is done;
+ * then request_answer_withheld(), or another answer in its place. 0: there is none. */
+int request_withhold(struct request *r);
+bool request_is_refused(const struct request *r); /* answered with a 4xx that has not gone out */
+void request_answer_withheld(struct request *r);
 /* Calls fn(ctx) with the request if it is still there, by id: for replies that come later. */
 uint64_t request_id(const struct request *r);
 /* Counts a failed authentication of this client; false after answering 429 when there were too

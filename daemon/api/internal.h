@@ -86,7 +86,9 @@ struct request {
 
 	struct answer_header headers[API_ANSWER_HEADERS];
 	size_t nheaders;
+	bool too_long; /* its body is read and thrown away, and the route answers that */
 	struct MHD_Response *response; /* own until handed to MHD */
+	struct MHD_Response *withheld; /* own: the answer, while what it depends on is under way */
 	int status;
 	bool close; /* after the answer */
 
@@ -141,6 +143,8 @@ void request_resume(struct request *r);
 /* Everything before the body: policy, route, lengths, who asks, how often. Afterwards the request
  * is ADMITTED or REFUSED; when this returns true the refusal must go out without reading on. */
 bool request_admit(struct request *r, const char *method, const char *version);
+
+void request_too_long(struct request *r); /* answers 413 */
 
 /* --- answer.c --- */
 enum MHD_Result answer_queue(struct request *r); /* hands the response to MHD */

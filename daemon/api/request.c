@@ -53,6 +53,8 @@ void request_free(struct request **r)
 		gone->client->request = NULL;
 	if (gone->response)
 		MHD_destroy_response(gone->response);
+	if (gone->withheld)
+		MHD_destroy_response(gone->withheld);
 	for (size_t i = 0; i < gone->nheaders; i++) {
 		free(gone->headers[i].name);
 		free(gone->headers[i].value);
@@ -226,6 +228,10 @@ json_t *request_body(struct request *r)
 
 	if (r->json)
 		return r->json;
+	if (r->too_long) {
+		request_too_long(r);
+		return NULL;
+	}
 	switch (r->body_kind) {
 	case BODY_NONE:
 		r->json = json_object();

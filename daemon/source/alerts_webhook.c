@@ -13,7 +13,8 @@
 #include "store/store.h"
 
 #define READ_EVERY_MS 5000
-#define LABELS_MAX 64 /* of one alert; more are not taken */
+#define REPEAT_MS (4 * 60 * 60 * 1000) /* an Alertmanager's repeat_interval, unless it is set */
+#define LABELS_MAX 64                  /* of one alert; more are not taken */
 
 struct inbox {
 	struct watch watch;
@@ -63,9 +64,40 @@ static void pick_one(const json_t *row, json_t *known, struct gate_alerts *out)
 	                      json_string_value(json_object_get(row, "since")));
 }
 
-void alerts_webhook_pick(const json_t *rows, const struct promql_expr *selector,
-                         const struct promql_expr *watchdog, struct gate_alerts *out)
+/* The newest of what was refused so lately that its Alertmanager need not have told it again. */
+static const json_t *newest_refusal(const json_t *rows, int64_t since_ms)
 {
+	const json_t *newest = NULL;
+	json_int_t at = since_ms;
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		json_int_t refused = json_integer_value(json_object_get(row, "refused_ms"));
+
+		if (refused >= at && refused > 0) {
+			newest = row;
+			at = refused;
+		}
+	}
+	return newest;
+}
+
+static void say_refused(const json_t *refusal, struct gate_alerts *out)
+{
+	const char *why = json_string_value(json_object_get(refusal, "why"));
+	char at[UNITS_TEXT_MAX];
+
+	instant_format((struct wall){json_integer_value(json_object_get(refusal, "refused_ms"))},
+	               at);
+	sentence_set(out->why, sizeof(out->why), "a notification %s at %s: what fires is not known",
+	             why ? why : "was refused", at);
+}
+
+void alerts_webhook_pick(const json_t *rows, const struct promql_expr *selector,
+                         const struct promql_expr *watchdog, int64_t refused_since_ms,
+                         struct gate_alerts *out)
+{
+	const json_t *refusal = newest_refusal(rows, refused_since_ms);
 	json_t *known = json_object();
 	json_int_t cut_off = 0;
 
@@ -75,6 +107,8 @@ void alerts_webhook_pick(const json_t *rows, const struct promql_expr *selector,
 		int64_t received = json_integer_value(json_object_get(row, "received_ms"));
 		json_int_t cut = json_integer_value(json_object_get(row, "cut_off"));
 
+		if (json_object_get(row, "refused_ms") != NULL)
+			continue;
 		cut_off = cut > cut_off ? cut : cut_off;
 		if (fits(watchdog, row, false))
 			out->at.ms = received > out->at.ms ? received : out->at.ms;
@@ -82,19 +116,27 @@ void alerts_webhook_pick(const json_t *rows, const struct promql_expr *selector,
 			pick_one(row, known, out);
 	}
 	json_decref(known);
-	out->known = cut_off == 0 && out->at.ms > 0;
+	out->known = out->at.ms > 0;
+	out->is_part = cut_off > 0 || refusal != NULL;
 	if (cut_off > 0)
 		sentence_set(
 		        out->why, sizeof(out->why),
 		        "%lld alerts were cut off a webhook (max_alerts): what they are is not "
 		        "known",
 		        (long long)cut_off);
+	else if (refusal != NULL)
+		say_refused(refusal, out);
 	else if (out->at.ms == 0)
 		sentence_set(out->why, sizeof(out->why),
 		             "the alert that always fires was not told so far");
 	else
 		sentence_set(out->why, sizeof(out->why),
 		             "so long ago the alert that always fires was told");
+}
+
+static int64_t repeat_ms(const struct policy_source *source)
+{
+	return source->repeat_ms > 0 ? source->repeat_ms : REPEAT_MS;
 }
 
 void alerts_webhook_look(const struct gate_view *view, const struct policy_source *source,
@@ -107,7 +149,8 @@ void alerts_webhook_look(const struct gate_view *view, const struct policy_sourc
 	if (in == NULL || view->selector == NULL || view->watchdog == NULL)
 		return;
 	if (in->rows != NULL) {
-		alerts_webhook_pick(in->rows, view->selector, view->watchdog, out);
+		alerts_webhook_pick(in->rows, view->selector, view->watchdog,
+		                    watch_now(&in->watch).ms - repeat_ms(source), out);
 		return;
 	}
 	out->at = in->asked;
@@ -187,14 +230,22 @@ static void inbox_stop(struct watch *w)
 	inbox_forget(w);
 }
 
+static size_t count_firing(const json_t *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		n += json_object_get(json_array_get(rows, i), "refused_ms") == NULL;
+	return n;
+}
+
 static void inbox_describe(const struct watch *w, json_t *into)
 {
 	const struct inbox *in = (const struct inbox *)w;
 
 	(void)json_object_set_new(into, "up", json_boolean(in->rows != NULL));
 	(void)json_object_set_new(into, "last_attempt", instant_json(in->asked.ms));
-	(void)json_object_set_new(into, "firing",
-	                          json_integer((json_int_t)json_array_size(in->rows)));
+	(void)json_object_set_new(into, "firing", json_integer((json_int_t)count_firing(in->rows)));
 	(void)json_object_set_new(into, "error",
 	                          in->why[0] != '\0' ? json_string(in->why) : json_null());
 }

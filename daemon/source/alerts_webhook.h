@@ -15,8 +15,10 @@
 void alerts_webhook_look(const struct gate_view *view, const struct policy_source *source,
                          struct gate_alerts *out);
 
-/* Of rows as the store has them: `selector` and `watchdog` are label matchers. Pure. */
+/* Of rows as the store has them: `selector` and `watchdog` are label matchers; what was refused before
+ * `refused_since_ms` is over. Pure. */
 void alerts_webhook_pick(const json_t *rows, const struct promql_expr *selector,
-                         const struct promql_expr *watchdog, struct gate_alerts *out);
+                         const struct promql_expr *watchdog, int64_t refused_since_ms,
+                         struct gate_alerts *out);
 
 #endif

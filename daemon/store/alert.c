@@ -7,15 +7,20 @@
 #include "store/internal.h"
 
 /* clang-format off */
-/* The daemon's role may change no row of that table: this function does (migration 0007). */
+/* The daemon's role may change no row of these tables: functions do (migrations 0007 and 0008). */
 const struct pg_statement sql_alerts_put = {
 	"alerts_put", "SELECT headgate.alert_tell($1, $2::jsonb, $3::jsonb, $4::bigint)", 4,
 };
+const struct pg_statement sql_alerts_refuse = {
+	"alerts_refuse", "SELECT headgate.alert_refuse($1, $2)", 2,
+};
 const struct pg_statement sql_alerts_load = {
 	"alerts_load",
+	"SELECT json_build_object('why', r.why, 'refused_ms', " SQL_MS("r.refused_at") ")"
+	" FROM headgate.alert_refusal r UNION ALL ("
 	"SELECT json_build_object('fingerprint', a.fingerprint, 'labels', a.labels, 'since', a.since,"
 	" 'cut_off', a.cut_off, 'received_ms', " SQL_MS("a.received_at") ")"
-	" FROM headgate.alert a ORDER BY a.received_at DESC LIMIT 4000",
+	" FROM headgate.alert a ORDER BY a.received_at DESC LIMIT 4000)",
 	0,
 };
 /* clang-format on */
@@ -67,6 +72,25 @@ bool store_alerts_put(struct store *s, const struct store_alerts *alerts, store_
 	if (!ok && op != NULL)
 		op_free(op);
 	return ok;
+}
+
+bool store_alerts_refused(struct store *s, const char *origin, const char *why, store_done_fn fn,
+                          void *ctx, struct err *err)
+{
+	struct put_op *op = op_new(s, sizeof(*op));
+	struct pg_args *args;
+
+	if (op == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to note what was refused");
+	op->fn = fn;
+	op->ctx = ctx;
+	args = pg_args_new();
+	arg_text(args, origin != NULL ? origin : "");
+	arg_text(args, why);
+	if (store_send(s, &sql_alerts_refuse, args, put_answered, op, err))
+		return true;
+	op_free(op);
+	return false;
 }
 
 struct load_op {

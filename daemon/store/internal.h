@@ -224,7 +224,7 @@ bool chained_start_take(struct chain *chain, struct chained *c, struct err *err)
 	X(sql_load_open) X(sql_load_ended) X(sql_load_back) X(sql_load_changed) X(sql_load_one) X(sql_load_version) \
 	X(sql_load_policies) X(sql_load_freezes) \
 	X(sql_rows_timeline) X(sql_rows_evaluations) X(sql_rows_actions) X(sql_rows_audit) X(sql_rows_dead) \
-	X(sql_alerts_put) X(sql_alerts_load) \
+	X(sql_alerts_put) X(sql_alerts_refuse) X(sql_alerts_load) \
 	X(sql_incident_report) X(sql_incident_look) X(sql_incidents_open) X(sql_incidents_of) X(sql_rows_incidents) \
 	X(sql_slot) \
 	X(sql_chain_head) X(sql_policy_put) X(sql_freeze) X(sql_denied) X(sql_replay) \

@@ -21,7 +21,7 @@
 struct app;
 struct store;
 
-#define STORE_SCHEMA_VERSION 7
+#define STORE_SCHEMA_VERSION 8
 #define STORE_BATCH_MAX 256
 #define STORE_TOKEN_TEXT 44 /* base64url of 32 bytes + NUL */
 
@@ -179,7 +179,12 @@ struct store_alerts { /* of one group; borrowed */
 /* ERR_LIMIT when no more fit: then nothing of it is kept. */
 bool store_alerts_put(struct store *s, const struct store_alerts *alerts, store_done_fn fn,
                       void *ctx, struct err *err) MUST_CHECK;
-/* What fires: [{fingerprint, labels, since, cut_off, received_ms}], newest first. */
+/* Some of what fires was told and not taken: of the group `origin`, which forgets it when it is told whole; NULL:
+ * nobody knows whose. `why` is the middle of a sentence, at most 100 bytes. */
+bool store_alerts_refused(struct store *s, const char *origin, const char *why, store_done_fn fn,
+                          void *ctx, struct err *err) MUST_CHECK;
+/* What was not taken, [{why, refused_ms}], and what fires, newest first: [{fingerprint, labels, since, cut_off,
+ * received_ms}]. */
 bool store_alerts_load(struct store *s, store_rows_fn fn, void *ctx, struct err *err) MUST_CHECK;
 
 /* --- incidents (rule A5) --- */

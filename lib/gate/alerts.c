@@ -91,8 +91,15 @@ static void measure(const struct gate *gate, size_t index, const struct gate_evi
 		return;
 	m->result = GATE_PASS;
 	say_firing(a, evidence, m);
-	m->covered = a->at.ms >= evidence->exposed_since.ms;
-	if (!m->covered)
+	if (a->is_part && m->value <= 0) {
+		refuse(m, GATE_NO_DATA, a->why);
+		return;
+	}
+	/* Of a part a breach counts, and nothing passes. */
+	m->covered = a->at.ms >= evidence->exposed_since.ms && !a->is_part;
+	if (a->is_part)
+		sentence_set(m->why, sizeof(m->why), "%s", a->why);
+	else if (!m->covered)
 		sentence_set(m->why, sizeof(m->why),
 		             "needs to hear of alerts inside this exposure");
 }

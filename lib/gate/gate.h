@@ -116,11 +116,12 @@ struct gate_probe {
 /* Alerts of one alerts gate as last asked. */
 struct gate_alerts {
 	bool known; /* the newest answer was whole and understood */
+	bool is_part; /* more may fire than is known, `why` says so: what does fire still counts */
 	struct wall at;
 	int64_t every_ms;
 	size_t firing;
 	json_t *list;  /* the first ALERT_LIST_MAX of them, one by one; owned by whoever fills it */
-	char why[160]; /* when not known */
+	char why[160]; /* when not known, or only a part */
 };
 
 /* Which version is being looked at. */

@@ -65,6 +65,7 @@ struct policy_source {
 	bool mend;             /* rule K8; default true */
 	bool honor_timestamps; /* default true as in Prometheus */
 	bool honor_labels;     /* the page's own win over the target's */
+	int64_t repeat_ms;     /* of alerts_webhook; 0: 4 h */
 	char *credentials;     /* of headgate.yaml; NULL: none are sent */
 	struct policy_pair *query_params; /* of prometheus: sent with each query */
 	size_t nquery_params;

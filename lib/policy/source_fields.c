@@ -359,6 +359,8 @@ static bool source_check(const void *decoded, struct decode *d)
 		                      "a source needs a kind and an address: scrape: [URL, ...], "
 		                      "file_sd, http_sd, alertmanager: URL, prometheus: URL, "
 		                      "json: URL or alerts_webhook: SELECTOR");
+	if (source->repeat_ms > 0 && source->kind != SOURCE_WEBHOOK)
+		return problem_at(d, "repeat", "belongs to sources of kind alerts_webhook");
 	if (is_remote(source->kind) && source->naddresses > 1)
 		return decode_problem(d, "a source of kind %s has one address",
 		                      source_kind_names[source->kind]);
@@ -447,6 +449,9 @@ static const struct field source_fields[] = {
 	  .doc = "URL of an Alertmanager whose alerts gates may watch; several are members of one cluster." },
 	{ .key = "alerts_webhook", .kind = FIELD_CUSTOM, .custom = &webhook_custom,
 	  .doc = "Alerts are told to `POST /v1/alerts`: label matchers of one that always fires, `{alertname=\"Watchdog\"}`, without which silence proves nothing; it must be told again within twice `every`." },
+	{ .key = "repeat", .kind = FIELD_DURATION, .flags = FIELD_OMIT_ABSENT, .offset = SOURCE(repeat_ms),
+	  .min = SECOND_MS, .max = 7 * 24 * HOUR_MS,
+	  .doc = "Of `alerts_webhook`: the Alertmanager's `repeat_interval`; left out, its 4h. For so long after a notification was refused there is no evidence, unless its group is told whole before." },
 	{ .key = "every", .kind = FIELD_DURATION, .offset = SOURCE(every_ms),
 	  .min = SECOND_MS, .max = HOUR_MS, .fallback = "15s",
 	  .doc = "Time between two scrapes of one target, or two questions; of `prometheus` not less than that server's own scrape interval." },

@@ -91,7 +91,8 @@ def test_a_real_alertmanager_tells_what_fires_and_what_is_over(run, tell):  # no
 
 def body(*alerts, group="{}:{}", **more):
     return {"version": "4", "groupKey": group, "receiver": "headgate", "status": "firing", "truncatedAlerts": 0,
-            "alerts": [{"status": "firing", "startsAt": "2026-01-01T00:00:00Z", **a} for a in alerts], **more}
+            "alerts": [{"status": "firing", "startsAt": "2026-01-01T00:00:00Z", **a} if isinstance(a, dict) else a
+                       for a in alerts], **more}
 
 
 def named(name, **more):
@@ -136,9 +137,81 @@ def test_alerts_that_were_cut_off_are_not_taken_for_silence(run):  # noqa: F811
     post(daemon, body(named("A")))
     post(daemon, body(named("B"), truncatedAlerts=1))
     assert rows(daemon) == ["A", "B", "Watchdog"]
-    gate(daemon, id_, "no_data", "1 alerts were cut off a webhook (max_alerts)")
-    post(daemon, body({**named("A"), "status": "resolved"}, {**named("B"), "status": "resolved"}))
+    gate(daemon, id_, "breach", "2 alerts fire")  # whatever fires besides
+    resolved = {**named("A"), "status": "resolved"}, {**named("B"), "status": "resolved"}
+    post(daemon, body(*resolved, truncatedAlerts=1))  # the one that fires is not among the first
+    assert rows(daemon) == ["Watchdog"]
+    gate(daemon, id_, "no_data", "a notification was cut off (max_alerts) at 20")
+    post(daemon, body(*resolved))
     gate(daemon, id_, "pass", "no alert fires")
+
+
+def refused(daemon):
+    return daemon.sql("SELECT origin <> '', why FROM headgate.alert_refusal ORDER BY 1")
+
+
+def test_what_a_refused_notification_said_is_not_taken_for_silence(run):  # noqa: F811
+    daemon, id_ = run(alert_policy({"told": {**SELDOM["told"], "repeat": "2h"}}))
+    watched(daemon, id_)
+    gate(daemon, id_, "pass", "no alert fires")
+    post(daemon, body(*[{"labels": {}}] * 501), expect=422)
+    post(daemon, body(WATCHDOG, group="dog"))  # is as fresh as can be
+    gate(daemon, id_, "no_data", "a notification was refused (422) at 20", "what fires is not known")
+    daemon.kill()
+    daemon.start()
+    gate(daemon, id_, "no_data", "a notification was refused (422) at 20")
+    post(daemon, body(group="another"))
+    assert refused(daemon) == [["t", "was refused (422)"]]
+    post(daemon, body(named("A")))
+    assert refused(daemon) == []
+    gate(daemon, id_, "breach", "1 alert fires: A")
+    post(daemon, body())
+    gate(daemon, id_, "pass", "no alert fires")
+
+
+def test_a_refused_notification_of_nobody_knows_whom_counts_for_as_long_as_it_is_repeated(run):  # noqa: F811
+    daemon, id_ = run(alert_policy({"told": {**SELDOM["told"], "repeat": "2h"}}))
+    watched(daemon, id_)
+    gate(daemon, id_, "pass", "no alert fires")
+    for document, status in ((json.dumps(body(named("A", annotations={"text": "x" * (1 << 20)}))), 413), ("[]", 400)):
+        got, answer, _ = daemon.request("POST", "/v1/alerts", document, "ci", {"Content-Type": "application/json"})
+        assert got == status, answer
+        gate(daemon, id_, "no_data", f"a notification was refused ({status}) at 20")
+    post(daemon, body(named("A")))
+    gate(daemon, id_, "breach", "1 alert fires: A")  # what is known stops it all the same
+    post(daemon, body())
+    gate(daemon, id_, "no_data", "a notification was refused (400) at 20")
+    daemon.sql("UPDATE headgate.alert_refusal SET refused_at = now() - interval '2 hours 1 second'")
+    gate(daemon, id_, "pass", "no alert fires")
+
+
+def test_strangers_refuse_nothing_on_anybodys_behalf(run):  # noqa: F811
+    daemon, _ = run(alert_policy(SELDOM), create=False)
+    for who, status in (("eve", 403), (None, 401)):
+        for document in ("[]", json.dumps(body(named("A", annotations={"text": "x" * (1 << 20)})))):
+            got, answer, _ = daemon.request("POST", "/v1/alerts", document, who, {"Content-Type": "application/json"})
+            assert got == status, answer
+    assert refused(daemon) == []
+
+
+def test_an_alertmanager_that_writes_too_often_is_told_to_try_again(run):  # noqa: F811
+    daemon, _ = run(alert_policy(SELDOM), create=False, limits={"writes_per_second": 1, "writes_burst": 1})
+    seen = set()
+    wait_until(lambda: seen.add(daemon.post("/v1/alerts", body(named("A")), who="ci")[0]) or 503 in seen, "503")
+    assert seen <= {200, 503}  # and never 429, after which none tries again
+    assert refused(daemon) == []
+
+
+def test_refusals_are_bounded(run):  # noqa: F811
+    daemon, _ = run(alert_policy(SELDOM), create=False)
+    daemon.sql("INSERT INTO headgate.alert_refusal SELECT 'x' || i, 'was refused' FROM generate_series(1, 64) i")
+    post(daemon, body(7, group="one more"), expect=422)
+    assert daemon.sql("SELECT count(*) FROM headgate.alert_refusal") == [["65"]]
+    post(daemon, body(7, group="two more"), expect=422)
+    assert daemon.sql("SELECT count(*) FROM headgate.alert_refusal") == [["65"]]
+    daemon.sql("UPDATE headgate.alert_refusal SET refused_at = now() - interval '9 days'")
+    post(daemon, body(7, group="three more"), expect=422)
+    assert daemon.sql("SELECT count(*) FROM headgate.alert_refusal") == [["2"]]
 
 
 def broken():
@@ -200,6 +273,9 @@ def test_the_table_is_bounded_and_pruned(run):  # noqa: F811
     answer = post(daemon, body(named("New"), named("More"), group="new"), expect=503)
     assert "more than 2000 alerts are firing" in answer["detail"]
     assert daemon.sql("SELECT count(*) FROM headgate.alert") == [["2000"]]
+    assert refused(daemon) == [["t", "found no room (2000 alerts)"]]
+    post(daemon, body(named("New"), group="new"))
+    assert refused(daemon) == []
 
 
 def test_a_policy_needs_an_alert_that_always_fires(run):  # noqa: F811

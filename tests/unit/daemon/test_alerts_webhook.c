@@ -11,6 +11,7 @@
 	"{\"fingerprint\": \"d\", \"labels\": {\"alertname\": \"Watchdog\", \"severity\": "        \
 	"\"critical\"},"                                                                           \
 	" \"cut_off\": 0, \"received_ms\": 5000}"
+#define REFUSED(at) "{\"why\": \"was refused (413)\", \"refused_ms\": " at "}"
 #define ROW(fingerprint, severity, cut)                                                            \
 	"{\"fingerprint\": \"" fingerprint                                                         \
 	"\", \"labels\": {\"alertname\": \"A\", \"severity\": \"" severity                         \
@@ -19,17 +20,23 @@
 /* clang-format off */
 static const struct {
 	const char *rows;
-	bool known;
+	bool known, is_part;
 	size_t firing;
 	int64_t at_ms;
 	const char *why;
 } picks[] = {
-	{ "[]", false, 0, 0, "not told so far" },
-	{ "[" DOG "]", true, 0, 5000, "so long ago" },
-	{ "[" DOG "," ROW("a", "critical", "0") "," ROW("b", "warning", "0") "]", true, 1, 5000, "so long ago" },
-	{ "[" DOG "," ROW("a", "critical", "0") "," ROW("a", "critical", "0") "]", true, 1, 5000, "so long ago" },
-	{ "[" ROW("a", "critical", "0") "]", false, 1, 0, "not told so far" },
-	{ "[" DOG "," ROW("b", "warning", "3") "]", false, 0, 5000, "3 alerts were cut off" },
+	{ "[]", false, false, 0, 0, "not told so far" },
+	{ "[" DOG "]", true, false, 0, 5000, "so long ago" },
+	{ "[" DOG "," ROW("a", "critical", "0") "," ROW("b", "warning", "0") "]", true, false, 1, 5000, "so long ago" },
+	{ "[" DOG "," ROW("a", "critical", "0") "," ROW("a", "critical", "0") "]", true, false, 1, 5000, "so long ago" },
+	{ "[" ROW("a", "critical", "0") "]", false, false, 1, 0, "not told so far" },
+	{ "[" DOG "," ROW("b", "warning", "3") "]", true, true, 0, 5000, "3 alerts were cut off" },
+	{ "[" DOG "," ROW("a", "critical", "3") "]", true, true, 1, 5000, "3 alerts were cut off" },
+	{ "[" REFUSED("7999") "," DOG "]", true, false, 0, 5000, "so long ago" },
+	{ "[" REFUSED("8000") "," DOG "]", true, true, 0, 5000,
+	  "a notification was refused (413) at 1970-01-01T00:00:08.000Z: what fires is not known" },
+	{ "[" REFUSED("8000") "," REFUSED("9000") "," ROW("a", "critical", "0") "," DOG "]", true, true, 1, 5000,
+	  "at 1970-01-01T00:00:09.000Z" },
 };
 
 static const struct {
@@ -63,8 +70,9 @@ START_TEST(a_gate_picks_what_fires_and_how_long_that_has_been_known)
 	json_t *rows = json_loads(picks[_i].rows, 0, NULL);
 	struct gate_alerts out = {.every_ms = 60000};
 
-	alerts_webhook_pick(rows, selector, watchdog, &out);
+	alerts_webhook_pick(rows, selector, watchdog, 8000, &out);
 	ck_assert(out.known == picks[_i].known);
+	ck_assert(out.is_part == picks[_i].is_part);
 	ck_assert_uint_eq(out.firing, picks[_i].firing);
 	ck_assert_uint_eq(json_array_size(out.list), picks[_i].firing);
 	ck_assert_int_eq(out.at.ms, picks[_i].at_ms);

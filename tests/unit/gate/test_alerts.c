@@ -122,6 +122,30 @@ START_TEST(what_an_answer_says)
 }
 END_TEST
 
+START_TEST(what_is_known_in_part_can_stop_a_release_and_pass_nothing)
+{
+	struct gate_rung above = {.compare = RUNG_ABOVE,
+	                          .limit = 2,
+	                          .votes_needed = 1,
+	                          .votes_of = 1,
+	                          .then = RUNG_PAUSE};
+	struct bench b;
+
+	bench_init(&b);
+	b.answer.is_part = true;
+	snprintf(b.answer.why, sizeof(b.answer.why), "a notification was refused");
+	ck_assert_int_eq(look(&b)->result, GATE_NO_DATA);
+	ck_assert_str_eq(b.outcome.sentence, "no data: a notification was refused");
+	b.answer.firing = 1;
+	b.answer.list = alerts_named("DiskFull");
+	ck_assert_int_eq(look(&b)->result, GATE_BREACH);
+	b.gate.rungs = &above;
+	b.gate.nrungs = 1;
+	ck_assert_int_eq(look(&b)->result, GATE_WARMING);
+	json_decref(b.answer.list);
+}
+END_TEST
+
 START_TEST(alerts_somebody_took_care_of_count_no_more)
 {
 	char first[] = "f0", second[] = "f1", other[] = "f7";
@@ -255,6 +279,7 @@ int main(void)
 	TCase *tcase = tcase_create("alerts");
 
 	tcase_add_test(tcase, what_an_answer_says);
+	tcase_add_test(tcase, what_is_known_in_part_can_stop_a_release_and_pass_nothing);
 	tcase_add_test(tcase, alerts_somebody_took_care_of_count_no_more);
 	tcase_add_test(tcase, a_fingerprint_is_what_alertmanager_makes_of_the_labels);
 	tcase_add_test(tcase, long_lists_are_bounded);
