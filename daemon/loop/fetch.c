@@ -3,8 +3,9 @@
  * the loop.
  *
  * A finished transfer costs a multi handle a walk over its idle connections, so targets are spread
- * by host over many of them. Curl forbids adding and removing transfers inside its callbacks; what
- * is asked for there is written down and done when the callback is over (see settle()).
+ * by host over many of them, each made when something first needs curl. Curl forbids adding and
+ * removing transfers inside its callbacks; what is asked for there is written down and done when
+ * the callback is over (see settle()).
  */
 #include "loop/fetch.h"
 
@@ -29,7 +30,7 @@
 
 struct shard {
 	struct fetcher *fetcher;
-	CURLM *multi;
+	CURLM *multi; /* NULL: nothing went through curl yet */
 	struct loop_timer timer;
 };
 
@@ -107,6 +108,8 @@ static int64_t waited_ms(const struct fetch *fetch)
 	return (loop_now(fetch->fetcher->loop).mono.ns - fetch->begun.ns) / NS_PER_MS;
 }
 
+static bool shard_open(struct shard *s);
+
 /* False: it cannot run, err says why; the state is as before. */
 static bool activate(struct fetch *fetch, struct err *err)
 {
@@ -124,7 +127,7 @@ static bool activate(struct fetch *fetch, struct err *err)
 		list_add(&f->active, fetch);
 		return true;
 	}
-	easy = easy_take(f);
+	easy = shard_open(fetch->shard) ? easy_take(f) : NULL;
 	if (!easy)
 		return err_set(err, ERR_NOMEM, "no memory for a transfer");
 	fetch->easy = easy;
@@ -598,19 +601,23 @@ size_t fetcher_active(const struct fetcher *f)
 	return f->active.n;
 }
 
-static bool shard_init(struct shard *s, struct fetcher *f)
+static bool shard_open(struct shard *s)
 {
-	s->fetcher = f;
-	loop_timer_init(&s->timer, f->loop, on_timer, s);
-	s->multi = curl_multi_init();
-	return s->multi &&
-	       curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-	       curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s) == CURLM_OK &&
-	       curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, on_timeout_change) == CURLM_OK &&
-	       curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s) == CURLM_OK &&
-	       curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_PER_MULTI) ==
-	               CURLM_OK &&
-	       curl_multi_setopt(s->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
+	CURLM *multi = s->multi ? NULL : curl_multi_init();
+
+	if (s->multi)
+		return true;
+	if (multi && curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+	    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s) == CURLM_OK &&
+	    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout_change) == CURLM_OK &&
+	    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, s) == CURLM_OK &&
+	    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_PER_MULTI) == CURLM_OK &&
+	    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK) {
+		s->multi = multi;
+		return true;
+	}
+	curl_multi_cleanup(multi);
+	return false;
 }
 
 struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active, struct err *err)
@@ -628,9 +635,10 @@ struct fetcher *fetcher_new(struct loop *loop, size_t multis, size_t max_active,
 	f->shards = calloc(multis, sizeof(*f->shards));
 	if (!f->direct || !f->idle || !f->shards)
 		goto fail;
-	while (f->nshards < multis) {
-		if (!shard_init(&f->shards[f->nshards++], f))
-			goto fail;
+	for (; f->nshards < multis; f->nshards++) {
+		f->shards[f->nshards].fetcher = f;
+		loop_timer_init(&f->shards[f->nshards].timer, f->loop, on_timer,
+		                &f->shards[f->nshards]);
 	}
 	return f;
 fail:
