@@ -84,6 +84,7 @@ static struct target *make_target(const struct scrape *s, struct err *err)
 	        .max_series = (size_t)app->config->limits.series_per_target,
 	        .seed = app->seed,
 	        .pool = s->watch.sources->labels,
+	        .names = &s->watch.sources->names,
 	};
 	struct target *made = NULL;
 
@@ -164,6 +165,7 @@ static bool scrape_needs_changed(struct watch *w, struct err *err)
 	if (wanted.retention_ms != s->wanted.retention_ms)
 		target_retain(s->target, wanted.retention_ms);
 	wanted_fini(&s->wanted);
+	wanted_share(&wanted, &w->sources->names);
 	s->wanted = wanted;
 	forget_page(s);
 	return true;

@@ -64,6 +64,7 @@ void sources_free(struct sources **s)
 	map_free(&(*s)->watches);
 	label_pool_free(&(*s)->labels);
 	exposition_shapes_free(&(*s)->shapes);
+	map_twins_fini(&(*s)->names);
 	free(*s);
 	*s = NULL;
 }

@@ -4,6 +4,8 @@
 #include "series/created.h"
 #include "source/watch.h"
 
+static char is_wanted; /* what its address stands for; never written */
+
 void wanted_fini(struct wanted *w)
 {
 	if (w->names != NULL)
@@ -12,13 +14,20 @@ void wanted_fini(struct wanted *w)
 		map_free(&w->creations);
 }
 
+void wanted_share(struct wanted *w, struct map_twins *twins)
+{
+	map_intern(twins, &w->names);
+	if (w->creations != NULL)
+		map_intern(twins, &w->creations);
+}
+
 static bool add_needs(struct wanted *w, const struct source_needs *needs, struct err *err)
 {
 	w->everything = w->everything || needs->everything;
 	if (needs->retention_ms > w->retention_ms)
 		w->retention_ms = needs->retention_ms;
 	for (size_t i = 0; i < needs->nnames; i++) {
-		if (!map_put(w->names, needs->names[i], w->names, err))
+		if (!map_put(w->names, needs->names[i], &is_wanted, err))
 			return false;
 	}
 	return true;
@@ -31,7 +40,7 @@ static bool add_creations(struct wanted *w, struct err *err)
 	void *value;
 
 	for (size_t at = 0; map_next(w->names, &at, &name, &value);) {
-		if (!map_put(w->creations, created_name(name, text), w->creations, err))
+		if (!map_put(w->creations, created_name(name, text), &is_wanted, err))
 			return false;
 	}
 	return true;

@@ -26,6 +26,8 @@ struct wanted {
 bool wanted_unite(struct wanted *out, const struct interest *of_watch, bool creations,
                   uint64_t seed, struct err *err) MUST_CHECK;
 void wanted_fini(struct wanted *w);
+/* With others that want the same; it does not change from then on. */
+void wanted_share(struct wanted *w, struct map_twins *twins);
 bool wanted_is_wider(const struct wanted *w, const struct wanted *than);
 
 bool wanted_is_kept(const struct wanted *w, struct str name);

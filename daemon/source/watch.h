@@ -109,6 +109,7 @@ struct sources {
 	struct map *watches;
 	struct label_pool *labels; /* of the series of all targets */
 	struct exposition_shapes *shapes; /* of their pages; NULL: for want of memory */
+	struct map_twins names;           /* on their pages, and wanted of them */
 	size_t nwatches, nsubscriptions;
 	size_t nfirst;      /* watches whose first question is still to come */
 	uint64_t last_mark; /* see struct watch */

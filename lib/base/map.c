@@ -6,6 +6,7 @@
  */
 #include "base/map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct entry {
 
 struct map {
 	uint64_t seed;
+	size_t others; /* who own it too; while there are any it does not change */
 	struct entry *entries;
 	size_t used;  /* entries taken, the removed ones included */
 	size_t count; /* entries alive */
@@ -87,6 +89,11 @@ void map_free(struct map **m)
 {
 	if (!*m)
 		return;
+	if ((*m)->others > 0) {
+		(*m)->others--;
+		*m = NULL;
+		return;
+	}
 	map_clear(*m);
 	free((*m)->entries);
 	free((*m)->index);
@@ -174,6 +181,7 @@ bool map_put(struct map *m, struct str key, void *value, struct err *err)
 	struct entry *e = find_entry(m, key, hash);
 	char *copy;
 
+	assert(m->others == 0);
 	if (e) {
 		e->value = value;
 		return true;
@@ -194,6 +202,7 @@ void *map_remove(struct map *m, struct str key)
 {
 	struct entry *e = find_entry(m, key, hash_key(key, m->seed));
 
+	assert(m->others == 0);
 	if (!e)
 		return NULL;
 	free(e->key);
@@ -204,6 +213,7 @@ void *map_remove(struct map *m, struct str key)
 
 void map_clear(struct map *m)
 {
+	assert(m->others == 0);
 	for (size_t i = 0; i < m->used; i++)
 		free(m->entries[i].key);
 	if (m->capacity > 0)
@@ -224,4 +234,48 @@ bool map_next(const struct map *m, size_t *at, struct str *out_key, void **out_v
 		return true;
 	}
 	return false;
+}
+
+/* --- the same again --- */
+
+static bool is_twin(const struct map *a, const struct map *b)
+{
+	if (a->seed != b->seed || a->used != b->used)
+		return false;
+	for (size_t i = 0; i < a->used; i++) {
+		const struct entry *x = &a->entries[i], *y = &b->entries[i];
+
+		if (!x->key || !y->key || x->hash != y->hash || x->value != y->value ||
+		    x->n != y->n || memcmp(x->key, y->key, x->n) != 0)
+			return false;
+	}
+	return true;
+}
+
+void map_intern(struct map_twins *twins, struct map **m)
+{
+	struct map **oldest = &twins->list[twins->next];
+
+	for (size_t i = 0; i < MAP_TWINS; i++) {
+		struct map *met = twins->list[i];
+
+		if (met == NULL || !is_twin(met, *m))
+			continue;
+		if (met != *m) {
+			map_free(m);
+			met->others++;
+			*m = met;
+		}
+		return;
+	}
+	map_free(oldest);
+	*oldest = *m;
+	(*m)->others++;
+	twins->next = (twins->next + 1) % MAP_TWINS;
+}
+
+void map_twins_fini(struct map_twins *twins)
+{
+	for (size_t i = 0; i < MAP_TWINS; i++)
+		map_free(&twins->list[i]);
 }

@@ -3,6 +3,8 @@
  *
  * Keys are copied in; values are borrowed. The seed comes from outside so that keys chosen by a
  * stranger cannot be made to collide.
+ *
+ * Maps that hold the same, as those of replicas do, can be kept once: see map_intern().
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
@@ -27,5 +29,16 @@ void map_clear(struct map *m);
 /* Walk: start with *at = 0; false at the end. The map must not change meanwhile, but the entry just
  * returned may be removed. */
 bool map_next(const struct map *m, size_t *at, struct str *out_key, void **out_value);
+
+/* The newest maps that others may turn out to be the same as; zero at first. */
+#define MAP_TWINS 32
+struct map_twins {
+	struct map *list[MAP_TWINS]; /* own */
+	size_t next;
+};
+/* *m becomes one that was met before if that has the same seed and entries in the same order.
+ * Shared or not, nobody may change it from now on; each owner frees it. */
+void map_intern(struct map_twins *twins, struct map **m);
+void map_twins_fini(struct map_twins *twins);
 
 #endif

@@ -48,7 +48,9 @@ struct page {
 	int64_t at_ms;
 	struct entry *entries;
 	size_t n, capacity, nlast; /* nlast: of the page before */
-	uint32_t *slots;           /* entry number + 1 by hash, linear probing, at most half full */
+	struct label *scratch;     /* the labels of one sample */
+	size_t scratch_capacity;
+	uint32_t *slots; /* entry number + 1 by hash, linear probing, at most half full */
 	size_t nslots;
 	int64_t process_start_ms;
 	bool future_timestamp;
@@ -75,9 +77,8 @@ struct target {
 	struct map *names, *page_names; /* page_names: NULL while no page is open */
 	bool selection_changed;         /* since the newest page was begun */
 	bool uncovered;                 /* likewise */
-	struct label *scratch;          /* the labels of one sample */
-	size_t scratch_capacity;
-	struct arena exported; /* their names that had to be changed */
+	bool forgot_announced;          /* what is only announced in `names` counts no more */
+	struct arena exported;          /* their names that had to be changed */
 };
 
 static const char picked_mark = 'p';
@@ -138,6 +139,9 @@ static void page_clear(struct page *page)
 		labels_fini(&page->entries[i].labels);
 	free(page->entries);
 	free(page->slots);
+	free(page->scratch);
+	page->scratch = NULL;
+	page->scratch_capacity = 0;
 	page->is_same = page->has_newest = false;
 	page->nsettled = 0;
 	page->entries = NULL;
@@ -153,7 +157,6 @@ void target_free(struct target **t)
 	if (*t == NULL)
 		return;
 	page_clear(&(*t)->page);
-	free((*t)->scratch);
 	free((*t)->places);
 	arena_fini(&(*t)->exported);
 	created_fini(&(*t)->created);
@@ -188,16 +191,25 @@ bool target_owns_series(const struct target *t)
 	return !t->options.honor_labels;
 }
 
+static bool counts(const struct target *t, const void *how)
+{
+	return how == &picked_mark || (how == &announced_mark && !t->forgot_announced);
+}
+
 bool target_has_name(const struct target *t, struct str name)
 {
-	return map_get(t->names, name) != NULL;
+	return counts(t, map_get(t->names, name));
 }
 
 bool target_next_name(const struct target *t, size_t *at, struct str *out)
 {
 	void *how;
 
-	return map_next(t->names, at, out, &how);
+	while (map_next(t->names, at, out, &how)) {
+		if (counts(t, how))
+			return true;
+	}
+	return false;
 }
 
 void target_selection_changed(struct target *t)
@@ -205,20 +217,9 @@ void target_selection_changed(struct target *t)
 	t->selection_changed = true;
 }
 
-static void drop_announced(struct map *names)
-{
-	struct str name;
-	void *how;
-
-	for (size_t at = 0; map_next(names, &at, &name, &how);) {
-		if (how == &announced_mark)
-			(void)map_remove(names, name);
-	}
-}
-
 void target_uncover(struct target *t)
 {
-	drop_announced(t->names);
+	t->forgot_announced = true;
 	t->health.covered_since_ms = 0;
 	t->uncovered = true;
 }
@@ -290,21 +291,21 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
 	size_t most = nlabels + t->options.nlabels + 1;
 	size_t n;
 
-	if (most > t->scratch_capacity) {
-		struct label *scratch = realloc(t->scratch, 2 * most * sizeof(*scratch));
+	if (most > t->page.scratch_capacity) {
+		struct label *scratch = realloc(t->page.scratch, 2 * most * sizeof(*scratch));
 
 		if (scratch == NULL)
 			return err_set(err, ERR_NOMEM, "no memory for the labels of a sample");
-		t->scratch = scratch;
-		t->scratch_capacity = 2 * most;
+		t->page.scratch = scratch;
+		t->page.scratch_capacity = 2 * most;
 	}
-	t->scratch[0] = (struct label){.name = STR("__name__"), .value = name};
+	t->page.scratch[0] = (struct label){.name = STR("__name__"), .value = name};
 	n = 1;
 	for (size_t i = 0; i < t->options.nlabels; i++) {
 		/* An empty value of the page's own takes ours away, as with Prometheus. */
 		if (!t->options.honor_labels ||
 		    !has_label(labels, nlabels, t->options.labels[i].name))
-			t->scratch[n++] = t->options.labels[i];
+			t->page.scratch[n++] = t->options.labels[i];
 	}
 	arena_clear(&t->exported);
 	for (size_t i = 0; i < nlabels; i++) {
@@ -317,9 +318,9 @@ static bool join_labels(struct target *t, struct str name, const struct label *l
 		    has_label(t->options.labels, t->options.nlabels, label.name) &&
 		    !export_name(t, labels, nlabels, &label.name, err))
 			return false;
-		t->scratch[n++] = label;
+		t->page.scratch[n++] = label;
 	}
-	return labels_borrow(t->scratch, n, out, err);
+	return labels_borrow(t->page.scratch, n, out, err);
 }
 
 static const struct labels *entry_labels(const struct entry *entry)
@@ -724,7 +725,7 @@ static bool name_was_watched(const struct target *t, const struct series *s)
 {
 	const void *how = map_get(t->names, labels_get(&s->labels, STR("__name__")));
 
-	if (how == NULL)
+	if (!counts(t, how))
 		return !t->selection_changed && !t->page.selection_changed;
 	return how == &picked_mark;
 }
@@ -874,6 +875,9 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	if (!t->page.is_same) {
 		t->names = t->page_names;
 		t->page_names = names;
+		t->forgot_announced = false;
+		if (t->options.names != NULL)
+			map_intern(t->options.names, &t->names);
 	}
 	created = t->created;
 	t->created = t->created_before;
@@ -881,7 +885,7 @@ bool target_page_commit(struct target *t, size_t samples_on_page, struct err *er
 	created_clear(&t->created);
 	drop_page_names(t);
 	if (t->uncovered)
-		drop_announced(t->names);
+		t->forgot_announced = true;
 	page_clear(&t->page);
 	series_set_expire(t->series, t->health.last_attempt_ms);
 	return true;

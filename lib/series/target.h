@@ -38,6 +38,7 @@ struct target_options {
 	size_t max_series;
 	uint64_t seed;
 	struct label_pool *pool; /* borrowed; NULL: labels of its own */
+	struct map_twins *names; /* borrowed: of those of the pages of others; NULL: none */
 };
 
 /* What is known about the target as evidence. Times are wall milliseconds, 0 = never. */

@@ -123,6 +123,57 @@ START_TEST(coming_and_going_does_not_grow_or_lose_anything)
 }
 END_TEST
 
+static struct map *numbers(uint64_t seed, int from, int to, void *value)
+{
+	struct map *m = map_new(seed);
+	struct err err;
+	char text[32];
+
+	for (int i = from; i < to; i++)
+		ck_assert(map_put(m, key_of(i, text), value, &err));
+	return m;
+}
+
+START_TEST(what_is_the_same_is_kept_once_and_as_long_as_anyone_has_it)
+{
+	struct map_twins twins = {0};
+	struct map *first, *second, *others[5];
+	int value, other;
+	char text[32];
+
+	first = numbers(7, 0, 20, &value);
+	second = numbers(7, 0, 20, &value);
+	others[0] = numbers(7, 0, 20, &other);
+	others[1] = numbers(7, 0, 19, &value);
+	others[2] = numbers(7, 1, 21, &value);
+	others[3] = numbers(8, 0, 20, &value);
+	others[4] = numbers(7, 0, 20, &value);
+	map_remove(others[4], key_of(3, text));
+	map_intern(&twins, &first);
+	map_intern(&twins, &second);
+	map_intern(&twins, &second);
+	ck_assert_ptr_eq(first, second);
+	for (size_t i = 0; i < 5; i++) {
+		map_intern(&twins, &others[i]);
+		ck_assert_ptr_ne(first, others[i]);
+		map_free(&others[i]);
+	}
+	map_free(&first);
+	ck_assert_ptr_null(first);
+	/* It is pushed out by newer ones, and its last owner has it still. */
+	for (int i = 0; i < 2 * MAP_TWINS; i++) {
+		struct map *newer = numbers(7, i, i + 2, &value);
+
+		map_intern(&twins, &newer);
+		map_free(&newer);
+	}
+	ck_assert_ptr_eq(map_get(second, key_of(19, text)), &value);
+	map_twins_fini(&twins);
+	ck_assert_ptr_eq(map_get(second, key_of(0, text)), &value);
+	map_free(&second);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("map");
@@ -133,6 +184,7 @@ int main(void)
 	tcase_add_test(tcase, keys_are_bytes_and_may_hold_nul_or_nothing);
 	tcase_add_test(tcase, a_walk_keeps_insertion_order_and_may_remove_what_it_was_given);
 	tcase_add_test(tcase, coming_and_going_does_not_grow_or_lose_anything);
+	tcase_add_test(tcase, what_is_the_same_is_kept_once_and_as_long_as_anyone_has_it);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

@@ -762,6 +762,40 @@ START_TEST(what_is_asked_for_anew_is_covered_from_the_next_page)
 }
 END_TEST
 
+START_TEST(names_that_replicas_share_are_each_ones_own)
+{
+	static const struct step one = {
+	        .at_ms = 1000, .samples = {{"a", NULL, 1, 0}}, .announced = "b"};
+	static const struct step two = {
+	        .at_ms = 2000, .samples = {{"a", NULL, 1, 0}}, .announced = "c"};
+	struct map_twins names = {0};
+	struct target_options options = {
+	        .retention_ms = 1000000, .max_series = 100, .names = &names};
+	struct target *t[2];
+	struct str name;
+	struct err err;
+	size_t at = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		t[i] = target_new(&options, &err);
+		take_step(t[i], &one);
+	}
+	target_uncover(t[0]);
+	ck_assert(target_has_name(t[0], STR("a")) && !target_has_name(t[0], STR("b")));
+	ck_assert(target_next_name(t[0], &at, &name) && str_eq(name, STR("a")));
+	ck_assert(!target_next_name(t[0], &at, &name));
+	ck_assert(target_has_name(t[1], STR("a")) && target_has_name(t[1], STR("b")));
+	take_step(t[1], &two);
+	ck_assert(target_has_name(t[1], STR("c")) && !target_has_name(t[1], STR("b")));
+	ck_assert(!target_has_name(t[0], STR("c")));
+	target_free(&t[1]);
+	take_step(t[0], &two);
+	ck_assert(target_has_name(t[0], STR("c")) && !target_has_name(t[0], STR("b")));
+	target_free(&t[0]);
+	map_twins_fini(&names);
+}
+END_TEST
+
 START_TEST(a_large_page_is_kept_whole)
 {
 	struct target_options options = {.retention_ms = 1000, .max_series = 5000, .mend = true};
@@ -809,6 +843,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_zero_never_lies_behind_its_sample);
 	tcase_add_test(t, a_change_of_selection_in_the_middle_of_a_page_counts_for_two);
 	tcase_add_test(t, what_is_asked_for_anew_is_covered_from_the_next_page);
+	tcase_add_test(t, names_that_replicas_share_are_each_ones_own);
 	tcase_add_test(t, a_large_page_is_kept_whole);
 	suite_add_tcase(s, t);
 	return s;
