@@ -195,6 +195,10 @@ static void op_committed(void *ctx, enum store_outcome outcome, const struct err
 		break;
 	}
 	t = registry_find(e, id);
+	/* Between any two that others ask for: where somebody always waits, headgate's own turn
+	 * would never come. */
+	round_look(e, t);
+	door_decide(e, t);
 	door_pump(e, t);
 	door_decide(e, t);
 }
@@ -393,6 +397,17 @@ static bool may_go_now(const struct engine *e, const struct tracked *t, const st
 	return !backs_off(e, t) || (row != NULL && !(row->effects & (FX_LEASE | FX_THAW)));
 }
 
+/* Ahead of what others ask for: everything but an advance, which waits until nobody asks for
+ * anything, and not ahead of what is more urgent still. */
+static bool may_go_first(const struct tracked *t, const struct event *event)
+{
+	const struct transition *row =
+	        release_transition(t->release->state, t->release->step, event->kind);
+
+	return t->ops == NULL ||
+	       (row != NULL && !(row->effects & (FX_LEASE | FX_THAW)) && !door_queue_is_urgent(t));
+}
+
 /* Headgate's own next step, if one is due. Nothing is decided while a commit is under way, the row
  * is known to have moved on, or this instance is not the owner. */
 void door_decide(struct engine *e, struct tracked *t)
@@ -402,13 +417,14 @@ void door_decide(struct engine *e, struct tracked *t)
 	struct event event = {0};
 	struct door_op *op;
 
-	if (!e->owner || !e->store_up || t->committing != NULL || t->ops != NULL || t->stale ||
-	    t->bound == NULL || backs_off_wholly(e, t))
+	if (!e->owner || !e->store_up || t->committing != NULL || t->stale || t->bound == NULL ||
+	    backs_off_wholly(e, t))
 		return;
 	engine_facts(e, t, &facts);
 	if (!release_due(t->release, t->checkpoint, t->bound, &facts, &event))
 		return;
-	op = may_go_now(e, t, &event) ? door_op_new(e, t->release->id) : NULL;
+	op = may_go_now(e, t, &event) && may_go_first(t, &event) ? door_op_new(e, t->release->id)
+	                                                         : NULL;
 	if (op == NULL) {
 		json_decref((json_t *)(uintptr_t)event.detail);
 		return;

@@ -55,5 +55,7 @@ void door_op_append_timeline(const struct door_op *op, struct tracked *t);
 void door_queue_add(struct tracked *t, struct door_op *op);   /* by its rank */
 void door_queue_first(struct tracked *t, struct door_op *op); /* before all others */
 struct door_op *door_queue_take(struct tracked *t);
+/* Whether a rollback somebody asked for comes next. */
+bool door_queue_is_urgent(const struct tracked *t);
 
 #endif

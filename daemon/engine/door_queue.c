@@ -32,6 +32,11 @@ void door_queue_add(struct tracked *t, struct door_op *op)
 		t->ops_end = &op->next;
 }
 
+bool door_queue_is_urgent(const struct tracked *t)
+{
+	return t->ops != NULL && rank_of(t->ops->event.kind) == 0;
+}
+
 void door_queue_first(struct tracked *t, struct door_op *op)
 {
 	op->next = t->ops;

@@ -113,6 +113,7 @@ void engine_poll(void *ctx);
 
 /* door.c */
 void door_pump(struct engine *e, struct tracked *t);
+void round_look(struct engine *e, struct tracked *t); /* evaluates, where it is time to */
 void door_decide(struct engine *e, struct tracked *t); /* release_due until nothing is due */
 void door_drop_all(struct engine *e, struct tracked *t, const char *why);
 void door_abandon(struct tracked *t); /* at the end: no answer comes any more */

@@ -210,6 +210,12 @@ static bool round_is_due(const struct engine *e, const struct tracked *t)
 	       interval_is_over(e, t);
 }
 
+void round_look(struct engine *e, struct tracked *t)
+{
+	if (round_is_due(e, t))
+		round_run(e, t);
+}
+
 /* Another instance owns the releases: what it watches need not be watched here too. A short loss of
  * the lease keeps the samples. */
 static void let_go(struct engine *e, struct tracked *t)

@@ -1,5 +1,8 @@
 """What schedulers report to a release: it is on record, counts once, and survives whatever dies."""
+import contextlib
+import http.client
 import json
+import threading
 
 import pytest
 from harness import check_audit_chain, check_invariants, policy, wait_until
@@ -202,3 +205,36 @@ def test_a_measurement_said_again_is_one(postgres, make_daemon, target):
                                     for number in range(40)])
     seen = daemon.get(f"/v1/releases/{id_}/gates")[1]["measurements"]
     assert len(seen) == 32 and (seen[0]["at"], seen[-1]["value"]) == ("2026-03-01T03:00:09.000Z", 0.01)
+
+
+def test_no_number_of_reports_holds_up_a_rollback(postgres, make_daemon, target):
+    document = json.loads(nightly(target)["test.yaml"])
+    document["gates"]["lag"] = {"threshold": "lag", "above": "1000", "for": "1 of 1", "then": "rollback"}
+    document["stages"][0]["bake"] = "1h"
+    daemon = make_daemon(postgres, policies={"test.yaml": json.dumps(document)})
+    daemon.write_config(limits={"writes_per_second": 100000, "writes_burst": 100000}, log_level="info")
+    daemon.start()
+    id_ = baking(daemon)
+    report(daemon, id_, "passed")
+    daemon.wait_release(id_, "green", lambda r: r["gates"].get("lag") == "pass")
+    over, told = threading.Event(), []
+
+    def report_on_and_on():
+        while not over.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                told.append(daemon.post(f"/v1/releases/{id_}/evidence/nightly", {"status": "passed"}, who="ann")[0])
+
+    crowd = [threading.Thread(target=report_on_and_on) for _ in range(8)]
+    for one in crowd:
+        one.start()
+    try:
+        wait_until(lambda: told.count(200) > 50, "a crowd of reports")
+        target.lag = 5000
+        daemon.wait_release(id_, "the way back", lambda r: r["state"] in ("rolling_back", "stabilising"))
+        n = len(told)
+        wait_until(lambda: len(told) > n + 50, "reports that are still heard")
+    finally:
+        over.set()
+        for one in crowd:
+            one.join()
+    check_invariants(daemon)
