@@ -31,12 +31,12 @@ static bool answers(const struct target_health *h, int64_t every_ms, struct wall
  * not older than `recent_ms` will do. */
 static int64_t newest_sample_ms(const struct target *t, struct str name, int64_t recent_ms)
 {
-	const struct series_set *set = target_series(t);
-	const struct series *s = NULL;
 	int64_t newest_ms = 0;
+	size_t n;
+	const struct series *const *list = series_set_named(target_series(t), name, &n);
 
-	for (size_t at = 0; (newest_ms == 0 || newest_ms < recent_ms) &&
-	                    (s = series_set_next_named(set, name, &at)) != NULL;) {
+	for (size_t i = 0; i < n && (newest_ms == 0 || newest_ms < recent_ms); i++) {
+		const struct series *s = list[i];
 		const struct sample *last = s->n > 0 ? &s->samples[s->start + s->n - 1] : NULL;
 
 		if (last && !series_is_stale_nan(last->value) && last->at_ms > newest_ms)

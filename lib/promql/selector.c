@@ -31,13 +31,14 @@ static bool find_in_set(struct evaluation *e, const struct selector *sel,
                         struct err *err)
 {
 	size_t named = sel->name.n > 0; /* looked up by it, it need not be compared */
-	size_t at = 0;
-	const struct series *s;
+	size_t at = 0, n = 0;
+	const struct series *const *list = named ? series_set_named(set, sel->name, &n) : NULL;
 	bool matches = false;
 
 	for (;;) {
-		s = sel->name.n ? series_set_next_named(set, sel->name, &at)
-		                : series_set_next(set, &at);
+		const struct series *s =
+		        named ? at < n ? list[at++] : NULL : series_set_next(set, &at);
+
 		if (!s)
 			return true;
 		if (!matchers_match(sel->matchers + named, sel->nmatchers - named, &s->labels,

@@ -460,10 +460,20 @@ const struct series *series_set_next(const struct series_set *set, size_t *at)
 	return *at < set->n ? set->all[(*at)++] : NULL;
 }
 
-const struct series *series_set_next_named(const struct series_set *set, struct str name,
-                                           size_t *at)
+const struct series *const *series_set_named(const struct series_set *set, struct str name,
+                                             size_t *out_n)
 {
 	const struct family *family = map_get(set->names, name);
 
-	return family != NULL && *at < family->n ? family->list[(*at)++] : NULL;
+	*out_n = family != NULL ? family->n : 0;
+	return family != NULL ? (const struct series *const *)family->list : NULL;
+}
+
+const struct series *series_set_next_named(const struct series_set *set, struct str name,
+                                           size_t *at)
+{
+	size_t n;
+	const struct series *const *list = series_set_named(set, name, &n);
+
+	return *at < n ? list[(*at)++] : NULL;
 }

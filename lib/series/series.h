@@ -75,7 +75,10 @@ bool series_append(struct series_set *set, struct series *s, struct sample sampl
 void series_set_expire(struct series_set *set, int64_t newest_ms);
 /* Walks every series; *at starts at 0. NULL at the end. */
 const struct series *series_set_next(const struct series_set *set, size_t *at);
-/* Walks only the series named `name`. */
+/* The series named `name`, borrowed until the set changes. */
+const struct series *const *series_set_named(const struct series_set *set, struct str name,
+                                             size_t *out_n);
+/* Walks them, looking up the name at each step. */
 const struct series *series_set_next_named(const struct series_set *set, struct str name,
                                            size_t *at);
 
